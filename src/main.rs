@@ -1,0 +1,2 @@
+//! The `heal` command.
+fn main() {}
