@@ -4,4 +4,5 @@
 //! Modules in reading order: [`domain`] (pure rules), [`ports`] (the seams), then the adapters and [`sim`].
 pub mod domain;
 pub mod ports;
+pub mod store;
 pub mod sim;
