@@ -94,7 +94,11 @@ pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Result<(), S
     Ok(())
 }
 
-fn write_incidents(transaction: &Transaction<'_>, batch: &Batch, at: &str) -> Result<(), StoreError> {
+fn write_incidents(
+    transaction: &Transaction<'_>,
+    batch: &Batch,
+    at: &str,
+) -> Result<(), StoreError> {
     let mut put = transaction.prepare_cached(
         "INSERT INTO incidents (id, closed_at, owner_uid, body) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET closed_at = ?2, body = ?4",
@@ -104,11 +108,22 @@ fn write_incidents(transaction: &Transaction<'_>, batch: &Batch, at: &str) -> Re
             State::Closed { at, .. } => Some(at.to_string()),
             _ => None,
         };
-        put.execute(params![incident.id.0 as i64, closed, incident.owner.uid, serde_json::to_string(incident)?])?;
+        put.execute(params![
+            incident.id.0 as i64,
+            closed,
+            incident.owner.uid,
+            serde_json::to_string(incident)?
+        ])?;
     }
-    let mut add = transaction.prepare_cached("INSERT INTO effects (id, incident, at, body) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut add = transaction
+        .prepare_cached("INSERT INTO effects (id, incident, at, body) VALUES (?1, ?2, ?3, ?4)")?;
     for (id, incident, effect) in &batch.effects {
-        add.execute(params![*id as i64, incident.0 as i64, at, serde_json::to_string(effect)?])?;
+        add.execute(params![
+            *id as i64,
+            incident.0 as i64,
+            at,
+            serde_json::to_string(effect)?
+        ])?;
     }
     let mut keep = transaction.prepare_cached(
         "INSERT OR REPLACE INTO lost_effects SELECT id, incident, at, body, ?2 FROM effects WHERE id = ?1",
@@ -125,12 +140,19 @@ fn write_incidents(transaction: &Transaction<'_>, batch: &Batch, at: &str) -> Re
 }
 
 fn write_messages(transaction: &Transaction<'_>, batch: &Batch) -> Result<(), StoreError> {
-    let mut put =
-        transaction.prepare_cached("INSERT OR REPLACE INTO cards (incident, channel, ts, hash) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut put = transaction.prepare_cached(
+        "INSERT OR REPLACE INTO cards (incident, channel, ts, hash) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for (incident, posted) in &batch.cards {
-        put.execute(params![incident.0 as i64, posted.channel, posted.ts, posted.hash])?;
+        put.execute(params![
+            incident.0 as i64,
+            posted.channel,
+            posted.ts,
+            posted.hash
+        ])?;
     }
-    let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO slots (incident, slot, ts) VALUES (?1, ?2, ?3)")?;
+    let mut put = transaction
+        .prepare_cached("INSERT OR REPLACE INTO slots (incident, slot, ts) VALUES (?1, ?2, ?3)")?;
     for (incident, slot, ts) in &batch.slots {
         put.execute(params![incident.0 as i64, slot, ts])?;
     }
@@ -145,16 +167,25 @@ fn write_memory(transaction: &Transaction<'_>, batch: &Batch, at: &str) -> Resul
     )?;
     for (incident, workload, lesson) in &batch.lessons {
         let kind = lesson.action.kind().as_str();
-        let row = params![lesson.execution, lesson.signature, kind, workload, lesson.success, incident.0 as i64, at];
+        let row = params![
+            lesson.execution,
+            lesson.signature,
+            kind,
+            workload,
+            lesson.success,
+            incident.0 as i64,
+            at
+        ];
         put.execute(row)?;
     }
-    let mut put =
-        transaction.prepare_cached("INSERT OR IGNORE INTO executions (id, target_uid, at) VALUES (?1, ?2, ?3)")?;
+    let mut put = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO executions (id, target_uid, at) VALUES (?1, ?2, ?3)",
+    )?;
     for (id, uid, when) in &batch.executions {
         put.execute(params![id, uid, when.to_string()])?;
     }
-    let mut put =
-        transaction.prepare_cached("INSERT OR REPLACE INTO healthy (uid, revision, at) VALUES (?1, ?2, ?3)")?;
+    let mut put = transaction
+        .prepare_cached("INSERT OR REPLACE INTO healthy (uid, revision, at) VALUES (?1, ?2, ?3)")?;
     for (uid, revision, when) in &batch.healthy {
         put.execute(params![uid, revision, when.to_string()])?;
     }
@@ -162,9 +193,14 @@ fn write_memory(transaction: &Transaction<'_>, batch: &Batch, at: &str) -> Resul
 }
 
 fn write_guards(transaction: &Transaction<'_>, batch: &Batch, at: &str) -> Result<(), StoreError> {
-    let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO silences (id, until, body) VALUES (?1, ?2, ?3)")?;
+    let mut put = transaction
+        .prepare_cached("INSERT OR REPLACE INTO silences (id, until, body) VALUES (?1, ?2, ?3)")?;
     for silence in &batch.silences {
-        put.execute(params![silence.id, silence.until.to_string(), serde_json::to_string(silence)?])?;
+        put.execute(params![
+            silence.id,
+            silence.until.to_string(),
+            serde_json::to_string(silence)?
+        ])?;
     }
     let mut remove = transaction.prepare_cached("DELETE FROM silences WHERE id = ?1")?;
     for id in &batch.unsilenced {
@@ -176,15 +212,18 @@ fn write_guards(transaction: &Transaction<'_>, batch: &Batch, at: &str) -> Resul
     for (reason, count) in &batch.suppressed {
         add.execute(params![reason, *count as i64])?;
     }
-    let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO seen (key, at) VALUES (?1, ?2)")?;
+    let mut put =
+        transaction.prepare_cached("INSERT OR REPLACE INTO seen (key, at) VALUES (?1, ?2)")?;
     for key in &batch.seen {
         put.execute(params![key, at])?;
     }
-    let mut put = transaction.prepare_cached("INSERT OR IGNORE INTO replays (hash, at) VALUES (?1, ?2)")?;
+    let mut put =
+        transaction.prepare_cached("INSERT OR IGNORE INTO replays (hash, at) VALUES (?1, ?2)")?;
     for hash in &batch.replays {
         put.execute(params![hash, at])?;
     }
-    let mut put = transaction.prepare_cached("INSERT OR REPLACE INTO facts (key, value) VALUES (?1, ?2)")?;
+    let mut put =
+        transaction.prepare_cached("INSERT OR REPLACE INTO facts (key, value) VALUES (?1, ?2)")?;
     let mut remove = transaction.prepare_cached("DELETE FROM facts WHERE key = ?1")?;
     for (key, value) in &batch.facts {
         match value {
@@ -199,6 +238,9 @@ fn prune(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), StoreError
     let before = |span: SignedDuration| now.checked_sub(span).unwrap_or(Timestamp::MIN).to_string();
     transaction.execute("DELETE FROM seen WHERE at < ?1", [before(SEEN_FOR)])?;
     transaction.execute("DELETE FROM replays WHERE at < ?1", [before(REPLAYS_FOR)])?;
-    transaction.execute("DELETE FROM healthy WHERE at < ?1", [before(SignedDuration::from_hours(24 * 90))])?;
+    transaction.execute(
+        "DELETE FROM healthy WHERE at < ?1",
+        [before(SignedDuration::from_hours(24 * 90))],
+    )?;
     Ok(())
 }

@@ -65,9 +65,17 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
         .optional()?
         .flatten();
     // The age of closed incidents counts from the last thing that was written: no clock is needed here.
-    let newest: Timestamp = now_text.and_then(|text| text.parse().ok()).unwrap_or(Timestamp::MIN);
-    let day_ago = newest.checked_sub(SignedDuration::from_hours(24)).unwrap_or(Timestamp::MIN).to_string();
-    let seen_since = newest.checked_sub(SEEN_FOR).unwrap_or(Timestamp::MIN).to_string();
+    let newest: Timestamp = now_text
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(Timestamp::MIN);
+    let day_ago = newest
+        .checked_sub(SignedDuration::from_hours(24))
+        .unwrap_or(Timestamp::MIN)
+        .to_string();
+    let seen_since = newest
+        .checked_sub(SEEN_FOR)
+        .unwrap_or(Timestamp::MIN)
+        .to_string();
 
     let mut loaded = Loaded::default();
     for body in strings(
@@ -82,36 +90,64 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
         connection,
         "SELECT max(coalesce((SELECT max(id) FROM effects), 0), coalesce((SELECT max(id) FROM lost_effects), 0))",
     )?;
-    each(connection, "SELECT id, incident, at, body FROM effects ORDER BY id", |row| {
-        let (at, body): (String, String) = (row.get(2)?, row.get(3)?);
-        loaded.effects.push(PendingEffect {
-            id: row.get::<_, i64>(0)? as u64,
-            incident: IncidentId(row.get::<_, i64>(1)? as u64),
-            at: time(&at),
-            effect: serde_json::from_str(&body)?,
-        });
-        Ok(())
-    })?;
-    each(connection, "SELECT incident, channel, ts, hash FROM cards", |row| {
-        let posted = Posted { channel: row.get(1)?, ts: row.get(2)?, hash: row.get(3)? };
-        loaded.cards.insert(IncidentId(row.get::<_, i64>(0)? as u64), posted);
-        Ok(())
-    })?;
+    each(
+        connection,
+        "SELECT id, incident, at, body FROM effects ORDER BY id",
+        |row| {
+            let (at, body): (String, String) = (row.get(2)?, row.get(3)?);
+            loaded.effects.push(PendingEffect {
+                id: row.get::<_, i64>(0)? as u64,
+                incident: IncidentId(row.get::<_, i64>(1)? as u64),
+                at: time(&at),
+                effect: serde_json::from_str(&body)?,
+            });
+            Ok(())
+        },
+    )?;
+    each(
+        connection,
+        "SELECT incident, channel, ts, hash FROM cards",
+        |row| {
+            let posted = Posted {
+                channel: row.get(1)?,
+                ts: row.get(2)?,
+                hash: row.get(3)?,
+            };
+            loaded
+                .cards
+                .insert(IncidentId(row.get::<_, i64>(0)? as u64), posted);
+            Ok(())
+        },
+    )?;
     each(connection, "SELECT incident, slot, ts FROM slots", |row| {
-        loaded.slots.insert((IncidentId(row.get::<_, i64>(0)? as u64), row.get(1)?), row.get(2)?);
+        loaded.slots.insert(
+            (IncidentId(row.get::<_, i64>(0)? as u64), row.get(1)?),
+            row.get(2)?,
+        );
         Ok(())
     })?;
-    each(connection, "SELECT signature, action, workload, success FROM verdicts ORDER BY at", |row| {
-        let (signature, action, workload): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        if let Some(kind) = ActionKind::parse(&action) {
-            loaded.memory.learn(&signature, kind, &workload, row.get(3)?);
-        }
-        Ok(())
-    })?;
+    each(
+        connection,
+        "SELECT signature, action, workload, success FROM verdicts ORDER BY at",
+        |row| {
+            let (signature, action, workload): (String, String, String) =
+                (row.get(0)?, row.get(1)?, row.get(2)?);
+            if let Some(kind) = ActionKind::parse(&action) {
+                loaded
+                    .memory
+                    .learn(&signature, kind, &workload, row.get(3)?);
+            }
+            Ok(())
+        },
+    )?;
     each(connection, "SELECT target_uid, at FROM executions", |row| {
         let at: String = row.get(1)?;
         if at >= day_ago {
-            loaded.executions.entry(row.get(0)?).or_default().push(time(&at));
+            loaded
+                .executions
+                .entry(row.get(0)?)
+                .or_default()
+                .push(time(&at));
         }
         Ok(())
     })?;
@@ -126,10 +162,18 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
         Ok(())
     })?;
     each(connection, "SELECT reason, count FROM suppressed", |row| {
-        loaded.suppressed.insert(row.get(0)?, row.get::<_, i64>(1)? as u64);
+        loaded
+            .suppressed
+            .insert(row.get(0)?, row.get::<_, i64>(1)? as u64);
         Ok(())
     })?;
-    loaded.seen = strings(connection, "SELECT key FROM seen WHERE at >= ?1", &seen_since)?.into_iter().collect();
+    loaded.seen = strings(
+        connection,
+        "SELECT key FROM seen WHERE at >= ?1",
+        &seen_since,
+    )?
+    .into_iter()
+    .collect();
     each(connection, "SELECT hash FROM replays", |row| {
         loaded.replays.insert(row.get(0)?);
         Ok(())
@@ -141,9 +185,16 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
     Ok(loaded)
 }
 
-pub(super) fn incident(connection: &Connection, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+pub(super) fn incident(
+    connection: &Connection,
+    id: IncidentId,
+) -> Result<Option<Incident>, StoreError> {
     let body: Option<String> = connection
-        .query_row("SELECT body FROM incidents WHERE id = ?1", [id.0 as i64], |row| row.get(0))
+        .query_row(
+            "SELECT body FROM incidents WHERE id = ?1",
+            [id.0 as i64],
+            |row| row.get(0),
+        )
         .optional()?;
     Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
 }

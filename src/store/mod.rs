@@ -23,7 +23,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum StoreError {
     /// The file cannot be opened or made.
-    #[error("cannot open the database {path}: {source}. Check that the folder exists and is writable ([store] path).")]
+    #[error(
+        "cannot open the database {path}: {source}. Check that the folder exists and is writable ([store] path)."
+    )]
     Open {
         /// The path.
         path: String,
@@ -31,7 +33,9 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
     /// The file was made by a newer Heal.
-    #[error("the database has schema {found}, this Heal knows up to {known}: run the newer version again")]
+    #[error(
+        "the database has schema {found}, this Heal knows up to {known}: run the newer version again"
+    )]
     TooNew {
         /// In the file.
         found: i64,
@@ -58,7 +62,10 @@ pub struct Store {
 impl Store {
     /// Opens or makes the file, and brings its schema up to date.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let at = |source| StoreError::Open { path: path.display().to_string(), source };
+        let at = |source| StoreError::Open {
+            path: path.display().to_string(),
+            source,
+        };
         let connection = Connection::open(path).map_err(at)?;
         Self::prepare(connection).map_err(|error| match error {
             StoreError::Sqlite(source) => at(source),
@@ -76,7 +83,9 @@ impl Store {
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
         )?;
         schema::migrate(&mut connection)?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+        })
     }
 
     /// Reads everything that the engine keeps in memory.
@@ -88,23 +97,32 @@ impl Store {
     pub async fn commit(&self, batch: Arc<Batch>) -> Result<(), StoreError> {
         let store = self.clone();
         let work = move || batch::commit(&mut store.lock(), &batch);
-        tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Stopped)?
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| StoreError::Stopped)?
     }
 
     /// One incident, however old.
     pub async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
         let store = self.clone();
         let work = move || load::incident(&store.lock(), id);
-        tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Stopped)?
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| StoreError::Stopped)?
     }
 
     /// Runs a read on the connection (listings of the command line).
-    pub fn read<T>(&self, read: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    pub fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         read(&self.lock())
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
         // A panic while the lock was held has rolled its transaction back: the connection is still good.
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

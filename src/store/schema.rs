@@ -52,15 +52,27 @@ mod tests {
         migrate(&mut connection).unwrap();
         migrate(&mut connection).unwrap();
         connection.pragma_update(None, "user_version", 99).unwrap();
-        assert!(matches!(migrate(&mut connection), Err(StoreError::TooNew { found: 99, .. })));
+        assert!(matches!(
+            migrate(&mut connection),
+            Err(StoreError::TooNew { found: 99, .. })
+        ));
     }
 
     #[test]
     fn audit_rows_cannot_be_changed_or_deleted() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
-        connection.execute("INSERT INTO audit VALUES (1, 'now', NULL, 'heal', 'x', '{}', 'h')", []).unwrap();
-        assert!(connection.execute("UPDATE audit SET actor = 'me'", []).is_err());
+        connection
+            .execute(
+                "INSERT INTO audit VALUES (1, 'now', NULL, 'heal', 'x', '{}', 'h')",
+                [],
+            )
+            .unwrap();
+        assert!(
+            connection
+                .execute("UPDATE audit SET actor = 'me'", [])
+                .is_err()
+        );
         assert!(connection.execute("DELETE FROM audit", []).is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! The first half of an incident's life: inspect, diagnose, offer, decide.
 use super::super::{
+    action::Action,
     diagnosis::{self, Candidate, Case},
     evidence::Evidence,
     memory::TrackRecord,
@@ -7,11 +8,11 @@ use super::super::{
     proposal::{Approval, DryRun, Proposal},
     recovery::{Verdict, later},
     text,
-    action::Action,
 };
 use super::step::{Context, budget_key, workload_key};
 use super::{
-    Click, ClickKind, ClickReply, DismissReason, Effect, Execution, Incident, Note, State, Step, Why, following,
+    Click, ClickKind, ClickReply, DismissReason, Effect, Execution, Incident, Note, State, Step,
+    Why, following,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -25,7 +26,11 @@ const UNTRIED: f64 = 0.2;
 
 /// Starts an inspection.
 pub(super) fn inspect(step: &mut Step, undo: Option<Action>, now: Timestamp, ctx: &Context<'_>) {
-    step.incident.state = State::Inspecting { since: now, attempts: 0, undo };
+    step.incident.state = State::Inspecting {
+        since: now,
+        attempts: 0,
+        undo,
+    };
     ask_for_evidence(step, now, ctx);
 }
 
@@ -47,12 +52,22 @@ pub(super) fn overdue(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
                 ask_for_evidence(step, now, ctx);
             }
         }
-        State::Preparing { attempts, candidates, .. } => {
+        State::Preparing {
+            attempts,
+            candidates,
+            ..
+        } => {
             *attempts += 1;
             let action = candidates.first().map(|candidate| candidate.action.clone());
             match action {
                 Some(action) if *attempts < ATTEMPTS => ask_for_dry_run(step, action, now, ctx),
-                _ => step.wait(Why::Blind { error: "the dry run got no answer".to_owned() }, now, ctx),
+                _ => step.wait(
+                    Why::Blind {
+                        error: "the dry run got no answer".to_owned(),
+                    },
+                    now,
+                    ctx,
+                ),
             }
         }
         _ => {}
@@ -70,7 +85,9 @@ pub(super) fn inspected(
     if request != step.incident.request {
         return;
     }
-    let State::Inspecting { attempts, undo, .. } = &mut step.incident.state else { return };
+    let State::Inspecting { attempts, undo, .. } = &mut step.incident.state else {
+        return;
+    };
     match result {
         Ok(evidence) => {
             let undo = undo.take();
@@ -89,11 +106,24 @@ pub(super) fn inspected(
     }
 }
 
-fn diagnose(step: &mut Step, mut evidence: Evidence, undo: Option<Action>, now: Timestamp, ctx: &Context<'_>) {
+fn diagnose(
+    step: &mut Step,
+    mut evidence: Evidence,
+    undo: Option<Action>,
+    now: Timestamp,
+    ctx: &Context<'_>,
+) {
     let incident = &mut step.incident;
-    let nothing_left = evidence.workload.is_none() && evidence.node.is_none() && evidence.pods.is_empty();
+    let nothing_left =
+        evidence.workload.is_none() && evidence.node.is_none() && evidence.pods.is_empty();
     if nothing_left && evidence.gaps.is_empty() {
-        return following::close(step, Verdict::TargetGone, "the object is gone".to_owned(), None, now);
+        return following::close(
+            step,
+            Verdict::TargetGone,
+            "the object is gone".to_owned(),
+            None,
+            now,
+        );
     }
     for revision in &mut evidence.revisions {
         let key = (incident.owner.uid.clone(), revision.name.clone());
@@ -109,9 +139,15 @@ fn diagnose(step: &mut Step, mut evidence: Evidence, undo: Option<Action>, now: 
         now,
     };
     let diagnosis = diagnosis::diagnose(&case);
-    incident.managed_by = evidence.workload.as_ref().and_then(|workload| workload.managed_by.clone());
+    incident.managed_by = evidence
+        .workload
+        .as_ref()
+        .and_then(|workload| workload.managed_by.clone());
     incident.family = diagnosis.family;
-    let changed = incident.diagnosis.as_ref().is_some_and(|before| before.signature != diagnosis.signature);
+    let changed = incident
+        .diagnosis
+        .as_ref()
+        .is_some_and(|before| before.signature != diagnosis.signature);
     let (headline, cause) = (diagnosis.headline.clone(), diagnosis.cause.clone());
     let unknown = diagnosis.signature.starts_with("unknown");
     let candidates = rank(incident, diagnosis.candidates.clone(), undo, ctx);
@@ -126,7 +162,9 @@ fn diagnose(step: &mut Step, mut evidence: Evidence, undo: Option<Action>, now: 
     }
     if candidates.is_empty() {
         let why = match (tried_enough, unknown) {
-            (true, _) => Why::NeedsHuman { detail: "Two fixes did not help.".to_owned() },
+            (true, _) => Why::NeedsHuman {
+                detail: "Two fixes did not help.".to_owned(),
+            },
             (_, true) => Why::Unknown,
             _ => Why::NothingSafe,
         };
@@ -137,11 +175,20 @@ fn diagnose(step: &mut Step, mut evidence: Evidence, undo: Option<Action>, now: 
 
 /// How many tries on this incident did not help.
 fn ineffective(incident: &Incident) -> usize {
-    incident.tries.iter().filter(|done| done.verdict.lesson() == Some(false)).count()
+    incident
+        .tries
+        .iter()
+        .filter(|done| done.verdict.lesson() == Some(false))
+        .count()
 }
 
 /// The candidates that may still be offered, the most promising first.
-fn rank(incident: &Incident, candidates: Vec<Candidate>, undo: Option<Action>, ctx: &Context<'_>) -> Vec<Candidate> {
+fn rank(
+    incident: &Incident,
+    candidates: Vec<Candidate>,
+    undo: Option<Action>,
+    ctx: &Context<'_>,
+) -> Vec<Candidate> {
     let undo = undo.map(|action| Candidate {
         action,
         reason: "The last change made it worse: this takes it back.".to_owned(),
@@ -150,7 +197,11 @@ fn rank(incident: &Incident, candidates: Vec<Candidate>, undo: Option<Action>, c
     if ineffective(incident) >= MAX_TRIES {
         return undo.into_iter().collect();
     }
-    let signature = incident.diagnosis.as_ref().map_or("", |diagnosis| &diagnosis.signature).to_owned();
+    let signature = incident
+        .diagnosis
+        .as_ref()
+        .map_or("", |diagnosis| &diagnosis.signature)
+        .to_owned();
     let mut fresh: Vec<Candidate> = candidates
         .into_iter()
         .filter(|candidate| {
@@ -163,21 +214,37 @@ fn rank(incident: &Incident, candidates: Vec<Candidate>, undo: Option<Action>, c
         .collect();
     let score = |candidate: &Candidate| {
         let record = record_of(incident, &signature, &candidate.action, ctx);
-        if record.anywhere.n() == 0 { UNTRIED } else { record.rank() }
+        if record.anywhere.n() == 0 {
+            UNTRIED
+        } else {
+            record.rank()
+        }
     };
     fresh.sort_by(|a, b| score(b).total_cmp(&score(a)));
     undo.into_iter().chain(fresh).collect()
 }
 
-fn record_of(incident: &Incident, signature: &str, action: &Action, ctx: &Context<'_>) -> TrackRecord {
-    ctx.memory.record(signature, action.kind(), &workload_key(incident))
+fn record_of(
+    incident: &Incident,
+    signature: &str,
+    action: &Action,
+    ctx: &Context<'_>,
+) -> TrackRecord {
+    ctx.memory
+        .record(signature, action.kind(), &workload_key(incident))
 }
 
 /// Asks the server what the first candidate would do.
 fn prepare(step: &mut Step, candidates: Vec<Candidate>, now: Timestamp, ctx: &Context<'_>) {
-    let Some(first) = candidates.first() else { return step.wait(Why::NothingSafe, now, ctx) };
+    let Some(first) = candidates.first() else {
+        return step.wait(Why::NothingSafe, now, ctx);
+    };
     let action = first.action.clone();
-    step.incident.state = State::Preparing { candidates, since: now, attempts: 0 };
+    step.incident.state = State::Preparing {
+        candidates,
+        since: now,
+        attempts: 0,
+    };
     ask_for_dry_run(step, action, now, ctx);
 }
 
@@ -198,7 +265,9 @@ pub(super) fn dry_ran(
     if request != step.incident.request {
         return;
     }
-    let State::Preparing { candidates, .. } = &mut step.incident.state else { return };
+    let State::Preparing { candidates, .. } = &mut step.incident.state else {
+        return;
+    };
     match result {
         // The alarm that is set tries again.
         Err(_) => step.incident.wake = Some(later(now, ctx.waits.retry)),
@@ -208,11 +277,22 @@ pub(super) fn dry_ran(
             match dry_run.refusal.clone() {
                 None => offer(step, candidate, dry_run, now, ctx),
                 Some(refusal) => {
-                    step.note_down("heal", "proposal.refused_by_server", json!({
-                        "action": candidate.action.kubectl(), "refusal": refusal,
-                    }));
+                    step.note_down(
+                        "heal",
+                        "proposal.refused_by_server",
+                        json!({
+                            "action": candidate.action.kubectl(), "refusal": refusal,
+                        }),
+                    );
                     if rest.is_empty() {
-                        step.wait(Why::Refused { action: candidate.action, refusal }, now, ctx);
+                        step.wait(
+                            Why::Refused {
+                                action: candidate.action,
+                                refusal,
+                            },
+                            now,
+                            ctx,
+                        );
                     } else {
                         prepare(step, rest, now, ctx);
                     }
@@ -222,10 +302,20 @@ pub(super) fn dry_ran(
     }
 }
 
-fn offer(step: &mut Step, candidate: Candidate, dry_run: DryRun, now: Timestamp, ctx: &Context<'_>) {
+fn offer(
+    step: &mut Step,
+    candidate: Candidate,
+    dry_run: DryRun,
+    now: Timestamp,
+    ctx: &Context<'_>,
+) {
     let incident = &mut step.incident;
     incident.proposals += 1;
-    let signature = incident.diagnosis.as_ref().map_or("", |diagnosis| &diagnosis.signature).to_owned();
+    let signature = incident
+        .diagnosis
+        .as_ref()
+        .map_or("", |diagnosis| &diagnosis.signature)
+        .to_owned();
     let record = record_of(incident, &signature, &candidate.action, ctx);
     let kind = candidate.action.kind();
     let proposal = Proposal {
@@ -251,10 +341,18 @@ fn offer(step: &mut Step, candidate: Candidate, dry_run: DryRun, now: Timestamp,
 
 /// Nobody decided in time.
 pub(super) fn expire(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
-    let State::Proposed { proposal } = &step.incident.state else { return };
+    let State::Proposed { proposal } = &step.incident.state else {
+        return;
+    };
     let action = proposal.action.clone();
-    step.note_down("heal", "decision.expired", json!({"action": action.kubectl(), "proposal": proposal.number}));
-    step.tell(Note::Expired { action: action.clone() });
+    step.note_down(
+        "heal",
+        "decision.expired",
+        json!({"action": action.kubectl(), "proposal": proposal.number}),
+    );
+    step.tell(Note::Expired {
+        action: action.clone(),
+    });
     step.wait(Why::Expired { action, at: now }, now, ctx);
 }
 
@@ -262,7 +360,10 @@ pub(super) fn expire(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
 pub(super) fn click(step: &mut Step, click: Click, now: Timestamp, ctx: &Context<'_>) {
     let verdict = match click.kind {
         ClickKind::Approve => approve(step, &click, now, ctx),
-        ClickKind::Dismiss { reason, ref comment } => dismiss(step, &click, reason, comment.clone(), now, ctx),
+        ClickKind::Dismiss {
+            reason,
+            ref comment,
+        } => dismiss(step, &click, reason, comment.clone(), now, ctx),
         ClickKind::CheckAgain => check_again(step, &click, now, ctx),
     };
     match verdict {
@@ -273,7 +374,11 @@ pub(super) fn click(step: &mut Step, click: Click, now: Timestamp, ctx: &Context
                 ClickKind::Dismiss { .. } => "dismiss",
                 ClickKind::CheckAgain => "check_again",
             };
-            step.note_down(&click.by.id, "click.refused", json!({"button": button, "why": refusal}));
+            step.note_down(
+                &click.by.id,
+                "click.refused",
+                json!({"button": button, "why": refusal}),
+            );
             step.answer(ClickReply::Refused(refusal));
         }
     }
@@ -282,49 +387,89 @@ pub(super) fn click(step: &mut Step, click: Click, now: Timestamp, ctx: &Context
 /// The proposal that a click is about, or why there is none to decide on.
 fn current<'a>(incident: &'a Incident, click: &Click) -> Result<&'a Proposal, String> {
     let decided = |execution: &Execution| {
-        let who: Vec<String> =
-            execution.proposal.approvals.iter().map(|approval| format!("<@{}>", approval.by.id)).collect();
+        let who: Vec<String> = execution
+            .proposal
+            .approvals
+            .iter()
+            .map(|approval| format!("<@{}>", approval.by.id))
+            .collect();
         format!("This was already approved by {}.", who.join(" and "))
     };
     match &incident.state {
         State::Proposed { proposal } if proposal.token == click.token => Ok(proposal),
-        State::Proposed { .. } => Err("This offer was replaced by a newer one. Look at the card again.".to_owned()),
-        State::Executing { execution } | State::Verifying { execution, .. } => Err(decided(execution)),
-        State::Closed { execution: Some(execution), .. } => Err(decided(execution)),
-        State::Closed { .. } => Err(format!("{} is over. Nothing is left to decide.", incident.id)),
-        State::Waiting { why: Why::Dismissed { by, .. } } => Err(format!("This was already dismissed by <@{}>.", by.id)),
-        State::Waiting { why: Why::Expired { .. } } => {
-            Err("This offer has expired. Press “Check again” for a new one.".to_owned())
+        State::Proposed { .. } => {
+            Err("This offer was replaced by a newer one. Look at the card again.".to_owned())
         }
-        State::Inspecting { .. } | State::Preparing { .. } | State::Waiting { .. } => {
-            Err("This offer is no longer valid: things have changed. The card shows the latest.".to_owned())
+        State::Executing { execution } | State::Verifying { execution, .. } => {
+            Err(decided(execution))
         }
+        State::Closed {
+            execution: Some(execution),
+            ..
+        } => Err(decided(execution)),
+        State::Closed { .. } => Err(format!(
+            "{} is over. Nothing is left to decide.",
+            incident.id
+        )),
+        State::Waiting {
+            why: Why::Dismissed { by, .. },
+        } => Err(format!("This was already dismissed by <@{}>.", by.id)),
+        State::Waiting {
+            why: Why::Expired { .. },
+        } => Err("This offer has expired. Press “Check again” for a new one.".to_owned()),
+        State::Inspecting { .. } | State::Preparing { .. } | State::Waiting { .. } => Err(
+            "This offer is no longer valid: things have changed. The card shows the latest."
+                .to_owned(),
+        ),
     }
 }
 
-fn approve(step: &mut Step, click: &Click, now: Timestamp, ctx: &Context<'_>) -> Result<ClickReply, String> {
+fn approve(
+    step: &mut Step,
+    click: &Click,
+    now: Timestamp,
+    ctx: &Context<'_>,
+) -> Result<ClickReply, String> {
     let incident = &step.incident;
     let proposal = current(incident, click)?;
     let action = proposal.action.clone();
     let namespace = &incident.owner.namespace;
-    let needed =
-        ctx.policy.may_approve(&click.by, action.kind(), namespace).map_err(|refusal| refusal.to_string())?;
+    let needed = ctx
+        .policy
+        .may_approve(&click.by, action.kind(), namespace)
+        .map_err(|refusal| refusal.to_string())?;
     if now >= proposal.expires {
         expire(step, now, ctx);
         return Err("This offer has expired. Press “Check again” for a new one.".to_owned());
     }
     if let Some(pause) = ctx.paused {
-        return Err(format!("Actions are paused by <@{}>. `/heal resume` lets them run again.", pause.by));
+        return Err(format!(
+            "Actions are paused by <@{}>. `/heal resume` lets them run again.",
+            pause.by
+        ));
     }
     within_budget(&action, now, ctx)?;
-    if proposal.approvals.iter().any(|approval| approval.by.id == click.by.id) {
+    if proposal
+        .approvals
+        .iter()
+        .any(|approval| approval.by.id == click.by.id)
+    {
         return Err("You have approved this already. It needs a second person.".to_owned());
     }
-    let State::Proposed { proposal } = &mut step.incident.state else { return Err(String::new()) };
+    let State::Proposed { proposal } = &mut step.incident.state else {
+        return Err(String::new());
+    };
     proposal.approvals_needed = needed.max(1);
-    proposal.approvals.push(Approval { by: click.by.clone(), at: now });
+    proposal.approvals.push(Approval {
+        by: click.by.clone(),
+        at: now,
+    });
     let complete = proposal.approvals.len() >= usize::from(proposal.approvals_needed);
-    let what = if complete { "decision.approved" } else { "decision.first_approval" };
+    let what = if complete {
+        "decision.approved"
+    } else {
+        "decision.first_approval"
+    };
     let detail = json!({
         "action": action.kubectl(), "proposal": proposal.number, "generation": proposal.dry_run.generation,
         "before": proposal.dry_run.diff, "approvals": proposal.approvals.len(), "needed": proposal.approvals_needed,
@@ -332,7 +477,10 @@ fn approve(step: &mut Step, click: &Click, now: Timestamp, ctx: &Context<'_>) ->
     if !complete {
         let needed = proposal.approvals_needed;
         step.note_down(&click.by.id, what, detail);
-        step.tell(Note::FirstApproval { by: click.by.clone(), needed });
+        step.tell(Note::FirstApproval {
+            by: click.by.clone(),
+            needed,
+        });
         return Ok(ClickReply::NeedsAnother);
     }
     step.note_down(&click.by.id, what, detail);
@@ -342,27 +490,54 @@ fn approve(step: &mut Step, click: &Click, now: Timestamp, ctx: &Context<'_>) ->
 
 /// Turns the approved proposal into an execution.
 fn run(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
-    let State::Proposed { proposal } = &step.incident.state else { return };
+    let State::Proposed { proposal } = &step.incident.state else {
+        return;
+    };
     let proposal = proposal.clone();
     // Unique over all installations that may ever touch this object: the seed is random.
-    let id = format!("{}-{}-{}", step.incident.id, proposal.number, text::clip(&step.incident.seed, 9).replace('…', ""));
+    let id = format!(
+        "{}-{}-{}",
+        step.incident.id,
+        proposal.number,
+        text::clip(&step.incident.seed, 9).replace('…', "")
+    );
     step.tell(Note::Approved {
-        by: proposal.approvals.iter().map(|approval| approval.by.clone()).collect(),
+        by: proposal
+            .approvals
+            .iter()
+            .map(|approval| approval.by.clone())
+            .collect(),
         action: proposal.action.clone(),
     });
-    step.note_down("heal", "execution.intended", json!({"execution": id, "action": proposal.action.kubectl()}));
+    step.note_down(
+        "heal",
+        "execution.intended",
+        json!({"execution": id, "action": proposal.action.kubectl()}),
+    );
     step.incident.clear_since = None;
-    step.incident.state =
-        State::Executing { execution: Execution { id: id.clone(), proposal, decided: now, applied: None } };
+    step.incident.state = State::Executing {
+        execution: Execution {
+            id: id.clone(),
+            proposal,
+            decided: now,
+            applied: None,
+        },
+    };
     step.effects.push(Effect::Execute { execution: id });
     step.incident.wake = Some(later(now, ctx.waits.idle_look));
 }
 
 fn within_budget(action: &Action, now: Timestamp, ctx: &Context<'_>) -> Result<(), String> {
-    let done = ctx.executions.get(budget_key(action.target())).map_or(&[][..], Vec::as_slice);
+    let done = ctx
+        .executions
+        .get(budget_key(action.target()))
+        .map_or(&[][..], Vec::as_slice);
     let target = action.target();
     if let Some(last) = done.iter().max() {
-        let rest = ctx.waits.target_pause.saturating_sub(now.duration_since(*last));
+        let rest = ctx
+            .waits
+            .target_pause
+            .saturating_sub(now.duration_since(*last));
         if rest > SignedDuration::ZERO {
             return Err(format!(
                 "{target} was changed {} ago. Heal waits {} between two changes of one object; try again in {}.",
@@ -373,7 +548,10 @@ fn within_budget(action: &Action, now: Timestamp, ctx: &Context<'_>) -> Result<(
         }
     }
     let day = SignedDuration::from_hours(24);
-    let today = done.iter().filter(|at| now.duration_since(**at) < day).count();
+    let today = done
+        .iter()
+        .filter(|at| now.duration_since(**at) < day)
+        .count();
     if today >= ctx.waits.target_per_day as usize {
         return Err(format!(
             "{target} was changed {today} times in 24 h, which is the limit. A person should look at the cause."
@@ -393,18 +571,44 @@ fn dismiss(
     let incident = &step.incident;
     let proposal = current(incident, click)?;
     let kind = proposal.action.kind();
-    ctx.policy.may_approve(&click.by, kind, &incident.owner.namespace).map_err(|refusal| refusal.to_string())?;
+    ctx.policy
+        .may_approve(&click.by, kind, &incident.owner.namespace)
+        .map_err(|refusal| refusal.to_string())?;
     let by: Person = click.by.clone();
-    step.note_down(&by.id, "decision.dismissed", json!({
-        "action": proposal.action.kubectl(), "reason": reason, "comment": comment,
-    }));
-    step.tell(Note::Dismissed { by: by.clone(), reason, comment: comment.clone() });
-    step.wait(Why::Dismissed { by, at: now, reason, comment }, now, ctx);
+    step.note_down(
+        &by.id,
+        "decision.dismissed",
+        json!({
+            "action": proposal.action.kubectl(), "reason": reason, "comment": comment,
+        }),
+    );
+    step.tell(Note::Dismissed {
+        by: by.clone(),
+        reason,
+        comment: comment.clone(),
+    });
+    step.wait(
+        Why::Dismissed {
+            by,
+            at: now,
+            reason,
+            comment,
+        },
+        now,
+        ctx,
+    );
     Ok(ClickReply::Accepted)
 }
 
-fn check_again(step: &mut Step, click: &Click, now: Timestamp, ctx: &Context<'_>) -> Result<ClickReply, String> {
-    ctx.policy.may_speak(&click.by).map_err(|refusal| refusal.to_string())?;
+fn check_again(
+    step: &mut Step,
+    click: &Click,
+    now: Timestamp,
+    ctx: &Context<'_>,
+) -> Result<ClickReply, String> {
+    ctx.policy
+        .may_speak(&click.by)
+        .map_err(|refusal| refusal.to_string())?;
     match &step.incident.state {
         State::Waiting { .. } => {}
         State::Proposed { proposal } if proposal.approvals.is_empty() => {}

@@ -1,8 +1,8 @@
 //! The second half of an incident's life: the result of the execution, the recovery, the verdict.
 use super::super::{
+    action::Action,
     recovery::{self, Observation, Tracking, Verdict, later},
     text,
-    action::Action,
 };
 use super::step::{Context, workload_key};
 use super::{Effect, Execution, Incident, Lesson, Note, Outcome, State, Step, Try, Why, deciding};
@@ -10,40 +10,77 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 /// The executor has answered.
-pub(super) fn executed(step: &mut Step, id: &str, outcome: Outcome, now: Timestamp, ctx: &Context<'_>) {
-    let State::Executing { execution } = &step.incident.state else { return };
+pub(super) fn executed(
+    step: &mut Step,
+    id: &str,
+    outcome: Outcome,
+    now: Timestamp,
+    ctx: &Context<'_>,
+) {
+    let State::Executing { execution } = &step.incident.state else {
+        return;
+    };
     if execution.id != id {
         return;
     }
     let mut execution = execution.clone();
     let action = execution.proposal.action.clone();
-    step.note_down("heal", "execution.result", json!({"execution": id, "action": action.kubectl(), "result": outcome}));
+    step.note_down(
+        "heal",
+        "execution.result",
+        json!({"execution": id, "action": action.kubectl(), "result": outcome}),
+    );
     match outcome {
-        Outcome::Applied { generation, at, available_before } => {
+        Outcome::Applied {
+            generation,
+            at,
+            available_before,
+        } => {
             execution.applied = Some(at);
             let soak = soak_of(&step.incident, ctx);
             let tracking = Tracking::begin(at, generation, available_before, soak, ctx.waits);
-            step.incident.state = State::Verifying { execution, tracking };
+            step.incident.state = State::Verifying {
+                execution,
+                tracking,
+            };
             step.tell(Note::Applied { action, soak });
             step.observe();
             step.incident.wake = Some(later(now, ctx.waits.look));
         }
         Outcome::Stale { why } => {
-            step.tell(Note::NotDone { action, why: format!("the cluster has changed since the diagnosis: {why}") });
+            step.tell(Note::NotDone {
+                action,
+                why: format!("the cluster has changed since the diagnosis: {why}"),
+            });
             deciding::inspect(step, None, now, ctx);
         }
         Outcome::Healed => {
-            step.tell(Note::NotDone { action, why: "it is not broken any more".to_owned() });
+            step.tell(Note::NotDone {
+                action,
+                why: "it is not broken any more".to_owned(),
+            });
             step.wait(Why::Cleared, now, ctx);
         }
         Outcome::Refused { why } => {
             ended(step, &execution, Verdict::Failed, now);
-            step.tell(Note::NotDone { action: action.clone(), why: why.clone() });
-            step.wait(Why::Refused { action, refusal: why }, now, ctx);
+            step.tell(Note::NotDone {
+                action: action.clone(),
+                why: why.clone(),
+            });
+            step.wait(
+                Why::Refused {
+                    action,
+                    refusal: why,
+                },
+                now,
+                ctx,
+            );
         }
         Outcome::Unknown { why } => {
             ended(step, &execution, Verdict::Inconclusive, now);
-            let why = format!("the cluster did not answer, so it is not known whether the change was made: {why}");
+            let why = format!(
+                "the cluster did not answer, so it is not known whether the change was made: {why}"
+            );
             step.tell(Note::NotDone { action, why });
             deciding::inspect(step, None, now, ctx);
         }
@@ -51,7 +88,10 @@ pub(super) fn executed(step: &mut Step, id: &str, outcome: Outcome, now: Timesta
 }
 
 fn soak_of(incident: &Incident, ctx: &Context<'_>) -> SignedDuration {
-    let failure = incident.diagnosis.as_ref().and_then(|diagnosis| diagnosis.time_to_failure);
+    let failure = incident
+        .diagnosis
+        .as_ref()
+        .and_then(|diagnosis| diagnosis.time_to_failure);
     recovery::soak(incident.family, failure, ctx.waits)
 }
 
@@ -85,7 +125,13 @@ pub(super) fn observed(
 /// A look at an incident on which nothing is being done: it may clear by itself.
 fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<'_>) {
     let Some(target) = seen.target else {
-        return close(step, Verdict::TargetGone, "the object is gone".to_owned(), None, now);
+        return close(
+            step,
+            Verdict::TargetGone,
+            "the object is gone".to_owned(),
+            None,
+            now,
+        );
     };
     let clear = seen.symptom.is_none() && (target.complete || target.available >= target.desired);
     if !clear {
@@ -95,20 +141,33 @@ fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<
     let since = *step.incident.clear_since.get_or_insert(seen.at);
     let span = seen.at.duration_since(since);
     if span >= soak_of(&step.incident, ctx) {
-        return close(step, Verdict::RecoveredByItself, format!("clear for {}", text::duration(span)), None, now);
+        return close(
+            step,
+            Verdict::RecoveredByItself,
+            format!("clear for {}", text::duration(span)),
+            None,
+            now,
+        );
     }
     step.rest(now, ctx);
 }
 
 fn judge(step: &mut Step, seen: Option<&Observation>, now: Timestamp, ctx: &Context<'_>) {
-    let State::Verifying { execution, tracking } = &step.incident.state else { return };
+    let State::Verifying {
+        execution,
+        tracking,
+    } = &step.incident.state
+    else {
+        return;
+    };
     let (execution, before) = (execution.clone(), tracking.clone());
     let judgement = recovery::judge(before.clone(), seen, now, ctx.waits);
     let tracking = judgement.tracking;
     if let Some((verdict, detail)) = judgement.verdict {
         return conclude(step, execution, &tracking, verdict, detail, now, ctx);
     }
-    let news = tracking.summary != before.summary || tracking.clear_since.is_some() != before.clear_since.is_some();
+    let news = tracking.summary != before.summary
+        || tracking.clear_since.is_some() != before.clear_since.is_some();
     if news {
         step.tell(Note::Progress {
             execution: execution.id.clone(),
@@ -116,7 +175,10 @@ fn judge(step: &mut Step, seen: Option<&Observation>, now: Timestamp, ctx: &Cont
             clear: tracking.clear_since.map(|since| (since, tracking.soak)),
         });
     }
-    step.incident.state = State::Verifying { execution, tracking };
+    step.incident.state = State::Verifying {
+        execution,
+        tracking,
+    };
 }
 
 /// An execution has its verdict.
@@ -131,9 +193,15 @@ fn conclude(
 ) {
     let action = execution.proposal.action.clone();
     let record = ended(step, &execution, verdict, now).map(|(signature, success)| {
-        let mut record = ctx.memory.record(&signature, action.kind(), &workload_key(&step.incident));
+        let mut record =
+            ctx.memory
+                .record(&signature, action.kind(), &workload_key(&step.incident));
         for tally in [&mut record.here, &mut record.anywhere] {
-            if success { tally.successes += 1 } else { tally.failures += 1 }
+            if success {
+                tally.successes += 1
+            } else {
+                tally.failures += 1
+            }
         }
         record
     });
@@ -151,24 +219,59 @@ fn conclude(
         Verdict::Regressed => deciding::inspect(step, action.inverse(), now, ctx),
         Verdict::Ineffective | Verdict::Inconclusive => deciding::inspect(step, None, now, ctx),
         Verdict::Reverted | Verdict::Failed => {
-            let who = step.incident.managed_by.as_ref().map_or_else(String::new, |owner| {
-                format!(" {} applies this object: the change has to be made there.", owner.tool)
-            });
-            step.wait(Why::NeedsHuman { detail: format!("The change was taken back.{who}") }, now, ctx);
+            let who = step
+                .incident
+                .managed_by
+                .as_ref()
+                .map_or_else(String::new, |owner| {
+                    format!(
+                        " {} applies this object: the change has to be made there.",
+                        owner.tool
+                    )
+                });
+            step.wait(
+                Why::NeedsHuman {
+                    detail: format!("The change was taken back.{who}"),
+                },
+                now,
+                ctx,
+            );
         }
     }
 }
 
 /// Records the end of an execution; gives back what was learnt, if anything was.
-fn ended(step: &mut Step, execution: &Execution, verdict: Verdict, now: Timestamp) -> Option<(String, bool)> {
+fn ended(
+    step: &mut Step,
+    execution: &Execution,
+    verdict: Verdict,
+    now: Timestamp,
+) -> Option<(String, bool)> {
     let action: Action = execution.proposal.action.clone();
-    step.note_down("heal", "execution.verdict", json!({
-        "execution": execution.id, "action": action.kubectl(), "verdict": verdict,
-    }));
-    step.incident.tries.push(Try { action: action.clone(), verdict, at: now });
+    step.note_down(
+        "heal",
+        "execution.verdict",
+        json!({
+            "execution": execution.id, "action": action.kubectl(), "verdict": verdict,
+        }),
+    );
+    step.incident.tries.push(Try {
+        action: action.clone(),
+        verdict,
+        at: now,
+    });
     let success = verdict.lesson()?;
-    let signature = step.incident.diagnosis.as_ref().map(|diagnosis| diagnosis.signature.clone())?;
-    step.learn(Lesson { signature: signature.clone(), action, success, execution: execution.id.clone() });
+    let signature = step
+        .incident
+        .diagnosis
+        .as_ref()
+        .map(|diagnosis| diagnosis.signature.clone())?;
+    step.learn(Lesson {
+        signature: signature.clone(),
+        action,
+        success,
+        execution: execution.id.clone(),
+    });
     Some((signature, success))
 }
 
@@ -190,11 +293,27 @@ pub(super) fn close(
     end(step, verdict, detail, execution, now);
 }
 
-fn end(step: &mut Step, verdict: Verdict, detail: String, execution: Option<Execution>, now: Timestamp) {
-    step.note_down("heal", "incident.closed", json!({"verdict": verdict, "detail": detail}));
+fn end(
+    step: &mut Step,
+    verdict: Verdict,
+    detail: String,
+    execution: Option<Execution>,
+    now: Timestamp,
+) {
+    step.note_down(
+        "heal",
+        "incident.closed",
+        json!({"verdict": verdict, "detail": detail}),
+    );
     // Answers that are still under way find no request to answer.
     step.new_request();
-    step.effects.retain(|effect| !matches!(effect, Effect::Observe { .. }));
-    step.incident.state = State::Closed { verdict, detail, at: now, execution };
+    step.effects
+        .retain(|effect| !matches!(effect, Effect::Observe { .. }));
+    step.incident.state = State::Closed {
+        verdict,
+        detail,
+        at: now,
+        execution,
+    };
     step.incident.wake = None;
 }

@@ -1,17 +1,12 @@
 //! The state machine: `step(incident, input, now) → incident and effects`. Pure and total; this file routes, its two siblings
 //! hold the halves: [`super::deciding`] until a decision is made, [`super::following`] after it.
 use super::super::{
-    family::Family,
-    memory::Memory,
-    object::ObjectRef,
-    policy::Policy,
-    recovery::later,
-    report::Pause,
-    signal::Signal,
-    waits::Waits,
+    family::Family, memory::Memory, object::ObjectRef, policy::Policy, recovery::later,
+    report::Pause, signal::Signal, waits::Waits,
 };
 use super::{
-    AuditEntry, ClickReply, Effect, Incident, IncidentId, Input, Latest, Lesson, Note, State, Step, Why, deciding, following,
+    AuditEntry, ClickReply, Effect, Incident, IncidentId, Input, Latest, Lesson, Note, State, Step,
+    Why, deciding, following,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -57,7 +52,11 @@ pub fn open(opening: Opening, signal: &Signal, now: Timestamp, ctx: &Context<'_>
         opened: now,
         latest: latest(signal),
         signals: 1,
-        state: State::Inspecting { since: now, attempts: 0, undo: None },
+        state: State::Inspecting {
+            since: now,
+            attempts: 0,
+            undo: None,
+        },
         diagnosis: None,
         managed_by: None,
         tries: Vec::new(),
@@ -84,13 +83,22 @@ pub fn step(incident: Incident, input: Input, now: Timestamp, ctx: &Context<'_>)
     match input {
         Input::Signal(signal) => on_signal(&mut step, &signal, now, ctx),
         Input::LooksClear => {
-            if matches!(step.incident.state, State::Proposed { .. } | State::Waiting { .. }) {
+            if matches!(
+                step.incident.state,
+                State::Proposed { .. } | State::Waiting { .. }
+            ) {
                 step.observe();
             }
         }
-        Input::Inspected { request, result } => deciding::inspected(&mut step, request, result, now, ctx),
-        Input::DryRan { request, result } => deciding::dry_ran(&mut step, request, result, now, ctx),
-        Input::Executed { execution, outcome } => following::executed(&mut step, &execution, outcome, now, ctx),
+        Input::Inspected { request, result } => {
+            deciding::inspected(&mut step, request, result, now, ctx)
+        }
+        Input::DryRan { request, result } => {
+            deciding::dry_ran(&mut step, request, result, now, ctx)
+        }
+        Input::Executed { execution, outcome } => {
+            following::executed(&mut step, &execution, outcome, now, ctx)
+        }
         Input::Observed { request, result } => {
             if request == step.incident.request {
                 following::observed(&mut step, result, now, ctx);
@@ -137,8 +145,12 @@ fn on_signal(step: &mut Step, signal: &Signal, now: Timestamp, ctx: &Context<'_>
     let again = match &incident.state {
         State::Inspecting { .. } | State::Preparing { .. } => sharper,
         State::Proposed { proposal } => sharper && proposal.approvals.is_empty(),
-        State::Waiting { why: Why::Dismissed { .. } | Why::NeedsHuman { .. } | Why::Expired { .. } } => false,
-        State::Waiting { why: Why::Unknown | Why::Blind { .. } | Why::Cleared } => sharper || known_for >= INSPECT_AGAIN,
+        State::Waiting {
+            why: Why::Dismissed { .. } | Why::NeedsHuman { .. } | Why::Expired { .. },
+        } => false,
+        State::Waiting {
+            why: Why::Unknown | Why::Blind { .. } | Why::Cleared,
+        } => sharper || known_for >= INSPECT_AGAIN,
         State::Waiting { .. } => sharper,
         State::Executing { .. } | State::Verifying { .. } | State::Closed { .. } => false,
     };
@@ -165,12 +177,22 @@ fn on_wake(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
 impl Step {
     /// A step that has changed nothing yet.
     pub(super) fn of(incident: Incident) -> Self {
-        Self { incident, effects: Vec::new(), audit: Vec::new(), lesson: None, reply: None }
+        Self {
+            incident,
+            effects: Vec::new(),
+            audit: Vec::new(),
+            lesson: None,
+            reply: None,
+        }
     }
 
     /// Adds a line to the audit log.
     pub(super) fn note_down(&mut self, actor: &str, what: &str, detail: Value) {
-        self.audit.push(AuditEntry { actor: actor.to_owned(), what: what.to_owned(), detail });
+        self.audit.push(AuditEntry {
+            actor: actor.to_owned(),
+            what: what.to_owned(),
+            detail,
+        });
     }
 
     /// Says something in the thread.
@@ -201,13 +223,19 @@ impl Step {
         let pause = match incident.clear_since {
             Some(_) => ctx.waits.look,
             // What is old and still broken changes seldom; a watch that sees a change looks sooner.
-            None if now.duration_since(incident.opened) > ctx.waits.idle_look.saturating_mul(30) => {
+            None if now.duration_since(incident.opened)
+                > ctx.waits.idle_look.saturating_mul(30) =>
+            {
                 ctx.waits.idle_look.saturating_mul(5)
             }
             None => ctx.waits.idle_look,
         };
         let next = later(now, pause);
-        incident.wake = Some(incident.proposal().map_or(next, |proposal| next.min(proposal.expires)));
+        incident.wake = Some(
+            incident
+                .proposal()
+                .map_or(next, |proposal| next.min(proposal.expires)),
+        );
     }
 
     /// Puts the incident where nothing is on offer.
