@@ -13,8 +13,11 @@ let thread = null;
 const seen = new Set();
 let first = true;
 
+const SLACKBOT = { id: "USLACKBOT", name: "Slackbot", color: "#5b6b7a" };
+
 const names = {
-  user: (id) => state.users.find((user) => user.id === id)?.name ?? (id === "BOT" ? "Heal" : id),
+  person: (id) => state.users.find((user) => user.id === id) ?? (id === SLACKBOT.id ? SLACKBOT : undefined),
+  user: (id) => names.person(id)?.name ?? (id === "BOT" ? "Heal" : id),
   channel: (id) => state.channels.find((one) => one.id === id)?.name ?? id,
   group: (id) => state.groups?.find((group) => group.id === id)?.name ?? id,
   file: (id) => state.files.find((file) => file.id === id)?.url,
@@ -33,7 +36,7 @@ function repliesOf(ts, messages) {
   const replies = messages.filter((message) => isReply(message) && message.thread_ts === ts && !message.ephemeral_to);
   if (!replies.length) return null;
   const who = [...new Set(replies.map((message) => message.user))].slice(0, 4);
-  return { count: replies.length, last: replies.at(-1).ts, faces: who.map((id) => state.users.find((user) => user.id === id) ?? null) };
+  return { count: replies.length, last: replies.at(-1).ts, faces: who.map((id) => names.person(id) ?? null) };
 }
 
 /** Draws into a scrolling box, and stays at its end if that is where the reader was. Returns whether something is below. */
@@ -45,9 +48,10 @@ function follow(box, draw) {
 }
 
 function drawMessages() {
-  const context = { state, names, me: () => me, openThread };
+  const context = { names, me: () => me, openThread };
   const here = state.messages.filter((message) => message.channel === channel && mine(message)).sort((a, b) => Number(a.ts) - Number(b.ts));
-  const top = here.filter((message) => !isReply(message) || message.reply_broadcast).map((message) => ({ ...message, broadcast: Boolean(isReply(message)), replies: isReply(message) ? null : repliesOf(message.ts, here) }));
+  const filesOf = (ts) => state.files.filter((file) => file.channel === channel && file.thread_ts === ts);
+  const top = here.filter((message) => !isReply(message) || message.broadcast).map((message) => ({ ...message, replies: isReply(message) ? null : repliesOf(message.ts, here), files: filesOf(message.ts) }));
   const fresh = state.messages.filter((message) => mine(message) && !seen.has(`${message.channel} ${message.ts}`));
   for (const message of state.messages) if (mine(message)) seen.add(`${message.channel} ${message.ts}`);
   const below = follow($("scroll"), () => sync($("messages"), messageList(top), (row) => row.key, makeRow, drawRow(context)));
@@ -57,7 +61,7 @@ function drawMessages() {
   const root = here.find((message) => message.ts === thread);
   $("thread").hidden = !root;
   if (root) {
-    const all = [root, ...here.filter((message) => isReply(message) && message.thread_ts === thread)].map((message) => ({ ...message, inThread: true }));
+    const all = [root, ...here.filter((message) => isReply(message) && message.thread_ts === thread)].map((message) => ({ ...message, inThread: true, files: filesOf(message.ts) }));
     follow($("thread-scroll"), () => sync($("thread-messages"), messageList(all), (row) => row.key, makeRow, drawRow(context)));
     $("thread-channel").textContent = `# ${names.channel(channel)}`;
   }

@@ -14,6 +14,12 @@ function health(pod) {
   return pod.ready ? "good" : "wait";
 }
 
+/** How a workload does: its worst pod decides when not all are ready. */
+function standing(load) {
+  if (load.ready >= load.desired) return load.desired ? "good" : "gone";
+  return load.pods?.some((pod) => health(pod) === "bad") ? "bad" : "wait";
+}
+
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 function makePod() {
@@ -29,7 +35,9 @@ function drawPod(node, pod, isNew) {
   const share = limit ? Math.min(1, (pod.memory_mib ?? 0) / limit) : 0;
   node.dataset.state = state;
   name.textContent = pod.name.split("-").at(-1);
-  why.textContent = FINE.includes(words) && !pod.ready && state === "wait" ? `${words}, not ready` : words;
+  const said = FINE.includes(words) && state === "wait" ? `${words}, not ready` : words;
+  // Long reasons may break between their words: CrashLoop-BackOff.
+  why.replaceChildren(...said.split(/(?<=[a-z])(?=[A-Z])/).flatMap((part) => [h("wbr"), part]));
   meter.hidden = !limit;
   meter.firstElementChild.style.width = `${(share * 100).toFixed(1)}%`;
   meter.classList.toggle("high", share >= 0.8);
@@ -48,10 +56,9 @@ function makeWorkload() {
 function drawWorkload(node, load) {
   const [header, meta, pods] = node.children;
   const [title, ready] = header.children;
-  const good = load.ready >= load.desired;
   title.replaceChildren(h("span.kind", null, load.kind), load.name);
   ready.textContent = `${load.ready}/${load.desired} ready`;
-  ready.dataset.state = good ? (load.desired ? "good" : "gone") : load.ready ? "wait" : "bad";
+  ready.dataset.state = standing(load);
   const rolling = load.updated !== undefined && load.updated !== null && load.updated < load.desired;
   const image = String(load.image ?? "");
   meta.replaceChildren(
@@ -74,7 +81,8 @@ function drawNode(node, item) {
   const [name, words] = node.children;
   node.dataset.state = item.ready ? "good" : "bad";
   name.textContent = item.name;
-  words.textContent = `${item.ready ? "Ready" : "NotReady"} · ${plural(item.pods, "pod")} · ${(item.memory_mib / 1024).toFixed(item.memory_mib % 1024 ? 1 : 0)} GiB`;
+  words.textContent = `${item.ready ? "Ready" : "NotReady"} · ${plural(item.pods, "pod")}`;
+  node.title = `${item.name}: ${(item.memory_mib / 1024).toFixed(1)} GiB of memory`;
 }
 
 function makeTrouble(item) {
@@ -103,20 +111,21 @@ function build() {
       h("p.own", { id: "own", hidden: true }, h("b", null, "This is your own cluster."), " Heal watches it through your kubeconfig; nothing here is simulated, and the page causes no trouble in it. Break something yourself and watch the channel."),
       h("div", { id: "simulated" },
         h("ul.nodes", { id: "nodes", "aria-label": "Nodes" }),
-        h("div", { id: "workloads" }),
-        h("h3.cause", null, "Cause trouble"),
-        h("div.troubles", { id: "troubles" }))));
+        h("div", { id: "workloads" }))),
+    h("section.cause", { id: "cause", "aria-labelledby": "cause-title" }, h("h3", { id: "cause-title" }, "Cause trouble"), h("div.troubles", { id: "troubles" })));
 }
 
 function draw(cluster) {
   const loads = cluster.workloads ?? [];
   $("own").hidden = !cluster.real;
   $("simulated").hidden = Boolean(cluster.real);
+  $("cause").hidden = !cluster.troubles?.length;
   sync($("nodes"), cluster.nodes ?? [], (node) => node.name, makeNode, drawNode);
   sync($("workloads"), loads, (load) => `${load.kind}/${load.namespace}/${load.name}`, makeWorkload, drawWorkload);
   sync($("troubles"), cluster.troubles ?? [], (trouble) => trouble.id, makeTrouble, drawTrouble);
-  const broken = loads.filter((load) => load.ready < load.desired).length + (cluster.nodes ?? []).filter((node) => !node.ready).length;
-  $("cluster-sum").textContent = cluster.real ? "real" : broken ? `${broken} in trouble` : "all healthy";
+  const broken = loads.filter((load) => standing(load) === "bad").length + (cluster.nodes ?? []).filter((node) => !node.ready).length;
+  const settling = loads.some((load) => standing(load) === "wait");
+  $("cluster-sum").textContent = cluster.real ? "your own" : broken ? `${broken} in trouble` : settling ? "settling" : "all healthy";
   $("cluster-sum").classList.toggle("late", broken > 0);
   $("tab-cluster").querySelector(".pip").hidden = broken === 0;
   drawStory(cluster.story);

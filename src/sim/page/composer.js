@@ -72,7 +72,7 @@ export function startComposer({ commands, send }) {
     past.push(text);
     at = past.length;
     hide();
-    if (!/^\/heal(\s|$)/.test(text)) return toast("alert", text.startsWith("/") ? `${text.split(/\s/)[0]} is not a command here. This workspace knows /heal.` : "Nobody else is here to read this. Try /heal help.");
+    if (/^\/(?!heal(\s|$))/.test(text)) return toast("alert", `${text.split(/\s/)[0]} is not a command here. This workspace knows /heal.`);
     box.value = "";
     send(text);
   });

@@ -78,18 +78,21 @@ export function toast(name, words) {
 
 /** Says what Slack would say when the app was late or answered with an error. */
 export function judge(answer, what) {
-  if (answer.status === 0) toast("alert", `The demo server did not answer, so ${what} was not delivered.`);
-  else if (answer.ms > 3000) toast("slow", `Heal took ${(answer.ms / 1000).toFixed(1)} s for ${what}. Slack waits 3 seconds and then shows “operation timed out”.`);
+  const late = answer.ms >= 3000;
+  if (answer.away) toast("alert", `The demo server did not answer, so ${what} was not delivered.`);
+  else if (late) toast("slow", `Heal took ${(answer.ms / 1000).toFixed(1)} s for ${what}. Slack waits 3 seconds and then shows “operation timed out”.`);
+  else if (answer.status === 0) toast("alert", `Heal could not be asked: ${answer.error ?? "no answer"}.`);
   else if (answer.status !== 200) toast("alert", `Heal answered ${what} with HTTP ${answer.status}${answer.error ? ` (${answer.error})` : ""}. Slack would show a warning sign.`);
-  else if (answer.ok === false && answer.error) toast("alert", answer.error);
+  else if (answer.ok === false) toast("alert", answer.error ?? `Slack did not accept the answer to ${what}.`);
   const box = $("answer");
-  box.textContent = answer.status ? `answered ${answer.status} in ${answer.ms} ms` : "";
-  box.classList.toggle("late", answer.status !== 200 || answer.ms > 3000);
+  box.textContent = answer.status ? `Heal answered in ${answer.ms} ms` : "";
+  box.classList.toggle("late", answer.status !== 200 || late);
 }
 
 // --- modals ----------------------------------------------------------------------------------------------------------------
 
 let shown = null;
+let complaints = "";
 
 async function close() {
   const { id, user } = shown;
@@ -115,11 +118,11 @@ async function submit(event) {
     (values[block.block_id ?? ""] ??= {})[block.element.action_id ?? ""] = value;
   }
   if (!complete) return;
+  complaints = "";
   const go = dialog.querySelector("[type=submit]");
   go.setAttribute("aria-busy", "true");
   const answer = await post("/sim/view_submit", { user: shown.user, view_id: shown.id, values });
   go.removeAttribute("aria-busy");
-  for (const field of fields) if (answer.errors?.[field.block.block_id]) field.complain(decode(answer.errors[field.block.block_id]));
   judge(answer, "the dialog");
 }
 
@@ -128,7 +131,15 @@ function hideView() {
   if ($("modal").open) $("modal").close();
 }
 
-/** Shows the view (`{id, user, view}`) that lies on top for the selected person, or none. What was typed stays when it is updated. */
+/** What the app found wrong with the last submission, at the inputs; once, so that it does not come back while typing. */
+function complain(dialog, errors) {
+  const told = JSON.stringify(errors ?? {});
+  if (told === complaints) return;
+  complaints = told;
+  for (const field of dialog.querySelectorAll(".input")) if (errors?.[field.block.block_id]) field.complain(decode(errors[field.block.block_id]));
+}
+
+/** Shows the view (`{id, user, view, errors?}`) that lies on top for the selected person, or none. What was typed stays when it is updated. */
 export function showView(entry, env) {
   const dialog = $("modal");
   if (!entry) return hideView();
@@ -138,6 +149,7 @@ export function showView(entry, env) {
     const title = h("h3", { id: "modal-title" });
     const foot = h("footer");
     dialog.replaceChildren(h("form", { onsubmit: submit, novalidate: true }, h("header", null, title, h("button.ghost", { type: "button", "aria-label": "Close", onclick: close }, icon("close"))), blocks, foot));
+    complaints = "";
     dialog.setAttribute("aria-labelledby", "modal-title");
     dialog.oncancel = (event) => { event.preventDefault(); close(); };
   }
@@ -150,4 +162,5 @@ export function showView(entry, env) {
     needsSubmit ? h("button.btn.primary", { type: "submit" }, plain(view.submit?.text ?? "Submit")) : "",
   );
   if (!dialog.open) dialog.showModal();
+  complain(dialog, entry.errors);
 }

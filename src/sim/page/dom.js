@@ -10,7 +10,7 @@ export function h(spec, attrs, ...kids) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else node.setAttribute(name, value === true ? "" : value);
   }
-  node.append(...kids.flat().filter((kid) => kid !== null && kid !== undefined && kid !== false));
+  node.append(...kids.flat(Infinity).filter((kid) => kid !== null && kid !== undefined && kid !== false));
   return node;
 }
 
@@ -73,7 +73,7 @@ export async function getJson(path) {
   return answer.json();
 }
 
-/** Posts JSON. Never throws: a server that is away becomes `{ok: false, status: 0}`. */
+/** Posts JSON. Never throws: a server that is away becomes `{away: true}`. */
 export async function post(path, body) {
   const started = performance.now();
   try {
@@ -81,6 +81,6 @@ export async function post(path, body) {
     const ms = Math.round(performance.now() - started);
     return { ok: answer.ok, status: answer.status, ms, ...(await answer.json().catch(() => ({}))) };
   } catch (error) {
-    return { ok: false, status: 0, ms: Math.round(performance.now() - started), error: String(error.message ?? error) };
+    return { away: true, ok: false, status: 0, ms: Math.round(performance.now() - started), error: String(error.message ?? error) };
   }
 }

@@ -26,9 +26,9 @@ function drawFoot(foot, message, openThread) {
 }
 
 function drawMessage(node, message, isNew, context) {
-  const { state, names, me, openThread } = context;
-  const user = state.users.find((one) => one.id === message.user);
-  const name = user?.name ?? (message.user === "BOT" ? "Heal" : names.user(message.user));
+  const { names, me, openThread } = context;
+  const user = names.person(message.user);
+  const name = names.user(message.user);
   const [face, main] = node.children;
   const [only, who, body, attachments, foot] = main.children;
   const at = dateOf(message.ts);
@@ -58,6 +58,7 @@ function drawMessage(node, message, isNew, context) {
     drawBlocks(inner, one.blocks, env);
     return box;
   }));
+  attachments.append(...message.files.map((file) => h("details.file", null, h("summary", null, `📄 ${file.title ?? file.name}`), h("pre", { tabindex: "0" }, file.text ?? "(not uploaded)"))));
   drawFoot(foot, message, openThread);
   if (!isNew) flash(node);
 }
