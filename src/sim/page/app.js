@@ -92,6 +92,7 @@ function drawSide() {
     node.querySelector("b").textContent = user.name;
     node.querySelector("small").textContent = user.title ?? "";
     node.setAttribute("aria-checked", String(user.chosen));
+    node.setAttribute("aria-label", user.title ? `${user.name}, ${user.title}` : user.name);
     node.tabIndex = user.chosen ? 0 : -1;
   });
   $("channel-name").textContent = names.channel(channel);

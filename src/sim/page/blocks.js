@@ -205,11 +205,22 @@ const BLOCKS = {
   input,
 };
 
+/** One block; a malformed one is shown as such, and does not take the page with it. */
+function drawBlock(block, env) {
+  if (!Object.hasOwn(BLOCKS, block.type)) return unsupported("block", block.type);
+  try {
+    return BLOCKS[block.type](block, env);
+  } catch (error) {
+    console.error(error);
+    return unsupported("block", `${block.type} (malformed)`);
+  }
+}
+
 /** Draws `blocks` into `parent`; blocks that did not change keep their nodes, and with them focus and what was typed. */
 export function drawBlocks(parent, blocks, env) {
   sync(parent, blocks ?? [], (block, index) => `${index}:${block.block_id ?? ""}:${block.type}`, () => h("div.block"), (node, block) => {
     const focused = node.contains(document.activeElement) ? document.activeElement.dataset.act : undefined;
-    node.replaceChildren((BLOCKS[block.type] ?? ((b) => unsupported("block", b.type)))(block, env));
+    node.replaceChildren(drawBlock(block, env));
     if (focused) node.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
   });
 }

@@ -23,13 +23,14 @@ function standing(load) {
 const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 function makePod() {
-  return h("li.pod", null, h("b"), h("span.why"), h("span.meter", null, h("i")), h("span.small"));
+  return h("li.pod", null, h("span.id", null, h("b"), h("span.restarts")), h("span.why"), h("span.meter", null, h("i")), h("span.small"));
 }
 
 function drawPod(node, pod, isNew) {
   const state = health(pod);
   const changed = node.dataset.state && node.dataset.state !== state;
-  const [name, why, meter, small] = node.children;
+  const [id, why, meter, small] = node.children;
+  const [name, restarts] = id.children;
   const words = pod.reason || pod.phase || "Unknown";
   const limit = pod.limit_mib || 0;
   const share = limit ? Math.min(1, (pod.memory_mib ?? 0) / limit) : 0;
@@ -43,8 +44,10 @@ function drawPod(node, pod, isNew) {
   meter.classList.toggle("high", share >= 0.8);
   meter.classList.toggle("full", share >= 0.95);
   const memory = limit ? `${Math.round(pod.memory_mib ?? 0)} / ${Math.round(limit)} MiB` : pod.memory_mib ? `${Math.round(pod.memory_mib)} MiB` : "";
-  const restarts = pod.restarts ? h("span.restarts", { "aria-label": plural(pod.restarts, "restart") }, `↻ ${pod.restarts}`) : "";
-  small.replaceChildren(h("span", null, memory), restarts);
+  restarts.hidden = !pod.restarts;
+  restarts.textContent = `↻ ${pod.restarts}`;
+  restarts.setAttribute("aria-label", plural(pod.restarts, "restart"));
+  small.textContent = memory;
   node.title = [pod.name, words, memory && `memory ${memory}`, plural(pod.restarts ?? 0, "restart"), pod.exit_reason && `last exit: ${pod.exit_reason}`].filter(Boolean).join("\n");
   if (changed && !isNew) flash(node);
 }

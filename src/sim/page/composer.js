@@ -5,7 +5,13 @@ import { toast } from "./dialogs.js";
 // Shown when the server names no commands of its own.
 const COMMANDS = [
   { usage: "/heal help", explains: "what can be asked" },
-  { usage: "/heal status", explains: "open incidents" },
+  { usage: "/heal status", explains: "open incidents, silences, what was held back" },
+  { usage: "/heal show <incident>", explains: "one incident in full" },
+  { usage: "/heal memory", explains: "which fixes worked here, and how often" },
+  { usage: "/heal silence <namespace/workload> <time>", explains: "no cards for a while" },
+  { usage: "/heal unsilence <number>", explains: "ends a silence early" },
+  { usage: "/heal pause [reason]", explains: "no changes to the cluster until resumed" },
+  { usage: "/heal resume", explains: "changes are allowed again" },
 ];
 
 /** `commands()` gives the server's own hints or nothing; `send(text)` delivers a command. */

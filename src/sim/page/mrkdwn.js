@@ -89,8 +89,8 @@ function dateText(seconds, format) {
 
 /** A date token: drawn in the reader's own time zone, and kept fresh. */
 export function dateNode(seconds, format, fallback, url) {
-  if (!Number.isFinite(seconds)) return fallback ?? "";
   const date = new Date(seconds * 1000);
+  if (Number.isNaN(date.getTime())) return fallback ?? "";
   const time = h("time", { datetime: date.toISOString(), title: `${dayName(date)} ${clock(date, true)}` }, dateText(seconds, format));
   time.dataset.seconds = seconds;
   time.dataset.format = format;
