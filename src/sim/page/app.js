@@ -51,7 +51,9 @@ function drawMessages() {
   const context = { names, me: () => me, openThread };
   const here = state.messages.filter((message) => message.channel === channel && mine(message)).sort((a, b) => Number(a.ts) - Number(b.ts));
   const filesOf = (ts) => state.files.filter((file) => file.channel === channel && file.thread_ts === ts);
-  const top = here.filter((message) => !isReply(message) || message.broadcast).map((message) => ({ ...message, replies: isReply(message) ? null : repliesOf(message.ts, here), files: filesOf(message.ts) }));
+  const top = here
+    .filter((message) => !isReply(message) || message.broadcast)
+    .map((message) => ({ ...message, replies: isReply(message) ? null : repliesOf(message.ts, here), files: filesOf(message.ts) }));
   const fresh = state.messages.filter((message) => mine(message) && !seen.has(`${message.channel} ${message.ts}`));
   for (const message of state.messages) if (mine(message)) seen.add(`${message.channel} ${message.ts}`);
   const below = follow($("scroll"), () => sync($("messages"), messageList(top), (row) => row.key, makeRow, drawRow(context)));
@@ -61,7 +63,8 @@ function drawMessages() {
   const root = here.find((message) => message.ts === thread);
   $("thread").hidden = !root;
   if (root) {
-    const all = [root, ...here.filter((message) => isReply(message) && message.thread_ts === thread)].map((message) => ({ ...message, inThread: true, files: filesOf(message.ts) }));
+    const all = [root, ...here.filter((message) => isReply(message) && message.thread_ts === thread)]
+      .map((message) => ({ ...message, inThread: true, files: filesOf(message.ts) }));
     follow($("thread-scroll"), () => sync($("thread-messages"), messageList(all), (row) => row.key, makeRow, drawRow(context)));
     $("thread-channel").textContent = `# ${names.channel(channel)}`;
   }
@@ -82,13 +85,18 @@ const unread = new Set();
 
 function drawSide() {
   $("team").textContent = state.team.name ?? "Workspace";
-  sync($("channels"), state.channels.map((one) => ({ ...one, here: one.id === channel, unread: unread.has(one.id) })), (one) => one.id, (one) => h("li", null, h("button", { type: "button", onclick: () => goTo(one.id) }, icon("hash"), h("span"))), (node, one) => {
+  const channels = state.channels.map((one) => ({ ...one, here: one.id === channel, unread: unread.has(one.id) }));
+  const makeChannel = ({ id }) => h("li", null, h("button", { type: "button", onclick: () => goTo(id) }, icon("hash"), h("span")));
+  sync($("channels"), channels, (one) => one.id, makeChannel, (node, one) => {
     const button = node.firstElementChild;
     button.lastElementChild.textContent = one.name;
     button.classList.toggle("unread", one.unread);
     button.setAttribute("aria-current", one.here ? "true" : "false");
   });
-  sync($("users"), state.users.map((user) => ({ ...user, chosen: user.id === me })), (user) => user.id, (user) => h("button", { type: "button", role: "radio", onclick: () => become(user.id) }, avatar(user), h("span", null, h("b"), h("small"))), (node, user) => {
+  const users = state.users.map((user) => ({ ...user, chosen: user.id === me }));
+  const words = () => h("span", null, h("b"), h("small"));
+  const makeUser = (user) => h("button", { type: "button", role: "radio", onclick: () => become(user.id) }, avatar(user), words());
+  sync($("users"), users, (user) => user.id, makeUser, (node, user) => {
     node.querySelector("b").textContent = user.name;
     node.querySelector("small").textContent = user.title ?? "";
     node.setAttribute("aria-checked", String(user.chosen));

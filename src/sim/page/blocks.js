@@ -42,11 +42,13 @@ function button(element, block, env) {
 
 function overflow(element, block, env) {
   const node = h("button.btn.square", marked(element, { "aria-label": "More", "aria-haspopup": "menu", "aria-expanded": "false" }), icon("more"));
-  node.addEventListener("click", () => menu(node, [{ options: element.options ?? [] }], (option) => act(node, element, block, env, { type: "overflow", selected_option: option })));
+  const pick = (option) => act(node, element, block, env, { type: "overflow", selected_option: option });
+  node.addEventListener("click", () => menu(node, groupsOf(element), pick));
   return node;
 }
 
-const groupsOf = (element) => element.option_groups?.map((group) => ({ label: decode(group.label?.text), options: group.options })) ?? [{ options: element.options ?? [] }];
+const groupsOf = (element) =>
+  element.option_groups?.map((group) => ({ label: decode(group.label?.text), options: group.options })) ?? [{ options: element.options ?? [] }];
 
 function select(element, block, env) {
   const label = h("span", null, plain(element.initial_option?.text?.text ?? element.placeholder?.text ?? "Select an item"));
@@ -64,8 +66,11 @@ function choices(element, env, changed) {
   const radio = element.type === "radio_buttons";
   const name = `choice-${++serial}`;
   const start = radio ? [element.initial_option?.value] : (element.initial_options ?? []).map((option) => option.value);
-  const boxes = (element.options ?? []).map((option) => ({ option, box: h("input", { type: radio ? "radio" : "checkbox", name, checked: start.includes(option.value) }) }));
-  const node = h("div.choices", { role: radio ? "radiogroup" : "group" }, boxes.map(({ option, box }) => h("label", null, box, h("span", null, text(option.text, env), option.description && h("small", null, text(option.description, env))))));
+  const type = radio ? "radio" : "checkbox";
+  const boxes = (element.options ?? []).map((option) => ({ option, box: h("input", { type, name, checked: start.includes(option.value) }) }));
+  const words = (option) => h("span", null, text(option.text, env), option.description && h("small", null, text(option.description, env)));
+  const rows = boxes.map(({ option, box }) => h("label", null, box, words(option)));
+  const node = h("div.choices", { role: radio ? "radiogroup" : "group" }, rows);
   node.read = () => {
     const picked = boxes.filter(({ box }) => box.checked).map(({ option }) => option);
     return radio ? { type: element.type, selected_option: picked[0] ?? null } : { type: element.type, selected_options: picked };
@@ -119,7 +124,8 @@ function input(block, env) {
   const field = control(block.element ?? {}, env);
   field.id ||= `input-${++serial}`;
   const group = field.matches(".choices");
-  const label = h(group ? "div.label" : "label.label", group ? { id: `${field.id}-label` } : { for: field.id }, plain(block.label?.text), block.optional && h("span.optional", null, " (optional)"));
+  const words = [plain(block.label?.text), block.optional && h("span.optional", null, " (optional)")];
+  const label = group ? h("div.label", { id: `${field.id}-label` }, words) : h("label.label", { for: field.id }, words);
   if (group) field.setAttribute("aria-labelledby", `${field.id}-label`);
   const problem = h("p.problem", { id: `${field.id}-problem`, hidden: true });
   field.setAttribute("aria-describedby", problem.id);
@@ -166,7 +172,8 @@ function richPart(part, env) {
     case "rich_text_preformatted": return h("pre", { tabindex: "0" }, rich(part.elements, env));
     case "rich_text_quote": return h("blockquote.rich", null, rich(part.elements, env));
     case "rich_text_list": {
-      const list = h(part.style === "ordered" ? "ol" : "ul", { start: part.offset ? part.offset + 1 : null }, (part.elements ?? []).map((item) => h("li", null, richPart(item, env))));
+      const items = (part.elements ?? []).map((item) => h("li", null, richPart(item, env)));
+      const list = h(part.style === "ordered" ? "ol" : "ul", { start: part.offset ? part.offset + 1 : null }, items);
       list.style.marginLeft = `${(part.indent ?? 0) * 1.5}em`;
       return list;
     }
@@ -192,8 +199,9 @@ function table(block, env) {
 const BLOCKS = {
   header: (b) => h("h3", { "aria-level": String(2 + (b.level ?? 1)) }, plain(b.text?.text)),
   section: (b, env) => {
-    const words = h("div.words", null, b.text && h("div.text", null, text(b.text, env)), b.fields && h("div.fields", null, b.fields.map((field) => h("div.text", null, text(field, env)))));
-    return h("div.section", null, words, b.accessory && h("div.accessory", null, element(b.accessory, b, env)));
+    const one = (object) => h("div.text", null, text(object, env));
+    const words = [b.text && one(b.text), b.fields && h("div.fields", null, b.fields.map(one))];
+    return h("div.section", null, h("div.words", null, words), b.accessory && h("div.accessory", null, element(b.accessory, b, env)));
   },
   divider: () => h("hr"),
   context: (b, env) => h("div.context", null, (b.elements ?? []).map((item) => element(item, b, env))),

@@ -48,7 +48,8 @@ function drawPod(node, pod, isNew) {
   restarts.textContent = `↻ ${pod.restarts}`;
   restarts.setAttribute("aria-label", plural(pod.restarts, "restart"));
   small.textContent = memory;
-  node.title = [pod.name, words, memory && `memory ${memory}`, plural(pod.restarts ?? 0, "restart"), pod.exit_reason && `last exit: ${pod.exit_reason}`].filter(Boolean).join("\n");
+  const exit = pod.exit_reason && `last exit: ${pod.exit_reason}`;
+  node.title = [pod.name, words, memory && `memory ${memory}`, plural(pod.restarts ?? 0, "restart"), exit].filter(Boolean).join("\n");
   if (changed && !isNew) flash(node);
 }
 
@@ -107,11 +108,15 @@ function drawTrouble(node, item) {
   node.classList.toggle("active", Boolean(item.active));
 }
 
+const OWN =
+  " Heal watches it through your kubeconfig; nothing here is simulated, and the page causes no trouble in it." +
+  " Break something yourself and watch the channel.";
+
 function build() {
   $("cluster").replaceChildren(
     h("header.bar", null, h("h2", null, icon("cube"), "Cluster"), h("span.answer", { id: "cluster-sum" })),
     h("div.scroll", { id: "cluster-scroll", tabindex: "0" },
-      h("p.own", { id: "own", hidden: true }, h("b", null, "This is your own cluster."), " Heal watches it through your kubeconfig; nothing here is simulated, and the page causes no trouble in it. Break something yourself and watch the channel."),
+      h("p.own", { id: "own", hidden: true }, h("b", null, "This is your own cluster."), OWN),
       h("div", { id: "simulated" },
         h("ul.nodes", { id: "nodes", "aria-label": "Nodes" }),
         h("div", { id: "workloads" }))),
@@ -148,12 +153,14 @@ function drawStory(story) {
   $("story-title").textContent = steps[now].title;
   $("story-text").textContent = steps[now].text;
   $("story-count").textContent = open < 0 ? "done" : `${now + 1} of ${steps.length}`;
-  sync($("story-dots"), steps.map((step, index) => ({ done: step.done, now: index === now })), (_, index) => index, () => h("i"), (node, dot) => (node.className = dot.done ? "done" : dot.now ? "now" : ""));
-  sync($("story-steps"), steps.map((step, index) => ({ ...step, now: index === now })), (_, index) => index, () => h("li", null, h("b"), " ", h("span")), (node, step) => {
-    node.className = step.done ? "done" : step.now ? "now" : "";
+  const byIndex = (_, index) => index;
+  const marked = steps.map((step, index) => ({ ...step, mark: step.done ? "done" : index === now ? "now" : "" }));
+  sync($("story-dots"), marked, byIndex, () => h("i"), (node, step) => (node.className = step.mark));
+  sync($("story-steps"), marked, byIndex, () => h("li", null, h("b"), " ", h("span")), (node, step) => {
+    node.className = step.mark;
     node.children[0].textContent = step.title;
     node.children[1].textContent = step.text;
-    if (step.now) node.setAttribute("aria-current", "step");
+    if (step.mark === "now") node.setAttribute("aria-current", "step");
     else node.removeAttribute("aria-current");
   });
 }

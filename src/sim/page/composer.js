@@ -44,7 +44,14 @@ export function startComposer({ commands, send }) {
     const typed = box.value.toLowerCase();
     const list = commands()?.length ? commands() : COMMANDS;
     const fits = typed.startsWith("/") ? list.filter(({ usage }) => usage.toLowerCase().startsWith(typed) && usage.toLowerCase() !== typed) : [];
-    hints.replaceChildren(...fits.map(({ usage, explains }, i) => h("li", { role: "option", id: `hint-${i}`, "aria-selected": "false", onpointerdown: (event) => { event.preventDefault(); take(usage); } }, h("code", null, usage), h("span", null, explains))));
+    hints.replaceChildren(...fits.map(({ usage, explains }, i) => {
+      const press = (event) => {
+        event.preventDefault(); // The box keeps the focus.
+        take(usage);
+      };
+      const attrs = { role: "option", id: `hint-${i}`, "aria-selected": "false", onpointerdown: press };
+      return h("li", attrs, h("code", null, usage), h("span", null, explains));
+    }));
     hints.hidden = fits.length === 0;
     box.setAttribute("aria-expanded", String(fits.length > 0));
     mark(-1);

@@ -12,9 +12,11 @@ export function confirmed(confirm, elementStyle) {
   const dialog = $("confirm");
   const say = (object) => (object?.type === "mrkdwn" ? mrkdwn(object.text, noNames) : plain(object?.text));
   const close = (answer) => () => dialog.close(answer);
-  const yes = h(`button.btn.${(confirm.style ?? elementStyle) === "danger" ? "danger" : "primary"}`, { type: "button", onclick: close("yes") }, plain(confirm.confirm?.text ?? "Yes"));
+  const style = (confirm.style ?? elementStyle) === "danger" ? "danger" : "primary";
+  const yes = h(`button.btn.${style}`, { type: "button", onclick: close("yes") }, plain(confirm.confirm?.text ?? "Yes"));
   const no = h("button.btn", { type: "button", onclick: close("no") }, plain(confirm.deny?.text ?? "Cancel"));
-  dialog.replaceChildren(h("h3", { id: "confirm-title" }, plain(confirm.title?.text ?? "Are you sure?")), h("div.dialog-body.text", null, say(confirm.text)), h("footer", null, no, yes));
+  const title = h("h3", { id: "confirm-title" }, plain(confirm.title?.text ?? "Are you sure?"));
+  dialog.replaceChildren(title, h("div.dialog-body.text", null, say(confirm.text)), h("footer", null, no, yes));
   dialog.setAttribute("aria-labelledby", "confirm-title");
   dialog.returnValue = "no";
   dialog.showModal();
@@ -31,7 +33,14 @@ export function menu(anchor, groups, pick) {
   const wasOpen = anchor.getAttribute("aria-expanded") === "true";
   closeMenu();
   if (wasOpen) return;
-  const entry = (option) => h("button", { type: "button", role: "menuitem", tabindex: "-1", onclick: () => { closeMenu(true); pick(option); } }, plain(option.text?.text), option.description && h("small", null, plain(option.description.text)));
+  const entry = (option) => {
+    const take = () => {
+      closeMenu(true);
+      pick(option);
+    };
+    const more = option.description && h("small", null, plain(option.description.text));
+    return h("button", { type: "button", role: "menuitem", tabindex: "-1", onclick: take }, plain(option.text?.text), more);
+  };
   const box = h("div.menu", { role: "menu" }, groups.map((group) => [group.label && h("div.menu-label", null, group.label), group.options.map(entry)]));
   const entries = [...box.querySelectorAll("button")];
   const outside = (event) => { if (!box.contains(event.target) && !anchor.contains(event.target)) closeMenu(); };
@@ -69,9 +78,11 @@ export function dropStrayMenu() {
 
 // --- toasts ----------------------------------------------------------------------------------------------------------------
 
-/** A short message at the bottom; goes by itself. */
+const closer = (onclick) => h("button.ghost", { type: "button", "aria-label": "Close", onclick }, icon("close"));
+
+/** A short message above everything; goes by itself. */
 export function toast(name, words) {
-  const box = h("div.toast", null, icon(name), h("span", null, words), h("button.ghost", { type: "button", "aria-label": "Close", onclick: () => box.remove() }, icon("close")));
+  const box = h("div.toast", null, icon(name), h("span", null, words), closer(() => box.remove()));
   $("toasts").append(box);
   setTimeout(() => box.remove(), 9000);
 }
@@ -79,10 +90,11 @@ export function toast(name, words) {
 /** Says what Slack would say when the app was late or answered with an error. */
 export function judge(answer, what) {
   const late = answer.ms >= 3000;
+  const why = answer.error ? ` (${answer.error})` : "";
   if (answer.away) toast("alert", `The demo server did not answer, so ${what} was not delivered.`);
   else if (late) toast("slow", `Heal took ${(answer.ms / 1000).toFixed(1)} s for ${what}. Slack waits 3 seconds and then shows “operation timed out”.`);
   else if (answer.status === 0) toast("alert", `Heal could not be asked: ${answer.error ?? "no answer"}.`);
-  else if (answer.status !== 200) toast("alert", `Heal answered ${what} with HTTP ${answer.status}${answer.error ? ` (${answer.error})` : ""}. Slack would show a warning sign.`);
+  else if (answer.status !== 200) toast("alert", `Heal answered ${what} with HTTP ${answer.status}${why}. Slack would show a warning sign.`);
   else if (answer.ok === false) toast("alert", answer.error ?? `Slack did not accept the answer to ${what}.`);
   const box = $("answer");
   box.textContent = answer.status ? `Heal answered in ${answer.ms} ms` : "";
@@ -148,7 +160,7 @@ export function showView(entry, env) {
     const blocks = h("div.dialog-body");
     const title = h("h3", { id: "modal-title" });
     const foot = h("footer");
-    dialog.replaceChildren(h("form", { onsubmit: submit, novalidate: true }, h("header", null, title, h("button.ghost", { type: "button", "aria-label": "Close", onclick: close }, icon("close"))), blocks, foot));
+    dialog.replaceChildren(h("form", { onsubmit: submit, novalidate: true }, h("header", null, title, closer(close)), blocks, foot));
     complaints = "";
     dialog.setAttribute("aria-labelledby", "modal-title");
     dialog.oncancel = (event) => { event.preventDefault(); close(); };

@@ -1,5 +1,5 @@
 // One message as a DOM node: who, when, blocks, attachments, the way to its thread.
-import { flash, h, icon, post } from "./dom.js";
+import { flash, h, icon, post, sync } from "./dom.js";
 import { clock, dateNode, dayName, mrkdwn } from "./mrkdwn.js";
 import { drawBlocks } from "./blocks.js";
 import { judge } from "./dialogs.js";
@@ -15,14 +15,16 @@ export function avatar(user) {
 }
 
 function makeMessage() {
-  return h("article.message", { tabindex: "-1" }, h("span.face"), h("div.main", null, h("div.only", { hidden: true }), h("div.who"), h("div.body"), h("div.attachments"), h("div.foot")));
+  const parts = ["div.only", "div.who", "div.body", "div.attachments", "div.files", "div.foot"].map((part) => h(part));
+  return h("article.message", { tabindex: "-1" }, h("span.face"), h("div.main", null, parts));
 }
 
 function drawFoot(foot, message, openThread) {
   const { replies } = message;
   if (!replies) return foot.replaceChildren();
   const last = dateNode(Number(replies.last), "{ago}", "");
-  foot.replaceChildren(h("button.replies", { type: "button", "data-act": "thread", onclick: () => openThread(message.ts) }, replies.faces.map(avatar), h("b", null, `${replies.count} ${replies.count === 1 ? "reply" : "replies"}`), h("span", null, "Last reply ", last)));
+  const words = [h("b", null, `${replies.count} ${replies.count === 1 ? "reply" : "replies"}`), h("span", null, "Last reply ", last)];
+  foot.replaceChildren(h("button.replies", { type: "button", onclick: () => openThread(message.ts) }, replies.faces.map(avatar), words));
 }
 
 function drawMessage(node, message, isNew, context) {
@@ -30,14 +32,17 @@ function drawMessage(node, message, isNew, context) {
   const user = names.person(message.user);
   const name = names.user(message.user);
   const [face, main] = node.children;
-  const [only, who, body, attachments, foot] = main.children;
+  const [only, who, body, attachments, files, foot] = main.children;
   const at = dateOf(message.ts);
   face.replaceChildren(avatar(user));
   node.setAttribute("aria-label", `${name}, ${clock(at)}`);
   node.classList.toggle("ephemeral", Boolean(message.ephemeral_to));
   only.hidden = !message.ephemeral_to && !message.broadcast;
   only.replaceChildren(icon(message.ephemeral_to ? "eye" : "reply"), message.ephemeral_to ? "Only visible to you" : "Replied to a thread");
-  who.replaceChildren(h("b", null, name), user ? "" : h("span.app", null, "APP"), h("time", { datetime: at.toISOString(), title: `${dayName(at)} ${clock(at, true)}` }, clock(at)), message.inThread || message.thread_ts || message.ephemeral_to ? "" : h("button.ghost.to-thread", { type: "button", "aria-label": "Open the thread", title: "Open the thread", onclick: () => openThread(message.ts) }, icon("reply")));
+  const time = h("time", { datetime: at.toISOString(), title: `${dayName(at)} ${clock(at, true)}` }, clock(at));
+  const toThread = { type: "button", "aria-label": "Open the thread", title: "Open the thread", onclick: () => openThread(message.ts) };
+  const threaded = message.inThread || message.thread_ts || message.ephemeral_to;
+  who.replaceChildren(h("b", null, name), user ? "" : h("span.app", null, "APP"), time, threaded ? "" : h("button.ghost.to-thread", toThread, icon("reply")));
   const env = {
     names,
     act: async (action) => judge(await post("/sim/click", { user: me(), channel: message.channel, ts: message.ts, ...action }), "the click"),
@@ -52,13 +57,18 @@ function drawMessage(node, message, isNew, context) {
   }
   attachments.replaceChildren(...(message.attachments ?? []).map((one) => {
     const inner = h("div.blocks");
-    const box = h("div.attachment", null, one.pretext && h("div.text", null, mrkdwn(one.pretext, names)), one.title && h("b", null, one.title), one.text && h("div.text", null, mrkdwn(one.text, names)), inner);
+    const words = (text) => text && h("div.text", null, mrkdwn(text, names));
+    const box = h("div.attachment", null, words(one.pretext), one.title && h("b", null, one.title), words(one.text), inner);
     const color = { good: "#2fa36b", warning: "#d99a1c", danger: "#c8233c" }[one.color] ?? (one.color && `#${one.color.replace(/^#/, "")}`);
     if (color) box.style.borderLeftColor = color;
     drawBlocks(inner, one.blocks, env);
     return box;
   }));
-  attachments.append(...message.files.map((file) => h("details.file", null, h("summary", null, `📄 ${file.title ?? file.name}`), h("pre", { tabindex: "0" }, file.text ?? "(not uploaded)"))));
+  const makeFile = () => h("details.file", null, h("summary"), h("pre", { tabindex: "0" }));
+  sync(files, message.files, (file) => file.id, makeFile, (box, file) => {
+    box.children[0].textContent = `📄 ${file.title ?? file.name}`;
+    box.children[1].textContent = file.text ?? "(not uploaded)";
+  });
   drawFoot(foot, message, openThread);
   if (!isNew) flash(node);
 }
