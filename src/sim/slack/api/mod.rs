@@ -4,6 +4,7 @@ mod args;
 mod chat;
 mod conversations;
 mod files;
+mod refused;
 mod users;
 pub(super) mod views;
 
@@ -18,63 +19,10 @@ use serde_json::{Value, json};
 use super::SlackSim;
 use super::faults::Fault;
 use super::state::State;
-use super::validate;
 use args::Args;
 
 pub(super) use files::upload;
-
-/// A call that Slack refuses.
-#[derive(Debug)]
-pub(super) struct Refused {
-    body: Value,
-    /// The call came too often; try again after this many seconds.
-    retry_after: Option<u64>,
-}
-
-impl Refused {
-    pub(super) fn error(word: &str) -> Self {
-        Self {
-            body: json!({"ok": false, "error": word}),
-            retry_after: None,
-        }
-    }
-
-    fn missing(argument: &str) -> Self {
-        Self::listing(
-            "invalid_arguments",
-            vec![format!("missing required field: {argument}")],
-        )
-    }
-
-    fn listing(word: &str, problems: Vec<String>) -> Self {
-        let messages: Vec<String> = problems.iter().map(|p| format!("[ERROR] {p}")).collect();
-        let body = json!({"ok": false, "error": word, "errors": problems, "response_metadata": {"messages": messages}});
-        Self {
-            body,
-            retry_after: None,
-        }
-    }
-
-    fn too_often(retry_after: u64) -> Self {
-        Self {
-            body: json!({"ok": false, "error": "ratelimited"}),
-            retry_after: Some(retry_after),
-        }
-    }
-
-    pub(super) fn into_body(self) -> Value {
-        self.body
-    }
-}
-
-impl From<validate::Refusal> for Refused {
-    fn from(refusal: validate::Refusal) -> Self {
-        match refusal {
-            validate::Refusal::Invalid(problems) => Self::listing("invalid_blocks", problems),
-            validate::Refusal::TooLong => Self::error("msg_blocks_too_long"),
-        }
-    }
-}
+pub(super) use refused::Refused;
 
 /// The answer's fields beside `"ok": true`.
 type Outcome = Result<Value, Refused>;
@@ -188,6 +136,7 @@ pub(super) async fn with_faults(
 ) -> Response {
     let (number, fault) =
         sim.change(|state| (state.note_call(name, arguments), state.faults.strike(name)));
+    let refusal = |refused: Refused| (refused.status, refused.body, refused.retry_after);
     let (status, body, retry_after) = match &fault {
         Some(Fault::RateLimited { retry_after }) => refusal(Refused::too_often(*retry_after)),
         Some(Fault::Status(status)) => (*status, Value::from("upstream trouble"), None),
@@ -218,15 +167,6 @@ pub(super) async fn with_faults(
         state.identity.scopes.join(",")
     });
     respond(status, &body, retry_after, &scopes)
-}
-
-fn refusal(refused: Refused) -> (u16, Value, Option<u64>) {
-    let status = if refused.retry_after.is_some() {
-        429
-    } else {
-        200
-    };
-    (status, refused.body, refused.retry_after)
 }
 
 fn respond(status: u16, body: &Value, retry_after: Option<u64>, scopes: &str) -> Response {
@@ -261,10 +201,9 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 
 fn call(state: &mut State, name: &str, token: Option<&str>, mut args: Args) -> Outcome {
     let Some(method) = method(name) else {
-        return Err(Refused {
-            body: json!({"ok": false, "error": "unknown_method", "req_method": name}),
-            retry_after: None,
-        });
+        return Err(Refused::with(
+            json!({"ok": false, "error": "unknown_method", "req_method": name}),
+        ));
     };
     if name != "api.test" {
         match token {
@@ -281,10 +220,7 @@ fn call(state: &mut State, name: &str, token: Option<&str>, mut args: Args) -> O
         let provided = state.identity.scopes.join(",");
         let body =
             json!({"ok": false, "error": "missing_scope", "needed": needed, "provided": provided});
-        return Err(Refused {
-            body,
-            retry_after: None,
-        });
+        return Err(Refused::with(body));
     }
     state
         .buckets

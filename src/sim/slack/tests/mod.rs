@@ -3,6 +3,7 @@
 mod chat;
 mod faults;
 mod page;
+mod peer;
 mod people;
 mod response;
 mod views;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 
-fn form() -> Value {
+pub(super) fn form() -> Value {
     let option =
         |value: &str| json!({"text": {"type": "plain_text", "text": value}, "value": value});
     json!({
