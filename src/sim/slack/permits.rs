@@ -1,9 +1,14 @@
 //! What a click or command permits the app to do: open one modal soon, and answer a few times for a while.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::sign;
 use super::state::State;
+
+/// Permits older than this are forgotten; all of them expired long before.
+const FORGOTTEN: Duration = Duration::from_secs(60 * 60);
 
 /// Permission to open a modal: three seconds, once.
 #[derive(Debug)]
@@ -62,6 +67,8 @@ impl State {
             issued: Instant::now(),
             uses: 0,
         };
+        self.response_urls
+            .retain(|_, old| old.issued.elapsed() < FORGOTTEN);
         self.response_urls.insert(id, response);
         url
     }

@@ -6,6 +6,7 @@ mod page;
 mod peer;
 mod people;
 mod response;
+mod socket;
 mod views;
 
 use std::sync::Arc;
