@@ -49,30 +49,21 @@ fn method(name: &str) -> Option<Method> {
         reads: true,
         per_minute,
     };
+    let free = |run, reads, per_minute| Method {
+        run,
+        scope: None,
+        reads,
+        per_minute,
+    };
     Some(match name {
-        "api.test" => Method {
-            run: api_test,
-            scope: None,
-            reads: false,
-            per_minute: 100,
-        },
-        "auth.test" => Method {
-            run: auth_test,
-            scope: None,
-            reads: false,
-            per_minute: 600,
-        },
+        "api.test" => free(api_test, false, 100),
+        "auth.test" => free(auth_test, false, 600),
         // Posting is limited per channel, inside the method.
         "chat.postMessage" => write(chat::post_message, "chat:write", 600),
         "chat.postEphemeral" => write(chat::post_ephemeral, "chat:write", 100),
         "chat.update" => write(chat::update, "chat:write", 50),
         "chat.delete" => write(chat::delete, "chat:write", 50),
-        "chat.getPermalink" => Method {
-            run: chat::get_permalink,
-            scope: None,
-            reads: true,
-            per_minute: 600,
-        },
+        "chat.getPermalink" => free(chat::get_permalink, true, 600),
         "conversations.info" => read(conversations::info, "channels:read", 50),
         "conversations.members" => read(conversations::members, "channels:read", 100),
         "conversations.history" => read(conversations::history, "channels:history", 50),
@@ -80,24 +71,9 @@ fn method(name: &str) -> Option<Method> {
         "users.info" => read(users::info, "users:read", 100),
         "usergroups.list" => read(users::groups, "usergroups:read", 20),
         "usergroups.users.list" => read(users::group_members, "usergroups:read", 20),
-        "views.open" => Method {
-            run: views::open,
-            scope: None,
-            reads: false,
-            per_minute: 100,
-        },
-        "views.push" => Method {
-            run: views::push,
-            scope: None,
-            reads: false,
-            per_minute: 100,
-        },
-        "views.update" => Method {
-            run: views::update,
-            scope: None,
-            reads: false,
-            per_minute: 100,
-        },
+        "views.open" => free(views::open, false, 100),
+        "views.push" => free(views::push, false, 100),
+        "views.update" => free(views::update, false, 100),
         "files.getUploadURLExternal" => read(files::upload_url, "files:write", 100),
         "files.completeUploadExternal" => write(files::complete, "files:write", 100),
         _ => return None,
@@ -112,16 +88,12 @@ pub(super) async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let args = Args::read(&headers, query.as_deref().unwrap_or_default(), &body);
-    let (args, token) = match args {
-        Ok(mut args) => {
-            let token = bearer(&headers).or_else(|| args.take_token());
-            (Ok(args), token)
-        }
-        Err(refused) => (Err(refused), bearer(&headers)),
-    };
+    let mut args = Args::read(&headers, query.as_deref().unwrap_or_default(), &body);
+    // Taken out in any case: the record of calls holds no token.
+    let argument = args.as_mut().ok().and_then(Args::take_token);
+    let token = bearer(&headers).or(argument);
     let arguments = args.as_ref().map_or(Value::Null, Args::to_json);
-    with_faults(&sim, &name.clone(), arguments, |state| {
+    with_faults(&sim, &name, arguments, |state| {
         args.and_then(|args| call(state, &name, token.as_deref(), args))
     })
     .await

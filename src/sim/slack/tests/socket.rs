@@ -69,7 +69,15 @@ async fn a_command_reaches_an_app_on_another_port_with_all_its_headers() {
         (Some(200), "signed")
     );
     server.abort();
-    let _ = server.await;
+}
+
+#[tokio::test]
+async fn an_app_that_does_not_listen_is_a_failure_to_the_person() {
+    let sim = workspace();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    drop(listener);
+    sim.set_deliver(over_http(client(), &url));
     let answer = sim
         .command("U1", "C1", "/heal", "status")
         .await
