@@ -69,10 +69,6 @@ impl Dispatcher {
         let _ = self.chat.send(ChatJob::Card(card));
     }
 
-    /// Tells one person something.
-    pub(super) fn chat(&self, job: ChatJob) {
-        let _ = self.chat.send(job);
-    }
 
     /// Takes no more executions.
     pub(super) fn close(&self) {
