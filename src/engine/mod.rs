@@ -11,7 +11,7 @@ mod turn;
 pub use handle::{EngineHandle, Message};
 
 use crate::{
-    domain::{policy::Policy, waits::Waits},
+    domain::{action::ActionKind, policy::Policy, waits::Waits},
     ports::{ChatJob, Clock, Cluster, Meter},
     store::{Store, StoreError},
 };
@@ -48,6 +48,8 @@ pub struct Parts {
     pub waits: Waits,
     /// Who may decide.
     pub policy: Policy,
+    /// The actions that are allowed at all.
+    pub actions: Vec<ActionKind>,
     /// Where figures go.
     pub meter: Arc<dyn Meter>,
     /// Work for the Slack sender.

@@ -232,6 +232,7 @@ impl Engine {
             memory: &self.state.memory,
             paused: self.state.pause.as_ref(),
             executions: &self.state.executions,
+            allowed: &self.parts.actions,
             healthy: &self.state.healthy,
         }
     }

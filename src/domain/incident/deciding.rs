@@ -204,6 +204,7 @@ fn rank(
         .to_owned();
     let mut fresh: Vec<Candidate> = candidates
         .into_iter()
+        .filter(|candidate| ctx.allowed.contains(&candidate.action.kind()))
         .filter(|candidate| {
             // What was tried here and did not help, or was taken back, is not offered again.
             !incident.tries.iter().any(|done| {
@@ -441,6 +442,9 @@ fn approve(
     if now >= proposal.expires {
         expire(step, now, ctx);
         return Err("This offer has expired. Press “Check again” for a new one.".to_owned());
+    }
+    if !ctx.allowed.contains(&action.kind()) {
+        return Err(format!("{} is switched off in the configuration ([actions] enabled).", action.kind()));
     }
     if let Some(pause) = ctx.paused {
         return Err(format!(

@@ -86,6 +86,7 @@ impl World {
             memory: &self.memory,
             paused: self.pause.as_ref(),
             executions: &self.executions,
+            allowed: &ActionKind::ALL,
             healthy: &self.healthy,
         }
     }
