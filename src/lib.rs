@@ -6,4 +6,5 @@ pub mod domain;
 pub mod engine;
 pub mod ports;
 pub mod sim;
+pub mod slack;
 pub mod store;

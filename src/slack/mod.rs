@@ -1,0 +1,3 @@
+//! Slack: what people read there, and what they write.
+pub mod commands;
+pub mod render;
