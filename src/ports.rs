@@ -218,3 +218,13 @@ pub trait Intake: Send + Sync {
     /// Writes a refusal down that happened before the engine saw anything (forged, outsider, other workspace).
     fn refused(&self, entry: crate::domain::incident::AuditEntry) -> BoxFuture<'_, ()>;
 }
+
+/// Where figures about Heal itself go.
+pub trait Meter: Send + Sync {
+    /// Adds to a counter with one label value.
+    fn add(&self, name: &'static str, label: &str, n: u64);
+    /// Observes a duration in seconds.
+    fn observe(&self, name: &'static str, seconds: f64);
+    /// Sets a gauge with one label value.
+    fn set(&self, name: &'static str, label: &str, value: f64);
+}

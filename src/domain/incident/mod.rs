@@ -11,7 +11,7 @@ mod tests;
 pub use effect::{AuditEntry, Effect, Lesson, Step};
 pub use input::{Click, ClickKind, ClickReply, DismissReason, Input, Outcome};
 pub use note::Note;
-pub use step::{Context, open, step};
+pub use step::{Context, Opening, open, step};
 
 use super::{
     action::Action,
@@ -226,6 +226,8 @@ pub enum Why {
         /// When it expired.
         at: Timestamp,
     },
+    /// It was not broken any more when the approved action was about to run, so nothing was changed.
+    Cleared,
     /// Tries did not help: a person has to look.
     NeedsHuman {
         /// In words.
@@ -234,6 +236,11 @@ pub enum Why {
 }
 
 impl Incident {
+    /// The value of the buttons on its card right now: names the incident and the newest proposal, and cannot be guessed.
+    pub fn token(&self) -> String {
+        format!("{}.{}.{}", self.id, self.proposals, self.seed)
+    }
+
     /// Closed.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed { .. })

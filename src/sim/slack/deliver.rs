@@ -1,6 +1,6 @@
 //! How requests of the workspace reach the app, and what came back.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -39,6 +39,29 @@ pub fn in_process(router: axum::Router) -> Deliver {
             let (parts, body) = response.into_parts();
             let body = body.collect().await.map_err(|e| e.to_string())?.to_bytes();
             Ok(Response::from_parts(parts, body))
+        }
+        .boxed()
+    })
+}
+
+/// The way to an app that listens on `base_url` (`http://127.0.0.1:3000`), through a client of the caller's.
+pub fn over_http(client: reqwest::Client, base_url: &str) -> Deliver {
+    let base_url = base_url.trim_end_matches('/').to_owned();
+    Arc::new(move |request| {
+        let (parts, body) = request.into_parts();
+        let url = format!("{base_url}{}", parts.uri);
+        let request = client
+            .request(parts.method, url)
+            .headers(parts.headers)
+            .body(body);
+        async move {
+            let response = request.send().await.map_err(|e| e.to_string())?;
+            let mut built = Response::builder().status(response.status());
+            for (name, value) in response.headers() {
+                built = built.header(name, value);
+            }
+            let body = response.bytes().await.map_err(|e| e.to_string())?;
+            built.body(body).map_err(|e| e.to_string())
         }
         .boxed()
     })
@@ -144,19 +167,23 @@ impl SlackSim {
         self.0
             .last_request
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
 
     /// Sends a request and waits for the answer as long as Slack does; then it hangs up.
     pub async fn send(&self, request: SignedRequest) -> Answer {
-        let lock = |e: std::sync::PoisonError<_>| e.into_inner();
         *self
             .0
             .last_request
             .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(request.clone());
-        let deliver = self.0.deliver.lock().unwrap_or_else(lock).clone();
+            .unwrap_or_else(PoisonError::into_inner) = Some(request.clone());
+        let deliver = self
+            .0
+            .deliver
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         let start = Instant::now();
         let failed = |problem: String| Answer {
             status: None,

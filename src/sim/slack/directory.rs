@@ -136,7 +136,8 @@ impl Usergroup {
         let mut group = json!({
             "id": self.id, "team_id": home, "is_usergroup": true, "is_subteam": true, "name": self.handle, "description": "",
             "handle": self.handle, "is_external": false, "date_create": 1_700_000_000, "date_update": 1_700_000_000,
-            "date_delete": i64::from(self.disabled) * 1_700_000_000, "auto_type": null, "auto_provision": false,
+            "date_delete": i64::from(self.disabled) * 1_700_000_000, "auto_type": null,
+            "created_by": "UADMIN", "updated_by": "UADMIN", "deleted_by": self.disabled.then_some("UADMIN"), "auto_provision": false,
             "enterprise_subteam_id": "", "user_count": self.users.len(), "prefs": {"channels": [], "groups": []},
         });
         if with_users {

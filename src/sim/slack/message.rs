@@ -165,15 +165,11 @@ impl State {
     }
 
     fn describe_replies(&self, message: &Message, json: &mut Value) {
-        let replies: Vec<&Message> = self
-            .messages
-            .iter()
-            .filter(|m| m.channel == message.channel && m.ephemeral_to.is_none())
-            .collect();
-        let replies: Vec<_> = replies
-            .into_iter()
-            .filter(|m| m.thread_ts.as_deref() == Some(&message.ts))
-            .collect();
+        let is_reply = |m: &&Message| {
+            let here = m.channel == message.channel && m.ephemeral_to.is_none();
+            here && m.thread_ts.as_deref() == Some(&message.ts)
+        };
+        let replies: Vec<&Message> = self.messages.iter().filter(is_reply).collect();
         let Some(latest) = replies.last() else { return };
         let mut people: Vec<String> = replies.iter().map(|m| self.author_id(m)).collect();
         people.sort();

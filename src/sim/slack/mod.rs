@@ -9,6 +9,7 @@
 //! ```
 
 mod api;
+mod call;
 mod deliver;
 mod directory;
 mod faults;
@@ -18,7 +19,9 @@ mod message;
 mod page;
 mod payload;
 mod people;
+mod permits;
 mod response;
+mod screen;
 mod sign;
 mod state;
 mod validate;
@@ -30,13 +33,14 @@ use axum::routing::{any, post};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-pub use deliver::{Answer, COMMANDS, Deliver, INTERACTIVITY, SignedRequest, in_process};
+pub use call::Call;
+pub use deliver::{Answer, COMMANDS, Deliver, INTERACTIVITY, SignedRequest, in_process, over_http};
 pub use directory::{Channel, User, Usergroup};
 pub use faults::Fault;
 pub use message::{Author, Message};
 pub use people::{CannotDo, Press};
 pub use sign::{SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
-pub use state::{Call, File, State, View};
+pub use state::{File, State, View};
 
 /// What time it is in the workspace.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;

@@ -1,4 +1,6 @@
 //! `response_url`: answers to a click or command, five times within thirty minutes.
+//!
+//! Slack does not document the HTTP statuses of its refusals here; these are the ones of incoming webhooks.
 
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use serde_json::{Value, json};
 use super::SlackSim;
 use super::api::{Refused, with_faults};
 use super::message::{Author, Message};
-use super::state::{ResponseUrl, State};
+use super::permits::ResponseUrl;
+use super::state::State;
 use super::validate;
 
 /// How often a response URL may be used.
@@ -30,9 +33,10 @@ pub(super) async fn serve(
         "response_url",
         answer.clone().unwrap_or_default(),
         |state| {
-            let answer = answer.ok_or_else(|| Refused::error("invalid_payload"))?;
+            let answer =
+                answer.ok_or_else(|| Refused::error("invalid_payload").with_status(400))?;
             let response = spend(state, &id)?;
-            apply(state, &response, &answer)?;
+            apply(state, &response, &answer).map_err(|refused| refused.with_status(400))?;
             Ok(json!({"ok": true}))
         },
     )
@@ -41,13 +45,13 @@ pub(super) async fn serve(
 
 fn spend(state: &mut State, id: &str) -> Result<ResponseUrl, Refused> {
     let Some(response) = state.response_urls.get_mut(id) else {
-        return Err(Refused::error("invalid_url"));
+        return Err(Refused::error("invalid_url").with_status(404));
     };
     if response.issued.elapsed() > LIFE {
-        return Err(Refused::error("expired_url"));
+        return Err(Refused::error("expired_url").with_status(404));
     }
     if response.uses >= USES {
-        return Err(Refused::error("used_url"));
+        return Err(Refused::error("used_url").with_status(404));
     }
     response.uses += 1;
     Ok(response.clone())

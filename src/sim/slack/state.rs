@@ -5,16 +5,14 @@ use std::collections::{HashMap, VecDeque};
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::time::Instant;
 
+use super::call::Call;
 use super::directory::{Channel, User, Usergroup};
 use super::faults::Faults;
 use super::limits::Buckets;
 use super::message::{Author, Message};
-use super::{Clock, SlackSimOptions, sign};
-
-/// Calls kept for [`SlackSim::calls`](super::SlackSim::calls); older ones are forgotten, so that a long demo does not grow.
-const CALLS_KEPT: usize = 10_000;
+use super::permits::{ResponseUrl, Trigger};
+use super::{Clock, SlackSimOptions};
 
 /// The workspace, the app in it, and their secrets.
 #[derive(Clone)]
@@ -30,35 +28,6 @@ pub(super) struct Identity {
     pub(super) verification_token: String,
     pub(super) scopes: Vec<String>,
     pub(super) base_url: String,
-}
-
-/// One call of the Web API, a response URL (`response_url`) or an upload URL (`upload`).
-#[derive(Debug, Clone)]
-pub struct Call {
-    /// Counts all calls from 1.
-    pub number: u64,
-    /// For example `chat.postMessage`.
-    pub method: String,
-    /// The arguments as JSON; those that came as text of a form are parsed where Slack parses them.
-    pub arguments: Value,
-    /// When it arrived, on the workspace's clock.
-    pub at: Timestamp,
-    /// HTTP status and body; `None` while it is being answered, and for ever if the answer was withheld.
-    pub answer: Option<(u16, Value)>,
-}
-
-impl Call {
-    /// Whether Slack said `"ok": true`.
-    pub fn is_ok(&self) -> bool {
-        self.answer
-            .as_ref()
-            .is_some_and(|(_, body)| body["ok"] == true)
-    }
-
-    /// Slack's error word, if it answered with one.
-    pub fn error(&self) -> Option<&str> {
-        self.answer.as_ref()?.1["error"].as_str()
-    }
 }
 
 /// A modal on somebody's screen.
@@ -89,26 +58,6 @@ pub struct File {
     pub content: Option<Bytes>,
     /// Where it was shared, once the upload was completed: channel and, in a thread, the parent's ts.
     pub shared: Option<(String, Option<String>)>,
-}
-
-/// Permission to open a modal: three seconds, once.
-#[derive(Debug)]
-pub(super) struct Trigger {
-    pub(super) user: String,
-    pub(super) issued: Instant,
-    pub(super) used: bool,
-}
-
-/// Permission to answer a click or command.
-#[derive(Debug, Clone)]
-pub(super) struct ResponseUrl {
-    pub(super) user: String,
-    pub(super) channel: String,
-    /// The message that was clicked; a command has none.
-    pub(super) message_ts: Option<String>,
-    pub(super) thread_ts: Option<String>,
-    pub(super) issued: Instant,
-    pub(super) uses: u32,
 }
 
 /// The workspace's memory. Times of day come from the clock in the options; lifetimes (triggers, response URLs, rate limits)
@@ -289,68 +238,6 @@ impl State {
             text,
             ..Message::new(channel, Author::Slackbot)
         });
-    }
-
-    pub(super) fn issue_trigger(&mut self, user: &str) -> String {
-        let number = self.next_serial();
-        let secret = sign::unguessable(&self.identity.signing_secret, "trigger", number);
-        let id = format!(
-            "{number}.{}.{secret}",
-            self.identity.team_id.trim_start_matches('T')
-        );
-        self.triggers.insert(
-            id.clone(),
-            Trigger {
-                user: user.to_owned(),
-                issued: Instant::now(),
-                used: false,
-            },
-        );
-        id
-    }
-
-    pub(super) fn issue_response_url(
-        &mut self,
-        user: &str,
-        channel: &str,
-        message_ts: Option<&str>,
-        thread_ts: Option<&str>,
-    ) -> String {
-        let number = self.next_serial();
-        let id = sign::unguessable(&self.identity.signing_secret, "response", number);
-        let url = format!("{}/response/{id}", self.identity.base_url);
-        let response = ResponseUrl {
-            user: user.to_owned(),
-            channel: channel.to_owned(),
-            message_ts: message_ts.map(str::to_owned),
-            thread_ts: thread_ts.map(str::to_owned),
-            issued: Instant::now(),
-            uses: 0,
-        };
-        self.response_urls.insert(id, response);
-        url
-    }
-
-    pub(super) fn note_call(&mut self, method: &str, arguments: Value) -> u64 {
-        let number = self.calls.back().map_or(1, |c| c.number + 1);
-        let call = Call {
-            number,
-            method: method.to_owned(),
-            arguments,
-            at: self.now(),
-            answer: None,
-        };
-        self.calls.push_back(call);
-        if self.calls.len() > CALLS_KEPT {
-            self.calls.pop_front();
-        }
-        number
-    }
-
-    pub(super) fn note_answer(&mut self, number: u64, status: u16, body: Value) {
-        if let Some(call) = self.calls.iter_mut().rev().find(|c| c.number == number) {
-            call.answer = Some((status, body));
-        }
     }
 }
 

@@ -4,6 +4,7 @@ mod args;
 mod chat;
 mod conversations;
 mod files;
+mod refused;
 mod users;
 pub(super) mod views;
 
@@ -18,63 +19,10 @@ use serde_json::{Value, json};
 use super::SlackSim;
 use super::faults::Fault;
 use super::state::State;
-use super::validate;
 use args::Args;
 
 pub(super) use files::upload;
-
-/// A call that Slack refuses.
-#[derive(Debug)]
-pub(super) struct Refused {
-    body: Value,
-    /// The call came too often; try again after this many seconds.
-    retry_after: Option<u64>,
-}
-
-impl Refused {
-    pub(super) fn error(word: &str) -> Self {
-        Self {
-            body: json!({"ok": false, "error": word}),
-            retry_after: None,
-        }
-    }
-
-    fn missing(argument: &str) -> Self {
-        Self::listing(
-            "invalid_arguments",
-            vec![format!("missing required field: {argument}")],
-        )
-    }
-
-    fn listing(word: &str, problems: Vec<String>) -> Self {
-        let messages: Vec<String> = problems.iter().map(|p| format!("[ERROR] {p}")).collect();
-        let body = json!({"ok": false, "error": word, "errors": problems, "response_metadata": {"messages": messages}});
-        Self {
-            body,
-            retry_after: None,
-        }
-    }
-
-    fn too_often(retry_after: u64) -> Self {
-        Self {
-            body: json!({"ok": false, "error": "ratelimited"}),
-            retry_after: Some(retry_after),
-        }
-    }
-
-    pub(super) fn into_body(self) -> Value {
-        self.body
-    }
-}
-
-impl From<validate::Refusal> for Refused {
-    fn from(refusal: validate::Refusal) -> Self {
-        match refusal {
-            validate::Refusal::Invalid(problems) => Self::listing("invalid_blocks", problems),
-            validate::Refusal::TooLong => Self::error("msg_blocks_too_long"),
-        }
-    }
-}
+pub(super) use refused::Refused;
 
 /// The answer's fields beside `"ok": true`.
 type Outcome = Result<Value, Refused>;
@@ -101,30 +49,21 @@ fn method(name: &str) -> Option<Method> {
         reads: true,
         per_minute,
     };
+    let free = |run, reads, per_minute| Method {
+        run,
+        scope: None,
+        reads,
+        per_minute,
+    };
     Some(match name {
-        "api.test" => Method {
-            run: api_test,
-            scope: None,
-            reads: false,
-            per_minute: 100,
-        },
-        "auth.test" => Method {
-            run: auth_test,
-            scope: None,
-            reads: false,
-            per_minute: 600,
-        },
+        "api.test" => free(api_test, false, 100),
+        "auth.test" => free(auth_test, false, 600),
         // Posting is limited per channel, inside the method.
         "chat.postMessage" => write(chat::post_message, "chat:write", 600),
         "chat.postEphemeral" => write(chat::post_ephemeral, "chat:write", 100),
         "chat.update" => write(chat::update, "chat:write", 50),
         "chat.delete" => write(chat::delete, "chat:write", 50),
-        "chat.getPermalink" => Method {
-            run: chat::get_permalink,
-            scope: None,
-            reads: true,
-            per_minute: 600,
-        },
+        "chat.getPermalink" => free(chat::get_permalink, true, 600),
         "conversations.info" => read(conversations::info, "channels:read", 50),
         "conversations.members" => read(conversations::members, "channels:read", 100),
         "conversations.history" => read(conversations::history, "channels:history", 50),
@@ -132,24 +71,9 @@ fn method(name: &str) -> Option<Method> {
         "users.info" => read(users::info, "users:read", 100),
         "usergroups.list" => read(users::groups, "usergroups:read", 20),
         "usergroups.users.list" => read(users::group_members, "usergroups:read", 20),
-        "views.open" => Method {
-            run: views::open,
-            scope: None,
-            reads: false,
-            per_minute: 100,
-        },
-        "views.push" => Method {
-            run: views::push,
-            scope: None,
-            reads: false,
-            per_minute: 100,
-        },
-        "views.update" => Method {
-            run: views::update,
-            scope: None,
-            reads: false,
-            per_minute: 100,
-        },
+        "views.open" => free(views::open, false, 100),
+        "views.push" => free(views::push, false, 100),
+        "views.update" => free(views::update, false, 100),
         "files.getUploadURLExternal" => read(files::upload_url, "files:write", 100),
         "files.completeUploadExternal" => write(files::complete, "files:write", 100),
         _ => return None,
@@ -164,16 +88,12 @@ pub(super) async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let args = Args::read(&headers, query.as_deref().unwrap_or_default(), &body);
-    let (args, token) = match args {
-        Ok(mut args) => {
-            let token = bearer(&headers).or_else(|| args.take_token());
-            (Ok(args), token)
-        }
-        Err(refused) => (Err(refused), bearer(&headers)),
-    };
+    let mut args = Args::read(&headers, query.as_deref().unwrap_or_default(), &body);
+    // Taken out in any case: the record of calls holds no token.
+    let argument = args.as_mut().ok().and_then(Args::take_token);
+    let token = bearer(&headers).or(argument);
     let arguments = args.as_ref().map_or(Value::Null, Args::to_json);
-    with_faults(&sim, &name.clone(), arguments, |state| {
+    with_faults(&sim, &name, arguments, |state| {
         args.and_then(|args| call(state, &name, token.as_deref(), args))
     })
     .await
@@ -188,6 +108,7 @@ pub(super) async fn with_faults(
 ) -> Response {
     let (number, fault) =
         sim.change(|state| (state.note_call(name, arguments), state.faults.strike(name)));
+    let refusal = |refused: Refused| (refused.status, refused.body, refused.retry_after);
     let (status, body, retry_after) = match &fault {
         Some(Fault::RateLimited { retry_after }) => refusal(Refused::too_often(*retry_after)),
         Some(Fault::Status(status)) => (*status, Value::from("upstream trouble"), None),
@@ -218,15 +139,6 @@ pub(super) async fn with_faults(
         state.identity.scopes.join(",")
     });
     respond(status, &body, retry_after, &scopes)
-}
-
-fn refusal(refused: Refused) -> (u16, Value, Option<u64>) {
-    let status = if refused.retry_after.is_some() {
-        429
-    } else {
-        200
-    };
-    (status, refused.body, refused.retry_after)
 }
 
 fn respond(status: u16, body: &Value, retry_after: Option<u64>, scopes: &str) -> Response {
@@ -261,10 +173,9 @@ fn bearer(headers: &HeaderMap) -> Option<String> {
 
 fn call(state: &mut State, name: &str, token: Option<&str>, mut args: Args) -> Outcome {
     let Some(method) = method(name) else {
-        return Err(Refused {
-            body: json!({"ok": false, "error": "unknown_method", "req_method": name}),
-            retry_after: None,
-        });
+        return Err(Refused::with(
+            json!({"ok": false, "error": "unknown_method", "req_method": name}),
+        ));
     };
     if name != "api.test" {
         match token {
@@ -281,10 +192,7 @@ fn call(state: &mut State, name: &str, token: Option<&str>, mut args: Args) -> O
         let provided = state.identity.scopes.join(",");
         let body =
             json!({"ok": false, "error": "missing_scope", "needed": needed, "provided": provided});
-        return Err(Refused {
-            body,
-            retry_after: None,
-        });
+        return Err(Refused::with(body));
     }
     state
         .buckets

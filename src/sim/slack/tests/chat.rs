@@ -422,6 +422,19 @@ async fn a_file_is_announced_uploaded_and_shared() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_empty_body_is_no_arguments_whatever_its_type() {
+    let sim = workspace();
+    let request =
+        Request::post("/api/auth.test").header("content-type", "application/json;charset=utf-8");
+    let request = request
+        .header("authorization", "Bearer xoxb-1")
+        .body(Body::empty())
+        .expect("a request");
+    let answer = json_of(sim.router().oneshot(request).await.expect("an answer")).await;
+    assert_eq!(answer["ok"], true);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_method_is_named() {
     let answer = call(&workspace(), "chat.shout", json!({})).await;
     assert_eq!(

@@ -3,8 +3,10 @@
 mod chat;
 mod faults;
 mod page;
+mod peer;
 mod people;
 mod response;
+mod socket;
 mod views;
 
 use std::sync::Arc;

@@ -305,3 +305,15 @@ async fn waiting_ends_with_the_change_that_was_waited_for() {
     let ts = sim.say("U1", "C1", "second").expect("alice is here");
     assert_eq!(waiting.await.expect("the wait ends"), ts);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_to_a_command_keeps_the_same_limits() {
+    let sim = workspace();
+    app(&sim, 200, r#"{"text":"t","blocks":[{"type":"blink"}]}"#);
+    let answer = sim
+        .command("U1", "C1", "/heal", "status")
+        .await
+        .expect("alice is here");
+    assert_eq!(answer.problem.as_deref(), Some("invalid_command_response"));
+    assert_eq!(sim.ephemerals("U1")[0].author, Author::Slackbot);
+}

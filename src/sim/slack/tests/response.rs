@@ -52,6 +52,12 @@ async fn it_works_five_times() {
         respond(&sim, &path, json!({"text": "t"})).await["error"],
         "used_url"
     );
+    assert_eq!(
+        post(&sim, &path, None, &json!({"text": "t"}))
+            .await
+            .status(),
+        404
+    );
     assert_eq!(sim.ephemerals("U1").len(), 5);
 }
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 
-fn form() -> Value {
+pub(super) fn form() -> Value {
     let option =
         |value: &str| json!({"text": {"type": "plain_text", "text": value}, "value": value});
     json!({
@@ -221,4 +221,67 @@ async fn views_stack_up_to_three() {
     let views = sim.views("U1");
     assert_eq!(views[2].view["root_view_id"], views[0].id);
     assert_eq!(views[2].view["previous_view_id"], views[1].id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_can_update_stack_and_clear_views() {
+    let sim = workspace();
+    let seen = app(&sim, 200, "");
+    let id = open(&sim, &seen).await;
+    let answers = [
+        (
+            json!({"response_action": "update", "view": form()}),
+            vec![id.clone()],
+        ),
+        (
+            json!({"response_action": "push", "view": {"type": "modal"}}),
+            vec![id.clone()],
+        ),
+        (json!({"response_action": "clear"}), vec![]),
+    ];
+    for (answer, left) in answers {
+        let body = bytes::Bytes::from(answer.to_string());
+        sim.set_deliver(Arc::new(move |_| {
+            let body = body.clone();
+            Box::pin(async move { Ok(http::Response::new(body)) })
+        }));
+        let told = sim
+            .submit_view("U1", &id, json!({"why": {"text": "x"}}))
+            .await;
+        let told = told.expect("a filled form");
+        assert_eq!(
+            told.is_ok(),
+            answer["response_action"] != "push",
+            "a bad view is refused: {told:?}"
+        );
+        let open: Vec<String> = sim.views("U1").into_iter().map(|v| v.id).collect();
+        assert_eq!(open, left, "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_button_in_a_modal_is_pressed_there() {
+    let sim = workspace();
+    let seen = app(&sim, 200, "");
+    let trigger = trigger(&sim, &seen).await;
+    let view = json!({"type": "modal", "title": {"type": "plain_text", "text": "Logs"}, "blocks": [
+        {"type": "actions", "elements": [
+            {"type": "button", "action_id": "older", "text": {"type": "plain_text", "text": "Older"}}]}]});
+    let opened = call(
+        &sim,
+        "views.open",
+        json!({"trigger_id": trigger, "view": view}),
+    )
+    .await;
+    let id = opened["view"]["id"].as_str().expect("an id");
+    let press = Press {
+        action_id: "older".to_owned(),
+        ..Press::default()
+    };
+    sim.press_in_view("U1", id, press)
+        .await
+        .expect("the button is there");
+    let payload = last_payload(&seen);
+    assert_eq!(payload["container"], json!({"type": "view", "view_id": id}));
+    assert_eq!(payload["actions"][0]["action_id"], "older");
 }
