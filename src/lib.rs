@@ -11,3 +11,4 @@ pub mod redact;
 pub mod sim;
 pub mod slack;
 pub mod store;
+

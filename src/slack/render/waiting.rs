@@ -110,6 +110,9 @@ fn reason(why: &Why) -> Markup {
             action.label(),
             Markup::clock(*at)
         ),
+        Why::Cleared => Markup::own(
+            "*Nothing was changed.* When the approved fix was about to run, the trouble was gone. Heal watches whether it stays away.",
+        ),
         Why::NeedsHuman { detail } => markup!(
             "*This needs a person.* {}",
             words::sentence(detail, 500).capitalised()
