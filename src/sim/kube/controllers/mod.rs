@@ -1,13 +1,17 @@
 //! The controllers: each is a pair of synchronous functions, driven by one task that follows the history of the store.
 
+mod daemonset;
 mod deployment;
 mod garbage;
 
+mod job;
 mod node;
 mod quota;
 mod replicaset;
 
+mod revision;
 mod rollout;
+mod statefulset;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -68,6 +72,9 @@ pub(super) fn spawn_all(core: &Arc<Core>) {
     spawn(core, deployment::Deployments);
     spawn(core, replicaset::ReplicaSets);
 
+    spawn(core, statefulset::StatefulSets);
+    spawn(core, daemonset::DaemonSets);
+    spawn(core, job::Jobs);
     spawn(core, Disruption);
     spawn(core, garbage::Garbage);
     spawn(core, quota::Quotas);
