@@ -1,4 +1,5 @@
-//! Decoding by the real types: wrong types are refused, and unknown fields too when the client asks for strict validation.
+//! Decoding by the real types: wrong types are refused; unknown fields are dropped, or refused when the
+//! client asks for strict validation.
 
 use k8s_openapi::api::{
     apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet},
@@ -11,7 +12,7 @@ use serde_json::Value;
 use super::{resources::Resource, status::ApiError};
 
 /// Checks an object of a type that Heal writes to; other types are taken as they come.
-pub(super) fn check(resource: &Resource, object: &Value, strict: bool) -> Result<(), ApiError> {
+pub(super) fn check(resource: &Resource, object: &mut Value, strict: bool) -> Result<(), ApiError> {
     match resource.kind {
         "Deployment" => decode::<Deployment>(resource, object, strict),
         "ReplicaSet" => decode::<ReplicaSet>(resource, object, strict),
@@ -26,11 +27,11 @@ pub(super) fn check(resource: &Resource, object: &Value, strict: bool) -> Result
 
 fn decode<T: DeserializeOwned + Serialize>(
     resource: &Resource,
-    object: &Value,
+    object: &mut Value,
     strict: bool,
 ) -> Result<(), ApiError> {
     let (kind, version) = (resource.kind, resource.version);
-    let typed = T::deserialize(object).map_err(|error| {
+    let typed = T::deserialize(&*object).map_err(|error| {
         ApiError::bad_request(format!(
             "{kind} in version \"{version}\" cannot be handled as a {kind}: {error}"
         ))
@@ -39,7 +40,11 @@ fn decode<T: DeserializeOwned + Serialize>(
         serde_json::to_value(typed).map_err(|error| ApiError::internal(error.to_string()))?;
     let mut unknown = Vec::new();
     collect_unknown(object, &known, "", &mut unknown);
-    if !strict || unknown.is_empty() {
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    if !strict {
+        drop_unknown(object, &known);
         return Ok(());
     }
     let fields: Vec<_> = unknown
@@ -72,6 +77,26 @@ fn collect_unknown(given: &Value, known: &Value, path: &str, unknown: &mut Vec<S
             for (index, (given, known)) in given.iter().zip(known).enumerate() {
                 collect_unknown(given, known, &format!("{path}[{index}]"), unknown);
             }
+        }
+        _ => {}
+    }
+}
+
+fn drop_unknown(given: &mut Value, known: &Value) {
+    match (given, known) {
+        (Value::Object(given), Value::Object(known)) => {
+            given.retain(|key, value| value.is_null() || known.contains_key(key));
+            for (key, value) in given {
+                if let Some(known) = known.get(key) {
+                    drop_unknown(value, known);
+                }
+            }
+        }
+        (Value::Array(given), Value::Array(known)) => {
+            given
+                .iter_mut()
+                .zip(known)
+                .for_each(|(given, known)| drop_unknown(given, known));
         }
         _ => {}
     }

@@ -36,7 +36,7 @@ pub(super) fn create(sim: &KubeSim, call: &Call, target: &Target) -> Result<Resp
     }
     schema::check(
         target.resource,
-        &object,
+        &mut object,
         call.param("fieldValidation") == "Strict",
     )?;
     let manager = call.manager();

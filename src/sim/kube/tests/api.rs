@@ -413,6 +413,11 @@ async fn a_strict_patch_with_an_unknown_field_is_refused_and_a_wrong_type_always
         .patch("web", &PatchParams::default(), &typo)
         .await
         .unwrap();
+    assert!(
+        sim.get("Deployment", "default", "web").unwrap()["spec"]
+            .get("replica")
+            .is_none()
+    );
     let wrong = Patch::Merge(json!({"spec": {"replicas": "three"}}));
     let error = deployments
         .patch("web", &PatchParams::default(), &wrong)
