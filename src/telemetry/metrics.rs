@@ -211,7 +211,7 @@ impl Metrics {
             .get_or_create(&label)
             .set(i64::from(synced));
         if let Some(last) = last {
-            self.times().last_of_watch.insert(kind.to_owned(), last);
+            self.times().last_of_watch.insert(kind, last);
         }
     }
 
@@ -426,33 +426,34 @@ mod tests {
     #[test]
     fn the_text_has_every_metric_under_its_promised_name() {
         let text = exercised().render(at(10));
-        let samples: Vec<&str> = text
+        let mut samples: Vec<&str> = text
             .lines()
             .filter(|line| !line.starts_with('#') && !line.contains("_bucket{"))
             .collect();
+        samples.sort_unstable();
         insta::assert_snapshot!(samples.join("\n"), @r#"
-        heal_signals_total{family="oom"} 2
-        heal_incidents_total{family="oom"} 1
-        heal_open_incidents 1
+        heal_click_ack_seconds_count 1
+        heal_click_ack_seconds_sum 0.004
+        heal_commit_seconds_count 1
+        heal_commit_seconds_sum 0.0003
         heal_decisions_total{decision="approved",action="RolloutUndo"} 1
         heal_executions_total{action="RolloutUndo",outcome="applied"} 1
-        heal_verdicts_total{verdict="recovered_by_itself",action="none"} 1
-        heal_verdicts_total{verdict="recovered",action="RolloutUndo"} 1
-        heal_suppressed_total{reason="event older than the last start"} 3
-        heal_outbox_depth 2
+        heal_incidents_total{family="oom"} 1
+        heal_inspect_seconds_count 1
+        heal_inspect_seconds_sum 0.035
+        heal_open_incidents 1
         heal_outbox_age_seconds 10.0
+        heal_outbox_depth 2
+        heal_requests_refused_total{reason="signature"} 1
+        heal_signal_to_slack_seconds_count 1
+        heal_signal_to_slack_seconds_sum 0.09
+        heal_signals_total{family="oom"} 2
+        heal_slack_calls_total{method="chat.update",result="ok"} 1
+        heal_suppressed_total{reason="event older than the last start"} 3
+        heal_verdicts_total{verdict="recovered",action="RolloutUndo"} 1
+        heal_verdicts_total{verdict="recovered_by_itself",action="none"} 1
         heal_watch_age_seconds{kind="pods"} 6.0
         heal_watch_synced{kind="pods"} 1
-        heal_slack_calls_total{method="chat.update",result="ok"} 1
-        heal_requests_refused_total{reason="signature"} 1
-        heal_click_ack_seconds_sum 0.004
-        heal_click_ack_seconds_count 1
-        heal_signal_to_slack_seconds_sum 0.09
-        heal_signal_to_slack_seconds_count 1
-        heal_commit_seconds_sum 0.0003
-        heal_commit_seconds_count 1
-        heal_inspect_seconds_sum 0.035
-        heal_inspect_seconds_count 1
         "#);
         assert!(text.ends_with("# EOF\n"));
     }
