@@ -260,9 +260,11 @@ fn the_clock_may_differ_by_a_minute_in_either_direction() {
 
 #[test]
 fn json_has_the_same_findings() {
-    let mut world = World::default();
-    world.permissions = Ok(vec![]);
-    world.membership = Membership::NoChannel;
+    let world = World {
+        permissions: Ok(vec![]),
+        membership: Membership::NoChannel,
+        ..World::default()
+    };
     let json: serde_json::Value = serde_json::from_str(&report(TOML, &world).json()).unwrap();
     assert_eq!(json["ok"], false);
     let last = json["findings"]
