@@ -40,8 +40,7 @@ Exit codes:
     version,
     after_help = EXIT_CODES,
     arg_required_else_help = true,
-    disable_help_subcommand = true,
-    max_term_width = 100
+    disable_help_subcommand = true
 )]
 pub struct Cli {
     /// What to do.
@@ -159,7 +158,7 @@ pub struct AuditArgs {
     #[command(flatten)]
     pub config: ConfigArg,
     /// Database file, in place of the one that the configuration names
-    #[arg(long, value_name = "FILE", conflicts_with = "config")]
+    #[arg(long, value_name = "FILE")]
     pub db: Option<PathBuf>,
     /// Check the chain of hashes; exit code 4 if it is broken
     #[arg(long)]
@@ -402,7 +401,6 @@ mod tests {
             ("heal demo --context c", ErrorKind::MissingRequiredArgument),
             ("heal demo --speed 0", ErrorKind::ValueValidation),
             ("heal demo --speed NaN", ErrorKind::ValueValidation),
-            ("heal audit --db a --config b", ErrorKind::ArgumentConflict),
             ("heal audit --incident X", ErrorKind::ValueValidation),
             ("heal bench loop --pods 0", ErrorKind::ValueValidation),
             ("heal chek", ErrorKind::InvalidSubcommand),
