@@ -1,0 +1,75 @@
+//! Rules from object views to symptoms: what is wrong with a pod, a workload or a node right now. They serve three times:
+//! for signals (a new symptom is a signal), for "is it still true" before acting, and for the recovery.
+use super::{
+    family::Family,
+    view::{EventView, NodeView, PodView, WorkloadView},
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// Something wrong with one object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Symptom {
+    /// What kind of trouble.
+    pub family: Family,
+    /// The container that shows it, if one does.
+    pub container: Option<String>,
+    /// Kubernetes' reason word.
+    pub reason: String,
+    /// Kubernetes' text.
+    pub message: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// From when on it is worth a card: some symptoms are normal for a while (a pod that is not scheduled yet, a probe
+    /// that fails while an application starts). Equal to `since` when it counts at once.
+    pub mature: Timestamp,
+    /// How often: restarts for containers, counts for events. A higher number is news.
+    pub count: u32,
+}
+
+/// How long symptoms may last before they count.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Grace {
+    /// A pod that fits on no node: autoscalers need a moment.
+    pub unschedulable: SignedDuration,
+    /// A running pod whose readiness probe fails.
+    pub not_ready: SignedDuration,
+    /// A missing ConfigMap, Secret or key: both may be applied in any order.
+    pub config: SignedDuration,
+    /// A node that is not ready.
+    pub node: SignedDuration,
+    /// Pods that may not be created.
+    pub admission: SignedDuration,
+}
+
+impl Default for Grace {
+    fn default() -> Self {
+        Self {
+            unschedulable: SignedDuration::from_secs(30),
+            not_ready: SignedDuration::from_secs(60),
+            config: SignedDuration::from_secs(10),
+            node: SignedDuration::from_secs(20),
+            admission: SignedDuration::from_secs(15),
+        }
+    }
+}
+
+/// What is wrong with a pod.
+pub fn of_pod(_pod: &PodView, _grace: &Grace) -> Vec<Symptom> {
+    Vec::new()
+}
+
+/// What is wrong with a workload itself, beside its pods.
+pub fn of_workload(_workload: &WorkloadView, _grace: &Grace) -> Vec<Symptom> {
+    Vec::new()
+}
+
+/// What is wrong with a node.
+pub fn of_node(_node: &NodeView, _grace: &Grace) -> Vec<Symptom> {
+    Vec::new()
+}
+
+/// What an event tells that object states do not (probe failures, refused pods, evictions). Most events tell nothing.
+pub fn of_event(_event: &EventView) -> Option<Symptom> {
+    None
+}

@@ -1,0 +1,86 @@
+//! Small pieces of text that several sentences share.
+use jiff::SignedDuration;
+
+/// Bytes as Kubernetes writes them, in the largest unit that keeps them whole: `512Mi`, `2Gi`, `1500`.
+pub fn bytes(count: u64) -> String {
+    for (unit, name) in [(1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")] {
+        if count >= unit && count % unit == 0 {
+            return format!("{}{name}", count / unit);
+        }
+    }
+    count.to_string()
+}
+
+/// A duration for people, at most two units: `45 s`, `3 min`, `2 h 5 min`, `3 d 4 h`.
+pub fn duration(span: SignedDuration) -> String {
+    let seconds = span.as_secs().max(0);
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, m) if m < 5 && seconds % 60 != 0 => format!("{m} min {} s", seconds % 60),
+        (0, 0, m) => format!("{m} min"),
+        (0, h, 0) => format!("{h} h"),
+        (0, h, m) => format!("{h} h {m} min"),
+        (d, 0, _) => format!("{d} d"),
+        (d, h, _) => format!("{d} d {h} h"),
+    }
+}
+
+/// `1 pod`, `3 pods`.
+pub fn count(n: i64, noun: &str) -> String {
+    if n == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{n} {noun}s")
+    }
+}
+
+/// Cuts a text at `limit` characters, with an ellipsis when something is gone.
+pub fn clip(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let mut cut: String = text.chars().take(limit.saturating_sub(1)).collect();
+    cut.push('…');
+    cut
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_keep_the_largest_whole_unit() {
+        assert_eq!(
+            [
+                bytes(64 << 20),
+                bytes(1 << 30),
+                bytes(1500),
+                bytes(1536 << 20)
+            ],
+            ["64Mi", "1Gi", "1500", "1536Mi"]
+        );
+    }
+
+    #[test]
+    fn durations_use_at_most_two_units() {
+        let of = |s| duration(SignedDuration::from_secs(s));
+        assert_eq!(
+            [of(45), of(90), of(600), of(7500), of(180_000), of(-5)],
+            [
+                "45 s",
+                "1 min 30 s",
+                "10 min",
+                "2 h 5 min",
+                "2 d 2 h",
+                "0 s"
+            ]
+        );
+    }
+
+    #[test]
+    fn clip_counts_characters_and_marks_the_cut() {
+        assert_eq!(clip("größer", 4), "grö…");
+        assert_eq!(clip("kurz", 4), "kurz");
+    }
+}
