@@ -3,8 +3,8 @@
 use super::{
     people::Person,
     place::Place,
-    proxy::Proxy,
 };
+use heal::sim::proxy::Proxy;
 use heal::sim::slack::{Author, Channel, Message, SlackSim, SlackSimOptions, over_http};
 use serde_json::{Value, json};
 use std::{
@@ -44,7 +44,7 @@ impl Installation {
         place.namespace(&namespace);
         let server = place.server();
         let (scheme, target) = server.split_once("://").unwrap();
-        let proxy = Proxy::before(target).await;
+        let proxy = Proxy::before(target).await.unwrap();
         place.write_kubeconfig(&folder.join("kubeconfig"), Some(format!("{scheme}://{}", proxy.address)));
         let (slack, slack_url) = workspace().await;
         let mut installation = Self { place, slack, namespace, proxy, slack_url, folder, child: None };
