@@ -2,6 +2,7 @@
 //! one safe fix; runs that fix when an allowed person approves it; proves on the cluster that it worked; and remembers it.
 //!
 //! Modules in reading order: [`domain`] (pure rules), [`ports`] (the seams), then the adapters and [`sim`].
+pub mod cluster;
 pub mod domain;
 pub mod ports;
 pub mod sim;
