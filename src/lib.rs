@@ -4,6 +4,7 @@
 //! Modules in reading order: [`domain`] (pure rules), [`ports`] (the seams), then the adapters and [`sim`].
 pub mod check;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod domain;
 pub mod engine;
