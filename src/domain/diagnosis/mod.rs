@@ -92,3 +92,20 @@ pub struct Candidate {
     /// What the approver should know.
     pub warnings: Vec<String>,
 }
+
+/// Finds the cause.
+pub fn diagnose(case: &Case<'_>) -> Diagnosis {
+    Diagnosis {
+        signature: format!("unknown.{}", case.family),
+        family: case.family,
+        headline: case.family.headline().to_owned(),
+        cause: String::new(),
+        proof: Vec::new(),
+        severity: Severity::Warning,
+        confidence: 0.0,
+        candidates: Vec::new(),
+        advice: None,
+        time_to_failure: None,
+        details: Vec::new(),
+    }
+}

@@ -1,0 +1,6 @@
+//! What the tests are written with.
+pub mod installation;
+pub mod people;
+pub mod place;
+pub mod proxy;
+pub mod world;
