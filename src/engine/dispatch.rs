@@ -69,7 +69,6 @@ impl Dispatcher {
         let _ = self.chat.send(ChatJob::Card(card));
     }
 
-
     /// Takes no more executions.
     pub(super) fn close(&self) {
         self.executions.close();

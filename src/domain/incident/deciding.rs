@@ -444,7 +444,10 @@ fn approve(
         return Err("This offer has expired. Press “Check again” for a new one.".to_owned());
     }
     if !ctx.allowed.contains(&action.kind()) {
-        return Err(format!("{} is switched off in the configuration ([actions] enabled).", action.kind()));
+        return Err(format!(
+            "{} is switched off in the configuration ([actions] enabled).",
+            action.kind()
+        ));
     }
     if let Some(pause) = ctx.paused {
         return Err(format!(

@@ -1,9 +1,8 @@
 //! The state machine: `step(incident, input, now) → incident and effects`. Pure and total; this file routes, its two siblings
 //! hold the halves: [`super::deciding`] until a decision is made, [`super::following`] after it.
 use super::super::{
-    action::ActionKind,
-    family::Family, memory::Memory, object::ObjectRef, policy::Policy, recovery::later,
-    report::Pause, signal::Signal, waits::Waits,
+    action::ActionKind, family::Family, memory::Memory, object::ObjectRef, policy::Policy,
+    recovery::later, report::Pause, signal::Signal, waits::Waits,
 };
 use super::{
     AuditEntry, ClickReply, Effect, Incident, IncidentId, Input, Latest, Lesson, Note, State, Step,
