@@ -2,4 +2,4 @@
 pub mod log;
 pub mod metrics;
 
-pub use metrics::Metrics;
+pub use metrics::{Decided, Metrics};

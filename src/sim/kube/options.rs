@@ -52,6 +52,6 @@ impl Options {
 
     /// Whether pods are scheduled and run at all.
     pub(super) fn runs_pods(&self) -> bool {
-        self.kubelet
+        self.kubelet && self.nodes > 0
     }
 }

@@ -1,5 +1,6 @@
 //! The HTTP surface: routing by path, access checks, and one handler per verb.
 
+mod metrics;
 mod read;
 mod special;
 mod write;
@@ -180,6 +181,11 @@ async fn answer(sim: &KubeSim, request: Request<Body>) -> Result<Response, ApiEr
         .check(&call.method, &format!("{}?{raw_query}", call.path))?;
     if let Some(response) = special::answer(sim, &call)? {
         return Ok(response);
+    }
+    if call.method == Method::GET
+        && let Some(value) = metrics::answer(sim, &call.path)?
+    {
+        return Ok(json_response(200, &value));
     }
     let target = Target::parse(&call.path).ok_or_else(ApiError::unknown_path)?;
     check_access(sim, &call, &target)?;

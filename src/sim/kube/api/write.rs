@@ -9,6 +9,7 @@ use crate::sim::kube::{
     core::{Deleted, Deletion},
     disruption, object, patch,
     resources::{self, Resource},
+    schema,
     status::{ApiError, success},
     store::Store,
 };
@@ -33,6 +34,11 @@ pub(super) fn create(sim: &KubeSim, call: &Call, target: &Target) -> Result<Resp
     {
         fields.remove("status");
     }
+    schema::check(
+        target.resource,
+        &mut object,
+        call.param("fieldValidation") == "Strict",
+    )?;
     let manager = call.manager();
     let changed = object.clone();
     note_manager(sim, &mut object, &changed, &manager, "Update", None);
@@ -134,6 +140,7 @@ fn edit(
             keep_what_the_path_does_not_write(resource, subresource, &old, object)?;
         }
         admission::complete(resource, object);
+        schema::check(resource, object, call.param("fieldValidation") == "Strict")?;
         admission::check_update(resource, subresource, &old, object)?;
         if *object != old {
             note_manager(sim, object, body, &manager, "Update", subresource);

@@ -14,7 +14,7 @@ mod rollout;
 mod statefulset;
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -43,7 +43,7 @@ pub(super) static OWNED: [&Resource; 5] = [
 ];
 
 /// The object that a controller works on.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) namespace: String,
     pub(super) name: String,
@@ -99,7 +99,8 @@ async fn drive(core: &Core, controller: impl Controller) {
     let mut pulse = core.store.pulse();
     let mut cursor = 0;
     let mut queue: VecDeque<Key> = VecDeque::new();
-    let mut timers: HashMap<Key, Instant> = HashMap::new();
+    // Ordered, so that timers that are due together run in the same order every time.
+    let mut timers: BTreeMap<Key, Instant> = BTreeMap::new();
     loop {
         let version = pulse.borrow_and_update().version;
         let changes = match core.store.changes_since(cursor) {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Controller, Key};
 use crate::sim::kube::{
-    admission::quota_usage, core::Core, events::Note, object, quantity::format_milli, resources,
+    core::Core, events::Note, limits::quota_usage, object, quantity::format_milli, resources,
     store::Change,
 };
 

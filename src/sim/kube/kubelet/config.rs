@@ -129,10 +129,10 @@ pub(super) fn missing_volume(core: &Core, pod: &Value) -> Option<(String, String
         match find(core, kind, object::namespace(pod), name) {
             Err(missing) => return Some((volume.to_owned(), missing)),
             Ok(found) => {
-                let wanted = object::list(source, "/items")
+                let mut wanted = object::list(source, "/items")
                     .iter()
                     .map(|item| object::text(item, "/key"));
-                if let Some(key) = wanted.filter(|key| data(&found, key).is_none()).next() {
+                if let Some(key) = wanted.find(|key| data(&found, key).is_none()) {
                     let why = format!("{} references non-existent config key: {key}", kind.2);
                     return Some((volume.to_owned(), why));
                 }

@@ -258,6 +258,7 @@ async fn follow_limit(pod: &Pod, name: &str, process: &Arc<Process>) {
     while live.changed().await.is_ok() {
         if let Some(spec) = pod.current_spec(name) {
             process.set_limit(memory_limit(&spec));
+            pod.publish();
         }
     }
     std::future::pending().await

@@ -6,6 +6,7 @@ mod container;
 mod pod;
 mod probe;
 mod pull;
+mod report;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     Io, Outcome, Shell, Stop,
-    process::{Process, Server},
+    files::{list, parse_duration, parse_size, remove, test},
+    process::Server,
 };
 use crate::sim::kube::quantity::MIB;
 
@@ -12,7 +13,7 @@ use crate::sim::kube::quantity::MIB;
 const FILL_STEP: u64 = 16 * MIB;
 const FILL_EVERY: Duration = Duration::from_millis(100);
 /// Longer than any test: `sleep infinity`.
-const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+pub(super) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Programs that a busybox image has.
 const APPLETS: &[&str] = &[
@@ -345,89 +346,5 @@ impl Shell {
                 () = self.process.terminated() => return Err(Stop::Exit(0)),
             }
         }
-    }
-}
-
-fn parse_duration(text: &str) -> Option<Duration> {
-    if matches!(text, "infinity" | "inf") {
-        return Some(FOREVER);
-    }
-    let (number, factor) = match text.chars().last()? {
-        's' => (&text[..text.len() - 1], 1.0),
-        'm' => (&text[..text.len() - 1], 60.0),
-        'h' => (&text[..text.len() - 1], 3600.0),
-        'd' => (&text[..text.len() - 1], 86400.0),
-        _ => (text, 1.0),
-    };
-    let seconds = number.parse::<f64>().ok()? * factor;
-    Duration::try_from_secs_f64(seconds)
-        .ok()
-        .map(|duration| duration.min(FOREVER))
-}
-
-fn parse_size(text: &str) -> Option<u64> {
-    let split = text
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(text.len());
-    let factor = match text[split..].to_lowercase().as_str() {
-        "" => 1,
-        "k" => 1024,
-        "m" => MIB,
-        "g" => 1024 * MIB,
-        _ => return None,
-    };
-    Some(text[..split].parse::<u64>().ok()? * factor)
-}
-
-fn remove(process: &Process, arguments: &[&str], io: &Io) -> i32 {
-    let forced = arguments
-        .iter()
-        .any(|word| word.starts_with('-') && word.contains('f'));
-    let mut status = 0;
-    for path in arguments.iter().filter(|word| !word.starts_with('-')) {
-        if !process.remove_file(path) && !forced {
-            process.write(
-                &io.err,
-                &format!("rm: can't remove '{path}': No such file or directory\n"),
-            );
-            status = 1;
-        }
-    }
-    status
-}
-
-fn list(process: &Process, arguments: &[&str], io: &Io) -> i32 {
-    let mut status = 0;
-    for path in arguments.iter().filter(|word| !word.starts_with('-')) {
-        if process.exists(path) {
-            process
-                .names(path)
-                .iter()
-                .for_each(|name| process.write(&io.out, &format!("{name}\n")));
-        } else {
-            process.write(&io.err, &format!("ls: {path}: No such file or directory\n"));
-            status = 1;
-        }
-    }
-    status
-}
-
-fn test(process: &Process, words: &[&str]) -> bool {
-    let words = words.strip_suffix(&["]"]).unwrap_or(words);
-    let number = |text: &str| text.parse::<i64>().unwrap_or(0);
-    match words {
-        ["!", rest @ ..] => !test(process, rest),
-        ["-f" | "-e" | "-d" | "-r" | "-s", path] => process.exists(path),
-        ["-n", text] | [text] => !text.is_empty(),
-        ["-z", text] => text.is_empty(),
-        [left, "=" | "==", right] => left == right,
-        [left, "!=", right] => left != right,
-        [left, "-eq", right] => number(left) == number(right),
-        [left, "-ne", right] => number(left) != number(right),
-        [left, "-lt", right] => number(left) < number(right),
-        [left, "-le", right] => number(left) <= number(right),
-        [left, "-gt", right] => number(left) > number(right),
-        [left, "-ge", right] => number(left) >= number(right),
-        _ => false,
     }
 }

@@ -5,6 +5,7 @@
 mod commands;
 pub(super) use commands::is_program;
 mod expand;
+mod files;
 mod lexer;
 mod parser;
 pub(super) mod process;
@@ -330,5 +331,79 @@ impl Shell {
             status = jobs => status,
             () = process.terminated(), if trapped => Ok(143),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::kube::tokio_clock;
+
+    /// Runs a script to its end: exit code and log.
+    async fn run(script: &str) -> (i32, String) {
+        let clock = tokio_clock("2026-11-20T08:00:00Z".parse().unwrap());
+        let process = Arc::new(Process::new(clock, BTreeMap::new(), BTreeMap::new(), None));
+        let argv = ["sh", "-c", script].map(str::to_owned);
+        let mut shell = Shell::new(Arc::clone(&process));
+        let code = shell
+            .run_argv(&argv, Output::Stdout, Output::Stderr)
+            .await
+            .unwrap();
+        (code, process.log.text(None, None, false))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lists_and_conditions_run_as_in_sh() {
+        assert_eq!(
+            run("true && echo a || echo b; false || echo c").await,
+            (0, "a\nc\n".into())
+        );
+        assert_eq!(
+            run("if [ -f /x ]; then echo yes; else echo no; fi; exit 4").await,
+            (4, "no\n".into())
+        );
+        assert_eq!(
+            run("echo 'a  b' \"c $((1 + 2 * 3))\" ${NONE:-d}").await,
+            (0, "a  b c 9 d\n".into())
+        );
+        assert_eq!(
+            run("i=0; while [ $i -lt 3 ]; do i=$((i+1)); echo $i; done").await,
+            (0, "1\n2\n3\n".into())
+        );
+        assert_eq!(
+            run("for x in a b; do echo $x > /tmp/$x; done; cat /tmp/b; ls /tmp").await,
+            (0, "b\na\nb\n".into())
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_answer_with_the_texts_and_codes_of_busybox() {
+        assert_eq!(
+            run("missingcmd").await,
+            (127, "sh: missingcmd: not found\n".into())
+        );
+        let missing = "cat: can't open '/nope': No such file or directory\n";
+        assert_eq!(run("cat /nope").await, (1, missing.into()));
+        assert_eq!(run("echo (").await.0, 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sleep_takes_virtual_time_and_exec_replaces_the_shell() {
+        let begun = tokio::time::Instant::now();
+        assert_eq!(
+            run("sleep 2m; exec sleep 3; echo never").await,
+            (0, String::new())
+        );
+        assert_eq!(begun.elapsed(), Duration::from_secs(123));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn background_jobs_run_beside_the_script() {
+        let begun = tokio::time::Instant::now();
+        assert_eq!(
+            run("sleep 5 & sleep 3; wait; echo done").await,
+            (0, "done\n".into())
+        );
+        assert_eq!(begun.elapsed(), Duration::from_secs(5));
     }
 }

@@ -391,3 +391,93 @@ async fn logs_that_do_not_exist_are_a_bad_request() {
     sim.set_log("default", "a", "app", "one\ntwo", true);
     assert_eq!(pods.logs("a", &previous).await.unwrap(), "one\ntwo\n");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_strict_patch_with_an_unknown_field_is_refused_and_a_wrong_type_always() {
+    let sim = KubeSim::new(options());
+    sim.apply(deployment("web", 1, "sleep infinity")).unwrap();
+    let deployments: Api<Deployment> = Api::default_namespaced(client(&sim));
+    let strict = PatchParams {
+        field_validation: Some(kube::api::ValidationDirective::Strict),
+        ..Default::default()
+    };
+    let typo = Patch::Merge(json!({"spec": {"replica": 3}}));
+    let error = deployments.patch("web", &strict, &typo).await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains(r#"strict decoding error: unknown field "spec.replica""#),
+        "{error}"
+    );
+    deployments
+        .patch("web", &PatchParams::default(), &typo)
+        .await
+        .unwrap();
+    assert!(
+        sim.get("Deployment", "default", "web").unwrap()["spec"]
+            .get("replica")
+            .is_none()
+    );
+    let wrong = Patch::Merge(json!({"spec": {"replicas": "three"}}));
+    let error = deployments
+        .patch("web", &PatchParams::default(), &wrong)
+        .await
+        .unwrap_err();
+    assert_eq!(code(error), (400, "BadRequest".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_in_place_resize_reaches_the_running_container() {
+    let sim = KubeSim::new(options());
+    let mut leaky = container(
+        "head -c 20m /dev/zero | tail | sleep 30; head -c 60m /dev/zero | tail | sleep 30",
+    );
+    leaky["resources"] = json!({"limits": {"memory": "50Mi"}});
+    sim.apply(pod("a", leaky)).unwrap();
+    pass(10).await;
+    let pods: Api<Pod> = Api::default_namespaced(client(&sim));
+    let more = json!({"spec": {"containers": [{"name": "app", "resources": {"limits": {"memory": "100Mi"}, "requests": {"memory": "100Mi"}}}]}});
+    let refused = pods
+        .patch("a", &PatchParams::default(), &Patch::Strategic(&more))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        code(refused).0,
+        422,
+        "only the subresource may change resources"
+    );
+    pods.patch_resize("a", &PatchParams::default(), &Patch::Strategic(&more))
+        .await
+        .unwrap();
+    pass(40).await;
+    assert_eq!(status(&sim)["restartCount"], 0);
+    assert_eq!(status(&sim)["resources"]["limits"]["memory"], "100Mi");
+}
+
+#[tokio::test]
+async fn it_serves_a_real_client_over_loopback_and_stops_with_its_last_handle() {
+    let sim = KubeSim::new(Options {
+        speed: 1000,
+        ..options()
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(axum::serve(listener, sim.router()).into_future());
+    let config = kube::Config::new(format!("http://{address}").parse().unwrap());
+    // The client builds its TLS stack even for plain HTTP.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let maps: Api<ConfigMap> = Api::namespaced(kube::Client::try_from(config).unwrap(), "default");
+    sim.apply(config_map("a")).unwrap();
+    let stream = maps.watch(&Default::default(), "0").await.unwrap();
+    pin_mut!(stream);
+    while let Some(event) = stream.try_next().await.unwrap() {
+        if matches!(event, WatchEvent::Added(map) if map.name_any() == "a") {
+            break;
+        }
+    }
+    let cancel = sim.core().cancel.clone();
+    server.abort();
+    let _ = server.await;
+    sim.shutdown();
+    assert!(cancel.is_cancelled());
+}

@@ -111,6 +111,12 @@ async fn a_leaking_image_is_killed_when_it_reaches_its_limit() {
         .runtime
         .memory(object["metadata"]["uid"].as_str().unwrap(), "app");
     assert_eq!(used, 26 << 20);
+    let request = http::Request::get("/apis/metrics.k8s.io/v1beta1/namespaces/default/pods/a");
+    let metrics: Value = client(&sim)
+        .request(request.body(vec![]).unwrap())
+        .await
+        .unwrap();
+    assert_eq!(metrics["containers"][0]["usage"]["memory"], "26624Ki");
     pass(10).await;
     assert_eq!(
         status(&sim)["lastState"]["terminated"]["reason"],

@@ -286,5 +286,75 @@ async fn the_snapshot_shows_nodes_workloads_and_pods() {
     pass(8).await;
     let mut snapshot = sim.snapshot();
     snapshot.workloads[0].pods[0].name = "web-1".to_owned();
-    insta::assert_json_snapshot!(snapshot, @"");
+    insta::assert_json_snapshot!(snapshot, @r#"
+    {
+      "nodes": [
+        {
+          "name": "node-1",
+          "ready": true,
+          "memory_mib": 8192,
+          "pods": 1
+        }
+      ],
+      "workloads": [
+        {
+          "kind": "Deployment",
+          "namespace": "default",
+          "name": "web",
+          "revision": 1,
+          "generation": 1,
+          "desired": 1,
+          "ready": 0,
+          "updated": 1,
+          "image": "busybox:1.36",
+          "pods": [
+            {
+              "name": "web-1",
+              "phase": "Running",
+              "reason": "CrashLoopBackOff",
+              "ready": false,
+              "restarts": 1,
+              "memory_mib": 0,
+              "limit_mib": 0,
+              "exit_reason": "Error"
+            }
+          ]
+        }
+      ]
+    }
+    "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_faster_kubelet_backs_off_for_less_time_but_says_the_same() {
+    let sim = KubeSim::new(Options {
+        speed: 10,
+        ..options()
+    });
+    sim.apply(deployment("web", 1, "exit 1")).unwrap();
+    pass(60).await;
+    let shape = status(&sim);
+    assert!(shape["restartCount"].as_i64().unwrap() >= 5, "{shape}");
+    let message = shape["state"]["waiting"]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("back-off 5m0s") || message.starts_with("back-off 2m40s"),
+        "{message}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_makes_the_same_names() {
+    let mut names = Vec::new();
+    for _ in 0..2 {
+        let sim = KubeSim::new(options());
+        sim.apply(deployment("web", 3, "sleep infinity")).unwrap();
+        pass(5).await;
+        let pods = sim.list("Pod", None);
+        names.push(
+            pods.iter()
+                .map(|pod| pod["metadata"]["name"].clone())
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(names[0], names[1]);
 }
