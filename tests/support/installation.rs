@@ -287,8 +287,7 @@ async fn workspace() -> (SlackSim, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let users: Vec<_> = Person::ALL.iter().map(|person| person.user()).collect();
-    let mut channel = Channel::new(CHANNEL, "ops");
-    channel.members = users.iter().map(|user| user.id.clone()).collect();
+    let channel = Channel::new(CHANNEL, "ops");
     let slack = SlackSim::new(SlackSimOptions { users, channels: vec![channel], base_url: base_url.clone(), ..SlackSimOptions::default() });
     let router = slack.router();
     tokio::spawn(async move { axum::serve(listener, router).await });

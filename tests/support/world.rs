@@ -70,9 +70,8 @@ impl World {
         let clock = heal::sim::kube::tokio_clock(Timestamp::from_second(1_790_000_000).unwrap());
         let kube = KubeSim::new((setup.options)(Options::new(clock.clone())));
         let users = Person::ALL.iter().map(|person| person.user()).collect::<Vec<User>>();
-        let mut channel = Channel::new(CHANNEL, "ops");
-        channel.members = users.iter().map(|user| user.id.clone()).collect();
-        let mut options =
+        let channel = Channel::new(CHANNEL, "ops");
+            let mut options =
             SlackSimOptions { clock: clock.clone(), users, channels: vec![channel], ..SlackSimOptions::default() };
         if let Some(scopes) = setup.scopes {
             options.scopes = scopes;
@@ -111,8 +110,8 @@ impl World {
         let cluster = KubeCluster::new(Clients::of(client), ClusterConfig::named("test"), clock.clone());
         let outside = Outside {
             cluster,
-            slack: heal::slack::SlackApi::new(
-                heal::slack::in_process(self.slack.router()),
+            slack: heal::slack::api::SlackApi::new(
+                heal::slack::transport::in_process(self.slack.router()),
                 "http://127.0.0.1/api".parse().unwrap(),
                 SecretString::from("xoxb-simulated"),
             ),

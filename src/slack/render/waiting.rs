@@ -111,7 +111,7 @@ fn reason(why: &Why) -> Markup {
             Markup::clock(*at)
         ),
         Why::Cleared => Markup::own(
-            "*Nothing was changed.* When the approved fix was about to run, the trouble was gone. Heal watches whether it stays away.",
+            "*Nothing was changed.* It was not broken any more when the approved fix was about to run.",
         ),
         Why::NeedsHuman { detail } => markup!(
             "*This needs a person.* {}",
