@@ -20,14 +20,6 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
-/// Counts and measures. Names are those of `/metrics`, labels are few and never come from outside.
-pub trait Meter: Send + Sync {
-    /// Adds `n` to the counter `name` under `label` (empty: without one).
-    fn add(&self, name: &'static str, label: &str, n: u64);
-    /// Notes a duration.
-    fn observe(&self, name: &'static str, seconds: f64);
-}
-
 /// What an inspection or a look is about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
