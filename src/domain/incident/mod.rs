@@ -263,12 +263,6 @@ impl Incident {
         }
     }
 
-    /// The opaque value of its buttons while no proposal is on offer. It changes with every proposal, so that a button of an
-    /// older card is recognised as outdated.
-    pub fn token(&self) -> String {
-        format!("{}.{}.{}", self.id, self.proposals, self.seed)
-    }
-
     /// What is wrong, as one line: "Deployment shop/checkout is crash-looping".
     pub fn headline(&self) -> String {
         let wrong = self
