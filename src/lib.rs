@@ -4,6 +4,7 @@
 //! Modules in reading order: [`domain`] (pure rules), [`ports`] (the seams), then the adapters and [`sim`].
 pub mod domain;
 pub mod engine;
+pub mod http;
 pub mod ports;
 pub mod sim;
 pub mod slack;

@@ -15,8 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use slack_morphism::{
-    SlackApiToken, SlackClient, SlackUserGroupId,
-    api::SlackApiUserGroupsUsersListRequest,
+    SlackApiToken, SlackClient, SlackUserGroupId, api::SlackApiUserGroupsUsersListRequest,
     errors::SlackClientError,
 };
 use std::time::Duration;
@@ -109,7 +108,10 @@ impl From<SlackClientError> for SlackError {
                 },
             },
             SlackClientError::HttpProtocolError(protocol) => {
-                match protocol.cause.and_then(|cause| cause.downcast::<Broken>().ok()) {
+                match protocol
+                    .cause
+                    .and_then(|cause| cause.downcast::<Broken>().ok())
+                {
                     Some(broken) => (*broken).into(),
                     None => SlackError::Unsent("not a request".to_owned()),
                 }
@@ -237,10 +239,15 @@ impl SlackApi {
         method: &str,
         query: &[(&str, &str)],
     ) -> Result<RS, SlackError> {
-        let query: Vec<(&str, Option<&str>)> =
-            query.iter().map(|&(name, value)| (name, Some(value))).collect();
+        let query: Vec<(&str, Option<&str>)> = query
+            .iter()
+            .map(|&(name, value)| (name, Some(value)))
+            .collect();
         let session = self.client.open_session(&self.token);
-        let answer = session.http_session_api.http_get(method, &query, None).await;
+        let answer = session
+            .http_session_api
+            .http_get(method, &query, None)
+            .await;
         Ok(answer?)
     }
 
@@ -267,8 +274,11 @@ impl SlackApi {
             team_id: who.team_id,
             team: who.team,
             user_id: who.user_id,
-            scopes: header("x-oauth-scopes")
-                .map(|list| list.split(',').map(|scope| scope.trim().to_owned()).collect()),
+            scopes: header("x-oauth-scopes").map(|list| {
+                list.split(',')
+                    .map(|scope| scope.trim().to_owned())
+                    .collect()
+            }),
             date: header("date")
                 .and_then(|date| rfc2822::parse(&date).ok())
                 .map(|date| date.timestamp()),
@@ -289,7 +299,8 @@ impl SlackApi {
         let mut body = content(place.channel, message);
         body["unfurl_links"] = json!(false);
         body["unfurl_media"] = json!(false);
-        body["metadata"] = json!({"event_type": mark.event_type, "event_payload": mark.event_payload});
+        body["metadata"] =
+            json!({"event_type": mark.event_type, "event_payload": mark.event_payload});
         if let Some(thread) = place.thread {
             body["thread_ts"] = json!(thread);
             body["reply_broadcast"] = json!(place.broadcast);
@@ -349,7 +360,9 @@ impl SlackApi {
         let url = Url::parse(url).map_err(|_| refused())?;
         let slack = url.scheme() == "https"
             && url.port().is_none()
-            && url.host_str().is_some_and(|host| RESPONSE_HOSTS.contains(&host));
+            && url
+                .host_str()
+                .is_some_and(|host| RESPONSE_HOSTS.contains(&host));
         // A local workspace serves its own; Slack's Web API origin serves none.
         let own = self.connector().base().origin() == url.origin();
         let named = !url.username().is_empty() || url.password().is_some();
@@ -447,7 +460,11 @@ fn content(channel: &str, message: &Message) -> Value {
         "parse": "none", "link_names": false,
     });
     // Text alone takes the blocks off; an empty list would do so without the text being shown.
-    if message.blocks.as_array().is_some_and(|blocks| !blocks.is_empty()) {
+    if message
+        .blocks
+        .as_array()
+        .is_some_and(|blocks| !blocks.is_empty())
+    {
         body["blocks"] = message.blocks.clone();
     }
     body

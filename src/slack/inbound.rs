@@ -350,7 +350,10 @@ mod tests {
                 json!({"team": {"id": ""}, "user": {"id": ""}, "container": {}, "message": {"type": "", "blocks": []}}),
                 "",
             ),
-            (json!({"user": null, "message": null, "channel": null, "view": null}), ""),
+            (
+                json!({"user": null, "message": null, "channel": null, "view": null}),
+                "",
+            ),
         ] {
             let mut payload = shape;
             payload["type"] = json!("block_actions");
@@ -383,8 +386,14 @@ mod tests {
             panic!("not a command");
         };
         assert_eq!(typed.text, "silence shop/api 4h");
-        assert_eq!((typed.command.as_str(), typed.channel.as_str()), ("/heal", "C1"));
-        assert_eq!(typed.response_url.as_deref(), Some("https://hooks.slack.com/c"));
+        assert_eq!(
+            (typed.command.as_str(), typed.channel.as_str()),
+            ("/heal", "C1")
+        );
+        assert_eq!(
+            typed.response_url.as_deref(),
+            Some("https://hooks.slack.com/c")
+        );
         assert_eq!(command(b"ssl_check=1&token=x"), Ok(Inbound::SslCheck));
         assert_eq!(command(b"text=x"), Err(Unreadable::Form));
         assert_eq!(command(&[0xff, 0xfe]), Err(Unreadable::Form));
@@ -395,7 +404,10 @@ mod tests {
         let challenge = br#"{"type":"url_verification","token":"t","challenge":"c"}"#;
         assert_eq!(event(challenge), Ok(Inbound::Challenge("c".into())));
         let event_callback = event(br#"{"type":"event_callback"}"#);
-        assert_eq!(event_callback, Ok(Inbound::Nothing("event_callback".into())));
+        assert_eq!(
+            event_callback,
+            Ok(Inbound::Nothing("event_callback".into()))
+        );
         let closed = interaction(r#"{"type":"view_closed","is_cleared":false}"#);
         assert_eq!(closed, Ok(Inbound::Nothing("view_closed".into())));
         for bad in ["", "[]", "{}", "null", r#"{"type":7}"#] {

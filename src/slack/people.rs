@@ -143,12 +143,21 @@ impl People {
 
     async fn user(&self, id: &str) -> Result<User, SlackError> {
         let (api, key) = (self.0.api.clone(), id.to_owned());
-        remember(&self.0.users, id, USER_LIFE, async move { api.user(&key).await }).await
+        remember(
+            &self.0.users,
+            id,
+            USER_LIFE,
+            async move { api.user(&key).await },
+        )
+        .await
     }
 
     async fn group(&self, id: &str) -> Result<Vec<String>, SlackError> {
         let (api, key) = (self.0.api.clone(), id.to_owned());
-        remember(&self.0.groups, id, GROUP_LIFE, async move { api.group(&key).await }).await
+        remember(&self.0.groups, id, GROUP_LIFE, async move {
+            api.group(&key).await
+        })
+        .await
     }
 }
 
@@ -162,7 +171,10 @@ async fn remember<T: Clone + Send + 'static>(
     let slot = {
         let mut slots = slots.lock().unwrap_or_else(PoisonError::into_inner);
         if slots.len() >= USERS_KEPT && !slots.contains_key(key) {
-            slots.retain(|_, slot| slot.try_lock().map_or(true, |answer| is_fresh(&answer, life)));
+            slots.retain(|_, slot| {
+                slot.try_lock()
+                    .map_or(true, |answer| is_fresh(&answer, life))
+            });
         }
         slots.entry(key.to_owned()).or_default().clone()
     };
@@ -202,12 +214,31 @@ mod tests {
         let users = vec![
             member("U1"),
             member("U2"),
-            SimUser { is_restricted: true, ..member("UGUEST") },
-            SimUser { is_ultra_restricted: true, ..member("UGUEST1") },
-            SimUser { is_bot: true, ..member("UBOT") },
-            SimUser { deleted: true, ..member("UGONE") },
-            SimUser { is_stranger: true, team_id: Some("T2".into()), ..member("UALIEN") },
-            SimUser { team_id: Some("T2".into()), ..member("UOTHER") },
+            SimUser {
+                is_restricted: true,
+                ..member("UGUEST")
+            },
+            SimUser {
+                is_ultra_restricted: true,
+                ..member("UGUEST1")
+            },
+            SimUser {
+                is_bot: true,
+                ..member("UBOT")
+            },
+            SimUser {
+                deleted: true,
+                ..member("UGONE")
+            },
+            SimUser {
+                is_stranger: true,
+                team_id: Some("T2".into()),
+                ..member("UALIEN")
+            },
+            SimUser {
+                team_id: Some("T2".into()),
+                ..member("UOTHER")
+            },
         ];
         SlackSim::new(SlackSimOptions {
             team_id: "T1".into(),
@@ -241,7 +272,10 @@ mod tests {
         let sim = workspace();
         let people = people(&sim);
         let person = people.person("U1").await;
-        assert_eq!((person.standing, person.team.as_str()), (Standing::Member, "T1"));
+        assert_eq!(
+            (person.standing, person.team.as_str()),
+            (Standing::Member, "T1")
+        );
         assert_eq!(person.groups, ["S1"]);
         assert_eq!(people.person("U2").await.groups, Vec::<String>::new());
     }
