@@ -20,6 +20,8 @@ pub mod reply;
 #[cfg(test)]
 mod sample;
 pub mod status;
+#[cfg(test)]
+mod tests;
 mod waiting;
 pub mod words;
 

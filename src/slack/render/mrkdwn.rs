@@ -118,9 +118,12 @@ impl Markup {
     }
 
     /// Text that Heal's other parts made, with mentions of those who may help in it. Mentions of users and groups stay alive,
-    /// everything else is escaped (what is escaped already stays so).
+    /// everything else is escaped (what is escaped already stays so), and a code span is only left open when it closes again.
     pub fn with_mentions(text: &str) -> Self {
-        let text = clean::line(text);
+        let mut text = clean::line(text);
+        if text.contains("``") || text.matches('`').count() % 2 == 1 {
+            text = text.replace('`', "'");
+        }
         let mut out = String::new();
         let mut rest = text.as_str();
         while let Some(start) = rest.find('<') {
