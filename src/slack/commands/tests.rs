@@ -95,7 +95,31 @@ fn every_error_says_what_to_write() {
         .iter()
         .map(|text| format!("{text}: {}", parse(text).unwrap_err()))
         .collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    sttaus: “sttaus” is not a command. Did you mean status? Write /heal status
+    mute shop/x 1h: “mute” is not a command. Did you mean silence? Write /heal silence shop/checkout 4h
+    frobnicate: “frobnicate” is not a command. Write /heal help
+    status now: “now” is not needed here. Write /heal status
+    show: Which incident? Its id stands at the end of its card. Write /heal show H17
+    show me: “me” is not an incident id. Write /heal show H17
+    show H-1: “H-1” is not an incident id. Write /heal show H17
+    unsilence: Which silence? /heal status lists their numbers. Write /heal unsilence 3
+    unsilence x: “x” is not the number of a silence; /heal status lists them. Write /heal unsilence 3
+    silence: Silence what? A workload is NAMESPACE/NAME; a star for the name means the whole namespace. Write /heal silence shop/checkout 4h
+    silence shop/checkout: For how long? Seven days at most. Write /heal silence shop/checkout 4h
+    silence 4h: Silence what? A workload is NAMESPACE/NAME; a star for the name means the whole namespace. Write /heal silence shop/checkout 4h
+    silence shop/checkout 8d: A silence lasts seven days at most. Write /heal silence shop/checkout 7d
+    silence shop/checkout 0m: A silence lasts one minute at least. Write /heal silence shop/checkout 4h
+    silence shop/checkout 4x: “4x” is not a time. Times are like 30m, 4h or 1d. Write /heal silence shop/checkout 4h
+    silence shop/checkout 99999999999999999999d: A silence lasts seven days at most. Write /heal silence shop/checkout 7d
+    silence sh*op/x 1h: “sh*op/x” is not NAMESPACE/NAME. A name has letters, digits, dots and dashes, and may end in a star. Write /heal silence shop/checkout 4h
+    silence shop/ 1h: “shop/” is not NAMESPACE/NAME. A name has letters, digits, dots and dashes, and may end in a star. Write /heal silence shop/checkout 4h
+    silence a/b c/d 1h: Two workloads are too many: a silence has one. Write /heal silence shop/checkout 4h
+    silence */* 1h: That would silence everything, and then silence would mean nothing. Name a namespace, or a kind of trouble. Write /heal silence shop/* 1h
+    silence H17 4h: One incident is silenced from its card: More → Silence. Here, name its workload instead of “h17”. Write /heal silence shop/checkout 4h
+    silence shop/checkout 4h omm: “omm” is not a kind of trouble. Did you mean oom? Write /heal silence shop/checkout 4h
+    silence shop/checkout 4h because: “because” is neither NAMESPACE/NAME nor a time nor a kind of trouble. Kinds are oom, crash, start, image, config, scheduling, probe, job, admission, node, eviction, rollout. Write /heal silence shop/checkout 4h
+    ");
 }
 
 #[test]

@@ -205,6 +205,17 @@ impl Markup {
         }
     }
 
+    /// Without bold marks, for places where a machine reads it out. Only Heal's own marks are left to be found: foreign stars
+    /// became look-alikes, except in code spans, which stay.
+    pub fn spoken(self) -> Self {
+        let mut in_code = false;
+        let keep = |c: &char| {
+            in_code ^= *c == '`';
+            in_code || *c != '*'
+        };
+        Self(self.0.chars().filter(keep).collect())
+    }
+
     /// Without any text.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -324,6 +335,12 @@ mod tests {
     #[test]
     fn mentions_of_those_who_may_help_stay_alive_and_nothing_else() {
         insta::assert_snapshot!(Markup::with_mentions("Ask <@U1>, <!subteam^S1>. <!here> <@u|x> a<b &lt;c&gt; R&D").as_str(), @"Ask <@U1>, <!subteam^S1>. &lt;!here&gt; &lt;@u|x&gt; a&lt;b &lt;c&gt; R&amp;D");
+    }
+
+    #[test]
+    fn what_is_read_out_has_no_bold_marks() {
+        let text = markup!("*Silenced:* {} until {}", Markup::code("shop/*"), "*").spoken();
+        insta::assert_snapshot!(text.as_str(), @"Silenced: `shop/*` until ∗");
     }
 
     #[test]

@@ -60,15 +60,11 @@ pub fn note(incident: &Incident, note: &Note) -> Message {
             reason,
             comment,
         } => {
-            let comment = match words::sentence(comment, 500) {
-                empty if empty.is_empty() => Markup::default(),
-                comment => markup!(" “{}”", comment),
-            };
             markup!(
                 "🚫 {} dismissed the fix: {}.{} Nothing was changed.",
                 Markup::user(&by.id),
                 reason.label().to_lowercase(),
-                comment
+                words::quoted(comment, 500)
             )
         }
         Note::Expired { action } => markup!(
@@ -109,11 +105,11 @@ fn ended(
 ) -> Markup {
     let (icon, word) = words::verdict(verdict);
     let took = match verdict {
-        Verdict::Recovered => format!(" in {}", duration(took)),
-        _ => format!(" after {}", duration(took)),
+        Verdict::Recovered => format!("in {}", duration(took)),
+        _ => format!("after {}", duration(took)),
     };
     let mut text = markup!(
-        "{} *{}{}: {}.* {}",
+        "{} *{} {}: {}.* {}",
         Markup::own(icon),
         word,
         took,

@@ -64,7 +64,10 @@ pub fn card(
 /// Risk, track record, warnings and approvals so far.
 fn judgement(proposal: &Proposal) -> Markup {
     let mut text = words::risk(proposal);
-    text.line(markup!("*Before:* {}", words::record(&proposal.record)));
+    text.line(markup!(
+        "*Track record:* {}",
+        words::record(&proposal.record)
+    ));
     for warning in proposal.warnings.iter().take(5) {
         text.line(markup!("⚠️ {}", words::sentence(warning, 250)));
     }
@@ -130,7 +133,7 @@ fn buttons(incident: &Incident, proposal: &Proposal, can_approve: bool) -> Vec<V
         let confirm = Confirm {
             title: format!("{label}?"),
             text: format!(
-                "Cluster {}: {}",
+                "Cluster {}. {}",
                 clean::cut(&incident.cluster, 40),
                 effect(&proposal.action)
             ),

@@ -93,16 +93,12 @@ fn reason(why: &Why) -> Markup {
             reason,
             comment,
         } => {
-            let comment = match words::sentence(comment, 500) {
-                empty if empty.is_empty() => Markup::default(),
-                comment => markup!(" “{}”", comment),
-            };
             markup!(
                 "*Dismissed* by {} at {}: {}.{}",
                 Markup::user(&by.id),
                 Markup::clock(*at),
                 reason.label().to_lowercase(),
-                comment
+                words::quoted(comment, 500)
             )
         }
         Why::Expired { action, at } => markup!(
