@@ -102,7 +102,7 @@ fn executing(incident: &Incident, execution: &Execution) -> Message {
     blocks.preformatted("", &action.kubectl());
     blocks.context([footer(incident, Markup::default()), history(incident)]);
     let text = markup!(
-        "Running the fix: {}. {}, {}. Command: {} No decision is needed. {}",
+        "Running the fix: {}. {}, {}. Command: {}\nNo decision is needed. {}",
         headline(incident),
         words::doing(action),
         words::approved_by(&execution.proposal),

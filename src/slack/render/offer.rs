@@ -218,7 +218,7 @@ fn text(incident: &Incident, proposal: &Proposal, paused: Option<&str>, expired:
         ),
     };
     markup!(
-        "{}: {}. {} Proposed: {}. Command: {} {} {} {}",
+        "{}: {}. {} Proposed: {}. Command: {}\n{} {} {}",
         sign(incident),
         headline(incident),
         cause,

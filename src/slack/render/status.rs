@@ -89,9 +89,10 @@ fn summary(status: &Status) -> (&'static str, Markup) {
         (
             "👤 A person is needed",
             markup!(
-                "Nothing to approve on {}, but Heal has no safe fix for some of {}.",
+                "Nothing to approve on {}, but for {} of {} open Heal has no safe fix.",
                 cluster,
-                open
+                on(status, Stage::Person),
+                status.open.len()
             ),
         )
     } else if !status.open.is_empty() {

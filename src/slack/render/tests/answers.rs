@@ -124,12 +124,12 @@ fn notes_are_short_and_say_who_did_what() {
     ⏳ 3 of 3 pods ready. Clear since <!date^1795230842^{time}|03:14 UTC>. It counts as recovered if it stays clear until <!date^1795230962^{time}|03:16 UTC>.
     ✅ Recovered in 3 min: shop/checkout. Clear for 2 min. What was done: rolled back to revision 41. Remembered: it worked 5 of 6 times here — confidence 0.83, at least 0.44.
     ✅ Cleared by itself after 3 min: shop/checkout. Clear for 2 min.
-    ❌ The fix did not help after 3 min: shop/checkout. Exit code 1 on a new pod. What was done: rolled back to revision 41. Remembered: it worked 5 of 6 times here — confidence 0.83, at least 0.44.
-    🔻 Worse after the fix after 3 min: shop/checkout. No pod is available now. What was done: rolled back to revision 41. Remembered: it worked 5 of 6 times here — confidence 0.83, at least 0.44.
-    ❌ The fix could not be made after 3 min: shop/checkout. Forbidden.
-    🔄 The fix was taken back after 3 min: shop/checkout. The change is no longer there. What was done: rolled back to revision 41.
-    ⚪ The object is gone after 3 min: shop/checkout. The object is gone.
-    ❔ Cannot tell whether it helped after 3 min: shop/checkout. The cluster could not be watched. What was done: rolled back to revision 41.
+    ❌ The fix did not help: shop/checkout. Exit code 1 on a new pod. What was done: rolled back to revision 41. Remembered: it worked 5 of 6 times here — confidence 0.83, at least 0.44.
+    🔻 Worse after the fix: shop/checkout. No pod is available now. What was done: rolled back to revision 41. Remembered: it worked 5 of 6 times here — confidence 0.83, at least 0.44.
+    ❌ The fix could not be made: shop/checkout. Forbidden.
+    🔄 The fix was taken back: shop/checkout. The change is no longer there. What was done: rolled back to revision 41.
+    ⚪ The object is gone: shop/checkout.
+    ❔ Cannot tell whether it helped: shop/checkout. The cluster could not be watched. What was done: rolled back to revision 41.
     🚫 <@U0ANA> dismissed the fix: handled by hand. “on it” Nothing was changed.
     🚫 <@U0ANA> dismissed the fix: false alarm. Nothing was changed.
     ⌛ Nobody decided in time, so the offer “Roll back to revision 41” ran out. Nothing was changed. Check again on the card makes a fresh offer.
@@ -242,9 +242,8 @@ fn a_quiet_status_is_short_and_only_claims_quiet_when_heal_can_see() {
     insta::assert_snapshot!(status(young).text, @"Nothing is open on prod-eu, but that says little now: ⚠️ No watch has started yet.");
 }
 
-#[test]
-fn a_busy_status_begins_with_what_needs_a_decision() {
-    let busy = Status {
+pub(super) fn busy() -> Message {
+    status(Status {
         open: vec![
             brief(17, "checkout", "is crash-looping", Stage::Decision),
             brief(18, "cart", "runs out of memory", Stage::Verifying),
@@ -259,8 +258,12 @@ fn a_busy_status_begins_with_what_needs_a_decision() {
         paused: Some(pause()),
         outbox: (3, seconds(40)),
         ..quiet()
-    };
-    let message = status(busy);
+    })
+}
+
+#[test]
+fn a_busy_status_begins_with_what_needs_a_decision() {
+    let message = busy();
     assert_eq!(limits::problems(&message), Vec::<String>::new());
     insta::assert_snapshot!(seen(&message), @r"
     # 🖐 A decision is needed
@@ -315,7 +318,7 @@ fn the_first_sentence_of_a_status_fits_what_is_open() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     🖐 A decision is needed | *1 incident needs a decision* on prod-eu; 1 open.
     🖐 A decision is needed | *2 incidents need a decision* on prod-eu; 3 open.
-    👤 A person is needed | Nothing to approve on prod-eu, but Heal has no safe fix for some of 1 incident.
+    👤 A person is needed | Nothing to approve on prod-eu, but for 1 of 1 open Heal has no safe fix.
     ⏳ Heal is at work | No decision is needed on prod-eu. 1 incident open.
     ");
 }

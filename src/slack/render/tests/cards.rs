@@ -37,7 +37,8 @@ fn an_offer_says_all_that_is_needed_to_decide() {
     [Roll back to revision 41 (primary)]?{Roll back to revision 41? / Cluster prod-eu. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one. / Roll back to revision 41 / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
     (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>)
     =
-    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41 Risk: low. A decision is needed by 04:12 UTC: Roll back to revision 41 or Dismiss. H17
+    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    Risk: low. A decision is needed by 04:12 UTC: Roll back to revision 41 or Dismiss. H17
     ");
 }
 
@@ -75,7 +76,8 @@ fn an_offer_that_needs_two_people_shows_who_approved_and_what_to_know() {
     (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>
     Third time in 24 h, after H12, H9)
     =
-    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Raise limit to 512Mi. Command: kubectl set resources deployment/checkout -n shop -c app --limits=memory=512Mi Risk: medium. A decision is needed by 04:12 UTC: Raise limit to 512Mi or Dismiss. H17
+    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Raise limit to 512Mi. Command: kubectl set resources deployment/checkout -n shop -c app --limits=memory=512Mi
+    Risk: medium. A decision is needed by 04:12 UTC: Raise limit to 512Mi or Dismiss. H17
     ");
 }
 
@@ -89,7 +91,8 @@ fn while_actions_are_paused_nothing_can_be_approved_and_the_card_says_who_paused
     [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
     (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>)
     =
-    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41 Risk: low. Actions are paused by <@U0BEN>, so nothing can be approved now. H17
+    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    Risk: low. Actions are paused by <@U0BEN>, so nothing can be approved now. H17
     ");
 }
 
@@ -103,7 +106,8 @@ fn an_offer_that_has_run_out_cannot_be_approved() {
     [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
     (*H17* · the offer has run out)
     =
-    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41 Risk: low. The offer has run out; Check again makes a fresh one. H17
+    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    Risk: low. The offer has run out; Check again makes a fresh one. H17
     ");
 }
 
@@ -246,7 +250,8 @@ fn after_the_decision_the_card_says_who_and_how_far() {
       | kubectl rollout undo deployment/checkout -n shop --to-revision=41
     (*H17*)
     =
-    Running the fix: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Rolling back to revision 41, approved by <@U0ANA>. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41 No decision is needed. H17
+    Running the fix: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Rolling back to revision 41, approved by <@U0ANA>. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    No decision is needed. H17
     ");
     insta::assert_snapshot!(seen(&shown(&clear)), @r"
     # ⏳ Checking the fix: shop/checkout is crash-looping
