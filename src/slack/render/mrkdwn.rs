@@ -107,7 +107,12 @@ impl Markup {
         date(at, "{time}", "%H:%M UTC")
     }
 
-    /// How long ago, kept current by the reader's Slack.
+    /// How long ago alone, kept current by the reader's Slack.
+    pub fn age(at: Timestamp) -> Self {
+        date(at, "{ago}", "since %H:%M UTC")
+    }
+
+    /// The time of day and how long ago, kept current by the reader's Slack.
     pub fn ago(at: Timestamp) -> Self {
         date(at, "{time} ({ago})", "%H:%M UTC")
     }

@@ -150,10 +150,10 @@ fn list(heading: &'static str, briefs: &[&Brief]) -> Markup {
     let mut text = markup!("{} ({})", Markup::own(heading), briefs.len());
     for brief in briefs.iter().take(MAX_LISTED) {
         text.line(markup!(
-            "• *{}* {} · since {}",
+            "• *{}* {} · {}",
             brief.id,
             what(brief),
-            Markup::ago(brief.opened)
+            Markup::age(brief.opened)
         ));
     }
     if briefs.len() > MAX_LISTED {

@@ -270,17 +270,17 @@ fn a_busy_status_begins_with_what_needs_a_decision() {
     *1 incident needs a decision* on prod-eu; 5 open.
     ⏸️ *Actions are paused* by <@U0BEN> since <!date^1795230770^{date_short_pretty}, {time}|2026-11-21 03:12 UTC>: deploy freeze. Heal goes on watching and diagnosing. `/heal resume` ends the pause.
     🖐 *Needs a decision* (1)
-    • *H17* shop/checkout is crash-looping · since <!date^1795230720^{time} ({ago})|03:12 UTC>
+    • *H17* shop/checkout is crash-looping · <!date^1795230720^{ago}|since 03:12 UTC>
     👤 *Needs a person – no safe fix* (1)
-    • *H19* shop/search fits on no node · since <!date^1795230720^{time} ({ago})|03:12 UTC>
+    • *H19* shop/search fits on no node · <!date^1795230720^{ago}|since 03:12 UTC>
     ⏳ *Running a fix* (1)
-    • *H21* shop/web cannot start · since <!date^1795230720^{time} ({ago})|03:12 UTC>
+    • *H21* shop/web cannot start · <!date^1795230720^{ago}|since 03:12 UTC>
     ⏳ *Checking whether the fix helped* (1)
-    • *H18* shop/cart runs out of memory · since <!date^1795230720^{time} ({ago})|03:12 UTC>
+    • *H18* shop/cart runs out of memory · <!date^1795230720^{ago}|since 03:12 UTC>
     🔎 *Being diagnosed* (1)
-    • *H20* shop/mail cannot pull its image · since <!date^1795230720^{time} ({ago})|03:12 UTC>
+    • *H20* shop/mail cannot pull its image · <!date^1795230720^{ago}|since 03:12 UTC>
     🔕 *Silenced, and still wrong* (1)
-    • *H15* shop/loadtest runs out of memory · since <!date^1795230720^{time} ({ago})|03:12 UTC>
+    • *H15* shop/loadtest runs out of memory · <!date^1795230720^{ago}|since 03:12 UTC>
     🔕 *Silences*
     • 3: `load/* (oom)` until <!date^1795245120^{date_short_pretty}, {time}|2026-11-21 07:12 UTC>, by <@U0ANA>, kept 4 incidents quiet · `/heal unsilence 3`
     🧹 *Not shown, and why*
@@ -651,11 +651,11 @@ fn a_digest_names_every_owner_worst_first() {
     insta::assert_snapshot!(seen(&message), @r"
     # 🌩 4 problems at once
     *🔴 Critical – runs out of memory* (2)
-    shop/cart *H18* · shop/search *H19*
+    shop/cart *H18* · shop/search *H19*
     *🟡 Warning – is crash-looping* (1)
-    shop/checkout *H17*
+    shop/checkout *H17*
     *⚪ Not diagnosed yet – cannot pull its image* (1)
-    shop/mail *H20*
+    shop/mail *H20*
     (As of <!date^1795230820^{time}|03:13 UTC>. `/heal show H17` opens one.)
     =
     4 problems at once, as of 03:13 UTC. 🔴 Critical – runs out of memory: 2. 🟡 Warning – is crash-looping: 1. ⚪ Not diagnosed yet – cannot pull its image: 1. `/heal show H17` opens one.

@@ -29,9 +29,9 @@ fn an_offer_says_all_that_is_needed_to_decide() {
     *Proposed: Roll back to revision 41*
     Revision 41 ran without this failure, and 2 of its pods are available now.
       | kubectl rollout undo deployment/checkout -n shop --to-revision=41
-    The cluster says this would change (now → then):
-      | spec.template.spec.containers[app].image: checkout:2.4.0 → checkout:2.3.9
-      | spec.template.spec.containers[app].env: – → DATABASE_URL
+    Dry run – this would change (now → then):
+      | containers[app].image: checkout:2.4.0 → checkout:2.3.9
+      | containers[app].env: – → DATABASE_URL
     *Risk: low* – one more click takes it back.
     *Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.
     [Roll back to revision 41 (primary)]?{Roll back to revision 41? / Cluster prod-eu. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one. / Roll back to revision 41 / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
@@ -54,7 +54,8 @@ fn an_offer_that_needs_two_people_shows_who_approved_and_what_to_know() {
     };
     insta::assert_snapshot!(seen(&shown(&incident)), @r"
     # 🔴 Critical: shop/checkout is crash-looping
-    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times · managed by Argo CD (shop-prod))
+    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times · managed by Argo CD (shop-prod)
+    Third time in 24 h, after H12, H9)
     *Cause:* Revision 42 does not find the variable DATABASE_URL and exits with code 1.
     • exit code 1, 4 times in 6 min
     • 2 pods of revision 41 are available now
@@ -65,16 +66,15 @@ fn an_offer_that_needs_two_people_shows_who_approved_and_what_to_know() {
     *Proposed: Raise limit to 512Mi*
     The container was killed at its limit of 256Mi.
       | kubectl set resources deployment/checkout -n shop -c app --limits=memory=512Mi
-    The cluster says this would change (now → then):
-      | spec.template.spec.containers[app].image: checkout:2.4.0 → checkout:2.3.9
-      | spec.template.spec.containers[app].env: – → DATABASE_URL
+    Dry run – this would change (now → then):
+      | containers[app].image: checkout:2.4.0 → checkout:2.3.9
+      | containers[app].env: – → DATABASE_URL
     *Risk: medium* – pods are replaced or capacity changes. It can be taken back.
     *Track record:* never tried here.
     ⚠️ Argo CD manages this Deployment and may put the old limit back.
     👥 *1 of 2 approvals:* <@U0ANA> at <!date^1795230840^{time}|03:14 UTC>. One more person has to approve.
     [Raise limit to 512Mi (danger)]?{Raise limit to 512Mi? / Cluster prod-eu. Sets the memory limit of container app of Deployment shop/checkout from 256Mi to 512Mi; pods are replaced one by one. / Raise limit to 512Mi / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
-    (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>
-    Third time in 24 h, after H12, H9)
+    (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>)
     =
     🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Raise limit to 512Mi. Command: kubectl set resources deployment/checkout -n shop -c app --limits=memory=512Mi
     Risk: medium. A decision is needed by 04:12 UTC: Raise limit to 512Mi or Dismiss. H17
@@ -535,12 +535,12 @@ fn the_json_of_an_offer_is_what_slack_expects() {
         "type": "rich_text"
       },
       {
-        "block_id": "7.3e39ab40cd31",
+        "block_id": "7.df60689361b0",
         "elements": [
           {
             "elements": [
               {
-                "text": "The cluster says this would change (now → then):",
+                "text": "Dry run – this would change (now → then):",
                 "type": "text"
               }
             ],
@@ -549,7 +549,7 @@ fn the_json_of_an_offer_is_what_slack_expects() {
           {
             "elements": [
               {
-                "text": "spec.template.spec.containers[app].image: checkout:2.4.0 → checkout:2.3.9\nspec.template.spec.containers[app].env: – → DATABASE_URL",
+                "text": "containers[app].image: checkout:2.4.0 → checkout:2.3.9\ncontainers[app].env: – → DATABASE_URL",
                 "type": "text"
               }
             ],
