@@ -106,6 +106,9 @@ fn reason(why: &Why) -> Markup {
             action.label(),
             Markup::clock(*at)
         ),
+        Why::Cleared => Markup::own(
+            "*Nothing was changed.* It was not broken any more when the approved fix was about to run.",
+        ),
         Why::NeedsHuman { detail } => markup!(
             "*This needs a person.* {}",
             words::sentence(detail, 500).capitalised()

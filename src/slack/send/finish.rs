@@ -1,0 +1,519 @@
+//! What an answer of Slack means for the work that waits.
+use super::{
+    call::{About, Answer, Ask, Call, DigestId, Marked},
+    desk::{Desk, carded, lost, told},
+    digest,
+    limits::backoff,
+    line::{Home, Line},
+};
+use crate::{
+    domain::incident::{IncidentId, State},
+    ports::Delivered,
+    slack::api::{Mark, SlackError},
+};
+use jiff::{SignedDuration, Timestamp};
+use std::{
+    collections::HashMap,
+    mem::{Discriminant, discriminant},
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// What only a person can mend is tried again this often.
+const MISCONFIGURED: Duration = Duration::from_secs(60);
+/// The two clocks may differ: a search begins this much before the attempt.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
+/// A card that is gone is posted again so often.
+const REPOSTS: u32 = 3;
+
+/// A refusal that a person has to mend, because it is not about this message.
+fn is_misconfigured(code: &str) -> bool {
+    is_about_token(code) || is_about_channel(code)
+}
+
+fn is_about_channel(code: &str) -> bool {
+    matches!(
+        code,
+        "channel_not_found" | "not_in_channel" | "is_archived" | "restricted_action"
+    )
+}
+
+fn is_about_token(code: &str) -> bool {
+    matches!(
+        code,
+        "invalid_auth"
+            | "not_authed"
+            | "account_inactive"
+            | "token_revoked"
+            | "token_expired"
+            | "missing_scope"
+            | "not_allowed_token_type"
+            | "team_access_not_granted"
+            | "http_403"
+            | "http_404"
+    )
+}
+
+fn is_about_layout(code: &str) -> bool {
+    matches!(
+        code,
+        "invalid_blocks" | "invalid_blocks_format" | "msg_blocks_too_long" | "block_mismatch"
+    )
+}
+
+/// A message that cannot be changed any more: it is replaced.
+fn is_gone(error: &SlackError) -> bool {
+    matches!(error, SlackError::NotFound(_))
+        || matches!(
+            error.code(),
+            Some("cant_update_message" | "edit_window_closed")
+        )
+}
+
+impl Desk {
+    /// Takes an answer in.
+    pub(super) fn finish(&mut self, call: Call, answer: Result<Answer, SlackError>, now: Instant) {
+        self.release(&call, now);
+        match answer {
+            Ok(Answer::Found(marks)) => {
+                self.limits.succeeded(call.method());
+                self.found(&call, &marks, now);
+            }
+            Ok(Answer::Posted(ts)) => self.done(call, Some(ts)),
+            Ok(Answer::Updated) => self.done(call, None),
+            Err(error) => self.failed(call, error, now),
+        }
+    }
+
+    fn release(&mut self, call: &Call, now: Instant) {
+        match call.about {
+            About::Card(id) | About::Note(id) | About::Thread(id) => {
+                if let Some(line) = self.lines.get_mut(&id) {
+                    line.busy = false;
+                    line.touched = now;
+                }
+            }
+            About::Digest(id) => {
+                if let Some(digest) = self.digests.get_mut(&id) {
+                    digest.busy = false;
+                }
+            }
+            About::Channel => {
+                self.searching.remove(&call.channel);
+            }
+        }
+        if matches!(call.ask, Ask::Post { .. }) {
+            self.posting.remove(&call.channel);
+        }
+    }
+
+    fn done(&mut self, call: Call, posted: Option<String>) {
+        self.limits.succeeded(call.method());
+        let updated = match &call.ask {
+            Ask::Update { ts, .. } => Some(ts.clone()),
+            _ => None,
+        };
+        let Some(ts) = posted.or(updated) else {
+            return;
+        };
+        match call.about {
+            About::Card(id) => self.card_shown(id, &call, ts),
+            About::Note(id) => self.note_said(id, &ts),
+            About::Digest(id) => self.digest_shown(id, &call, &ts),
+            About::Channel | About::Thread(_) => {}
+        }
+    }
+
+    fn card_shown(&mut self, id: IncidentId, call: &Call, ts: String) {
+        let Some(line) = self.lines.get_mut(&id) else {
+            return;
+        };
+        if let Home::Digest(digest) = line.home
+            && let Some(digest) = self.digests.get_mut(&digest)
+        {
+            digest.members.remove(&id);
+            digest.dirty = true;
+        }
+        line.shown = Some(call.shows.clone());
+        // The state may have moved on while the call was under way; then the next projection is urgent.
+        line.shown_state = if line.dirty { None } else { Some(stage(line)) };
+        line.home = Home::Own(ts.clone());
+        line.open = false;
+        line.doubt = None;
+        line.failures = 0;
+        line.not_before = None;
+        self.out.push(carded(id, &call.channel, &ts, &call.shows));
+    }
+
+    fn note_said(&mut self, id: IncidentId, ts: &str) {
+        let Some(line) = self.lines.get_mut(&id) else {
+            return;
+        };
+        line.failures = 0;
+        line.not_before = None;
+        if let Some(tell) = line.tells.pop_front() {
+            if let Some(slot) = tell.note.slot() {
+                line.slots.insert(slot.to_owned(), ts.to_owned());
+            }
+            self.out.extend(told(id, &tell, Some(ts)));
+        }
+    }
+
+    fn digest_shown(&mut self, id: DigestId, call: &Call, ts: &str) {
+        let Some(digest) = self.digests.get_mut(&id) else {
+            return;
+        };
+        digest.ts = Some(ts.to_owned());
+        digest.shown = Some(call.shows.clone());
+        digest.doubt = None;
+        for member in &call.members {
+            if digest.told.insert(*member) && digest.members.contains(member) {
+                self.out
+                    .push(carded(*member, &call.channel, ts, digest::HASH));
+            }
+        }
+    }
+
+    /// What was found out about earlier posts.
+    fn found(&mut self, call: &Call, marks: &[(String, Mark)], now: Instant) {
+        let marks = marks
+            .iter()
+            .filter_map(|(ts, mark)| Some((ts, Marked::of(mark)?)));
+        match call.about {
+            About::Thread(id) => {
+                let notes = marks.filter_map(|(ts, marked)| match marked {
+                    Marked::Note { effect, slot } => Some((effect, slot, ts.as_str())),
+                    _ => None,
+                });
+                self.found_notes(id, notes);
+            }
+            _ => self.found_posts(call, marks.collect(), now),
+        }
+    }
+
+    fn found_notes<'a>(
+        &mut self,
+        id: IncidentId,
+        notes: impl Iterator<Item = (u64, Option<String>, &'a str)>,
+    ) {
+        let Some(line) = self.lines.get_mut(&id) else {
+            return;
+        };
+        line.thread_doubt = None;
+        let mut said: HashMap<u64, &str> = HashMap::new();
+        for (effect, slot, ts) in notes {
+            said.insert(effect, ts);
+            if let Some(slot) = slot {
+                line.slots.insert(slot, ts.to_owned());
+            }
+        }
+        let mut left = std::collections::VecDeque::new();
+        for tell in line.tells.drain(..) {
+            // A message for a slot is brought up to date anyway.
+            let known = tell.effects.iter().find_map(|effect| said.get(effect));
+            match known.filter(|_| tell.note.slot().is_none()) {
+                Some(ts) => self.out.extend(told(id, &tell, Some(ts))),
+                None => left.push_back(tell),
+            }
+        }
+        line.tells = left;
+    }
+
+    fn found_posts(&mut self, call: &Call, marks: Vec<(&String, Marked)>, now: Instant) {
+        let oldest = match &call.ask {
+            Ask::Find { oldest, .. } => *oldest,
+            _ => return,
+        };
+        let searched = |since: &Timestamp| *since >= oldest;
+        for (ts, marked) in marks {
+            match marked {
+                Marked::Card(id) => {
+                    let line = self.lines.get_mut(&id).filter(|line| {
+                        !line.busy && line.home == Home::Nowhere && line.doubt.is_some()
+                    });
+                    if let Some(line) = line {
+                        line.home = Home::Own(ts.clone());
+                        line.dirty = true;
+                        line.thread_doubt = line.doubt.take();
+                        self.counts.push(("slack_posts_found", "card", 1));
+                        // The hash is unknown: the update that follows will tell it.
+                        self.out.push(carded(id, &call.channel, ts, ""));
+                    }
+                }
+                Marked::Digest(ids) => self.found_digest(&call.channel, ts, &ids, now),
+                Marked::Note { .. } => {}
+            }
+        }
+        for line in self.lines.values_mut() {
+            if line.channel == call.channel && line.doubt.as_ref().is_some_and(searched) {
+                line.doubt = None;
+            }
+        }
+        for digest in self.digests.values_mut() {
+            if digest.channel == call.channel && digest.doubt.as_ref().is_some_and(searched) {
+                digest.doubt = None;
+            }
+        }
+    }
+
+    fn found_digest(&mut self, channel: &str, ts: &str, ids: &[IncidentId], now: Instant) {
+        // Our own attempt of this run, whose answer never came.
+        let own = self.digests.values_mut().find(|digest| {
+            digest.doubt.is_some() && ids.first().is_some_and(|id| digest.members.contains(id))
+        });
+        if let Some(digest) = own {
+            digest.ts = Some(ts.to_owned());
+            digest.doubt = None;
+            digest.dirty = true;
+            self.counts.push(("slack_posts_found", "digest", 1));
+            return;
+        }
+        // An earlier run's, which was killed before it was on disk.
+        for id in ids {
+            let unplaced =
+                |line: &&mut Line| !line.busy && line.home == Home::Nowhere && line.doubt.is_some();
+            if self.lines.get_mut(id).filter(unplaced).is_none() {
+                continue;
+            }
+            let digest = self.digest_at(channel, ts, now);
+            digest.members.insert(*id);
+            digest.told.insert(*id);
+            let home = Home::Digest(digest.id);
+            if let Some(line) = self.lines.get_mut(id) {
+                line.home = home;
+                line.doubt = None;
+            }
+            self.out.push(carded(*id, channel, ts, digest::HASH));
+        }
+    }
+
+    fn failed(&mut self, call: Call, error: SlackError, now: Instant) {
+        let method = call.method();
+        match &error {
+            SlackError::RateLimited(after) => {
+                let pause = (*after).max(Duration::from_secs(1));
+                self.counts.push(("slack_rate_limited", method, 1));
+                self.limits.block(method, now + pause);
+                if let Ok(pause) = SignedDuration::try_from(pause)
+                    && let Ok(until) = call.at.checked_add(pause)
+                {
+                    self.out.push(Delivered::NotBefore {
+                        key: method.to_owned(),
+                        until,
+                    });
+                }
+                return self.again(&call, now, false);
+            }
+            SlackError::Unsent(_) | SlackError::Ambiguous(_) => {
+                tracing::warn!(method, %error, "slack.send.failed");
+                self.counts.push(("slack_failures", method, 1));
+                self.limits.failed(method, now);
+                if matches!(error, SlackError::Ambiguous(_)) && matches!(call.ask, Ask::Post { .. })
+                {
+                    self.doubt(&call);
+                }
+                return self.again(&call, now, true);
+            }
+            SlackError::NotFound(_) | SlackError::Refused { .. } => {}
+        }
+        self.limits.succeeded(method);
+        let code = error.code().unwrap_or_default();
+        if matches!(call.ask, Ask::Find { .. }) {
+            // Without the scope nothing can be found again: what is in doubt is posted again.
+            tracing::warn!(method, %error, "slack.send.cannot_search");
+            match call.about {
+                About::Thread(id) if is_gone(&error) => {
+                    if let Some(line) = self.lines.get_mut(&id) {
+                        line.thread_doubt = None;
+                    }
+                }
+                _ => self.can_search = false,
+            }
+        } else if is_misconfigured(code) {
+            tracing::error!(method, channel = call.channel, %error, "slack.send.misconfigured");
+            self.counts.push(("slack_misconfigured", method, 1));
+            let channel = format!("channel:{}", call.channel);
+            let key = if is_about_channel(code) {
+                &channel
+            } else {
+                "slack"
+            };
+            self.limits.block(key, now + MISCONFIGURED);
+            self.again(&call, now, false);
+        } else if is_gone(&error) {
+            self.gone(&call, &error, now);
+        } else {
+            self.refused(&call, &error, now);
+        }
+    }
+
+    /// The same again, later.
+    fn again(&mut self, call: &Call, now: Instant, own_pause: bool) {
+        match call.about {
+            About::Card(id) | About::Note(id) | About::Thread(id) => {
+                if let Some(line) = self.lines.get_mut(&id) {
+                    if matches!(call.about, About::Card(_)) {
+                        line.dirty = true;
+                    }
+                    if own_pause {
+                        line.failures += 1;
+                        line.not_before = Some(now + backoff(line.failures));
+                    }
+                }
+            }
+            About::Digest(id) => {
+                if let Some(digest) = self.digests.get_mut(&id) {
+                    digest.dirty = true;
+                    digest.shown = None;
+                }
+            }
+            About::Channel => {}
+        }
+    }
+
+    /// A post may be there without our knowing. Without a way to look, it is posted again: a message twice is better than none.
+    fn doubt(&mut self, call: &Call) {
+        let since = call.at.checked_sub(CLOCKS).unwrap_or(call.at);
+        if !self.can_search {
+            self.counts.push(("slack_posts_repeated", "", 1));
+        }
+        match call.about {
+            About::Card(id) => {
+                if let Some(line) = self.lines.get_mut(&id) {
+                    line.doubt = Some(since);
+                    // The search looks for what is nowhere; a member of a digest leaves it for its own card.
+                    if let Home::Digest(digest) = line.home {
+                        line.home = Home::Nowhere;
+                        line.open = true;
+                        if let Some(digest) = self.digests.get_mut(&digest) {
+                            digest.members.remove(&id);
+                            digest.dirty = true;
+                        }
+                    }
+                }
+            }
+            About::Note(id) => {
+                if let Some(line) = self.lines.get_mut(&id) {
+                    line.thread_doubt = Some(since);
+                }
+            }
+            About::Digest(id) => {
+                if let Some(digest) = self.digests.get_mut(&id) {
+                    digest.doubt = Some(since);
+                }
+            }
+            About::Channel | About::Thread(_) => {}
+        }
+    }
+
+    /// Somebody deleted the message.
+    fn gone(&mut self, call: &Call, error: &SlackError, now: Instant) {
+        self.counts.push(("slack_messages_gone", call.method(), 1));
+        match call.about {
+            About::Digest(id) => {
+                if let Some(digest) = self.digests.get_mut(&id) {
+                    digest.ts = None;
+                    digest.shown = None;
+                    digest.dirty = true;
+                    digest.told.clear();
+                }
+            }
+            About::Note(id) | About::Card(id) => {
+                let Some(line) = self.lines.get_mut(&id) else {
+                    return;
+                };
+                let for_slot =
+                    matches!(call.about, About::Note(_)) && matches!(call.ask, Ask::Update { .. });
+                if for_slot {
+                    // Only the message of the slot is gone.
+                    if let Some(slot) = line.tells.front().and_then(|tell| tell.note.slot()) {
+                        line.slots.remove(slot);
+                    }
+                    return;
+                }
+                line.reposts += 1;
+                if line.incident().is_closed() || line.reposts > REPOSTS {
+                    line.shown = Some(call.shows.clone());
+                    line.dirty = false;
+                    let tells = line.tells.drain(..);
+                    self.out
+                        .extend(tells.flat_map(|tell| lost(&tell, &error.to_string())));
+                    return;
+                }
+                line.home = Home::Nowhere;
+                line.shown = None;
+                line.slots.clear();
+                line.dirty = true;
+                line.since = now;
+                line.open = true;
+            }
+            About::Channel | About::Thread(_) => {}
+        }
+    }
+
+    /// Slack says no to this very message.
+    fn refused(&mut self, call: &Call, error: &SlackError, now: Instant) {
+        let layout = error.code().is_some_and(is_about_layout);
+        tracing::error!(method = call.method(), %error, "slack.send.refused");
+        let label = if layout { "layout" } else { "other" };
+        self.counts.push(("slack_refused", label, 1));
+        match call.about {
+            About::Card(id) => {
+                let Some(line) = self.lines.get_mut(&id) else {
+                    return;
+                };
+                let shows = Some(call.shows.clone());
+                if layout && line.text_only != shows {
+                    line.text_only = shows;
+                    line.dirty = true;
+                    line.updated = None;
+                } else if matches!(line.home, Home::Own(_)) {
+                    line.shown = shows;
+                } else {
+                    line.refused = shows;
+                    line.open = false;
+                }
+            }
+            About::Note(id) => {
+                let Some(line) = self.lines.get_mut(&id) else {
+                    return;
+                };
+                match line.tells.front_mut() {
+                    Some(tell) if layout && !tell.text_only => tell.text_only = true,
+                    _ => {
+                        if let Some(tell) = line.tells.pop_front() {
+                            self.out.extend(lost(&tell, &error.to_string()));
+                        }
+                    }
+                }
+            }
+            About::Digest(id) => {
+                let Some(digest) = self.digests.get_mut(&id) else {
+                    return;
+                };
+                if layout && !digest.text_only {
+                    digest.text_only = true;
+                    digest.dirty = true;
+                    digest.updated = None;
+                } else if digest.ts.is_none() {
+                    // No digest, then: cards, one by one.
+                    let members = std::mem::take(&mut digest.members);
+                    self.digests.remove(&id);
+                    for member in members {
+                        if let Some(line) = self.lines.get_mut(&member) {
+                            line.home = Home::Nowhere;
+                            line.open = true;
+                            line.dirty = true;
+                            line.since = now;
+                        }
+                    }
+                }
+            }
+            About::Channel | About::Thread(_) => {}
+        }
+    }
+}
+
+fn stage(line: &Line) -> Discriminant<State> {
+    discriminant(&line.incident().state)
+}
