@@ -98,8 +98,21 @@ impl<'a> Case<'a> {
 
     /// The log that tells about a container; empty when there is none.
     pub(super) fn log(&self, spot: Spot<'_>) -> &'a [String] {
-        self.evidence
-            .log_of(&spot.pod.name, &spot.container.name)
+        let (pod, container) = (&spot.pod.name, &spot.container.name);
+        // What runs tells about itself; what ended, about its end.
+        let present = self
+            .evidence
+            .logs
+            .iter()
+            .find(|log| {
+                log.pod == *pod
+                    && log.container == *container
+                    && !log.previous
+                    && !log.lines.is_empty()
+            })
+            .filter(|_| spot.runs());
+        present
+            .or_else(|| self.evidence.log_of(pod, container))
             .map_or(&[], |log| &log.lines)
     }
 
@@ -113,6 +126,22 @@ impl<'a> Case<'a> {
                     .as_ref()
                     .is_none_or(|name| *name == spot.container.name)
         })
+    }
+
+    /// The newest failure of a probe: of one that can end the container, if one did.
+    pub(super) fn unhealthy(&self, spot: Spot<'_>, kills: bool) -> Option<&'a EventView> {
+        let of = |readiness: bool| {
+            self.evidence.events.iter().rev().find(|event| {
+                event.reason == "Unhealthy"
+                    && event.about.name == spot.pod.name
+                    && event
+                        .container
+                        .as_ref()
+                        .is_none_or(|name| *name == spot.container.name)
+                    && event.note.starts_with("Readiness") == readiness
+            })
+        };
+        of(!kills).or_else(|| of(kills))
     }
 
     /// The event which says that the kubelet ended this container because of a probe, close to its last end.

@@ -87,7 +87,7 @@ fn failing<'a>(case: &Case<'a>, spot: Spot<'a>) -> Option<Failing<'a>> {
     if crashes || !(waits_for_probe || killing.is_some()) {
         return None;
     }
-    let unhealthy = case.event(spot, "Unhealthy");
+    let unhealthy = case.unhealthy(spot, killing.is_some());
     let message = (case.container == Some(spot.container.name.as_str())
         && case.message.contains(" probe "))
     .then_some(case.message);

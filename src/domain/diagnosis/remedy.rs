@@ -40,6 +40,9 @@ pub(super) fn undo(case: &Case<'_>, parts: &[&str]) -> Option<Undo> {
     let workload = revised(case)?;
     let revisions = &case.evidence.revisions;
     let current = revisions.iter().find(|revision| revision.current)?;
+    if fails_elsewhere(case, &current.hash) {
+        return None;
+    }
     let others = || {
         revisions.iter().filter(|revision| {
             !revision.current && revision.name != current.name && revision.hash != current.hash
@@ -130,6 +133,18 @@ fn is_failing(case: &Case<'_>, revision: &Revision) -> bool {
     })
 }
 
+/// All pods in trouble have another template than the newest: it is not to blame.
+fn fails_elsewhere(case: &Case<'_>, newest: &str) -> bool {
+    let mut broken = case
+        .evidence
+        .pods
+        .iter()
+        .filter(|pod| !pod.ready && !pod.deleting && pod.phase != "Succeeded")
+        .filter_map(|pod| pod.template_hash.as_deref())
+        .peekable();
+    broken.peek().is_some() && broken.all(|hash| hash != newest)
+}
+
 /// The workload, if it has revisions of its own and a rollout of it would run.
 fn revised<'a>(case: &Case<'a>) -> Option<&'a WorkloadView> {
     case.evidence.workload.as_ref().filter(|workload| {
@@ -209,9 +224,7 @@ pub(super) fn raise_limit(case: &Case<'_>, container: &str) -> Result<Candidate,
     let limit = spec
         .memory_limit
         .ok_or("The template sets no memory limit for it.")?;
-    let workload = revised(case).ok_or(
-        "Heal raises limits of Deployments, StatefulSets and DaemonSets that are not paused.",
-    )?;
+    let workload = revised(case).ok_or_else(|| cannot_change(case))?;
     if limit < SMALLEST_LIMIT {
         return Err(format!(
             "A limit of {} looks like a typo in the unit: set a realistic one.",
@@ -279,6 +292,19 @@ pub(super) fn raise_limit(case: &Case<'_>, container: &str) -> Result<Candidate,
         ),
         warnings,
     })
+}
+
+/// Why a template cannot be changed, with what to do instead.
+fn cannot_change(case: &Case<'_>) -> &'static str {
+    match &case.evidence.workload {
+        Some(workload) if workload.job.is_some() => {
+            "The template of a Job cannot be changed: raise the limit in its manifest."
+        }
+        Some(workload) if workload.paused => {
+            "The rollout is paused, so that a higher limit would do nothing until it is resumed."
+        }
+        _ => "Raise the limit in the manifest of whatever makes these pods.",
+    }
 }
 
 /// The largest limit that namespace and nodes allow, and who says so.

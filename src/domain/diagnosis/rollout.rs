@@ -45,15 +45,10 @@ pub(super) fn stuck_ordinal(case: &Case<'_>) -> Option<Diagnosis> {
     if hash == current || !fails {
         return None;
     }
-    let family = if case.family == Family::Oom {
-        Family::Rollout
-    } else {
-        case.family
-    };
     Some(
         Finding::new(
             case,
-            family,
+            case.family,
             "sts.stuck_ordinal",
             OFFER_FROM,
             format!(
@@ -100,7 +95,7 @@ fn hanging(case: &Case<'_>) -> Option<Diagnosis> {
     let log = case.log(spot);
     let hit = log_rules::find(log);
     let mut cause = format!(
-        "{} of pod {} runs since {} and does not end, so the pod does not start",
+        "{} of pod {} has been running for {} and does not end, so the pod does not start",
         spot.name(),
         spot.pod.name,
         duration(ran)
