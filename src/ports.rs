@@ -20,6 +20,16 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
+/// Counts and measures. Names are those of `/metrics`, labels are few and never come from outside.
+pub trait Meter: Send + Sync {
+    /// Adds `n` to the counter `name` under `label` (empty: without one).
+    fn add(&self, name: &'static str, label: &str, n: u64);
+    /// Notes a duration.
+    fn observe(&self, name: &'static str, seconds: f64);
+    /// Sets the gauge `name` under `label` (empty: without one).
+    fn set(&self, name: &'static str, label: &str, value: f64);
+}
+
 /// What an inspection or a look is about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
@@ -69,6 +79,8 @@ pub trait Cluster: Send + Sync {
 pub enum ChatJob {
     /// The incident's card should look like this now. Only the latest counts.
     Card(Arc<CardState>),
+    /// Somebody wants to see this incident: a card of its own, even if a digest names it already.
+    Open(IncidentId),
     /// Say this in the incident's thread, once, after what was to be said before it.
     Tell {
         /// Number of the stored effect, to confirm it with.

@@ -11,7 +11,7 @@ mod tests;
 pub use effect::{AuditEntry, Effect, Lesson, Step};
 pub use input::{Click, ClickKind, ClickReply, DismissReason, Input, Outcome};
 pub use note::Note;
-pub use step::{Context, open, step};
+pub use step::{Context, Opening, open, step};
 
 use super::{
     action::Action,
@@ -226,6 +226,8 @@ pub enum Why {
         /// When it expired.
         at: Timestamp,
     },
+    /// It was not broken any more when the approved action was about to run, so nothing was changed.
+    Cleared,
     /// Tries did not help: a person has to look.
     NeedsHuman {
         /// In words.
@@ -254,6 +256,12 @@ impl Incident {
             State::Closed { execution, .. } => execution.as_ref(),
             _ => None,
         }
+    }
+
+    /// The value of the buttons on its card right now. It names the incident and the newest proposal, so that a button of an
+    /// older card is recognised as outdated, and it cannot be guessed.
+    pub fn token(&self) -> String {
+        format!("{}.{}.{}", self.id, self.proposals, self.seed)
     }
 
     /// What is wrong, as one line: "Deployment shop/checkout is crash-looping".

@@ -1,0 +1,192 @@
+//! Lets effects out: to the cluster in tasks of their own, to Slack through its queue. Answers come back as messages.
+use super::handle::Message;
+use crate::{
+    domain::{
+        incident::{Effect, Incident, IncidentId, Input, Outcome, State},
+        policy::Approved,
+    },
+    ports::{CardState, ChatJob, Cluster, Subject},
+    telemetry::Metrics,
+};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::TaskTracker;
+
+/// Reads from the cluster under way at the same time: enough for a storm, gentle to an API server.
+const READS: usize = 16;
+/// Changes under way at the same time.
+const WRITES: usize = 4;
+
+pub(super) struct Dispatcher {
+    cluster: Arc<dyn Cluster>,
+    chat: mpsc::UnboundedSender<ChatJob>,
+    back: mpsc::Sender<Message>,
+    metrics: Arc<Metrics>,
+    reads: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
+    tasks: TaskTracker,
+    executions: TaskTracker,
+}
+
+impl Dispatcher {
+    pub(super) fn new(
+        cluster: Arc<dyn Cluster>,
+        chat: mpsc::UnboundedSender<ChatJob>,
+        back: mpsc::Sender<Message>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            cluster,
+            chat,
+            back,
+            metrics,
+            reads: Arc::new(Semaphore::new(READS)),
+            writes: Arc::new(Semaphore::new(WRITES)),
+            tasks: TaskTracker::new(),
+            executions: TaskTracker::new(),
+        }
+    }
+
+    /// Runs an effect. `number` names its row in the store, if it has one.
+    pub(super) fn send(&self, number: Option<u64>, incident: &Incident, effect: Effect) {
+        match effect {
+            Effect::Tell { note } => {
+                if let Some(effect) = number {
+                    // The sender lives as long as the engine; at shutdown what it does not take is still stored.
+                    let _ = self.chat.send(ChatJob::Tell {
+                        effect,
+                        incident: incident.id,
+                        note,
+                    });
+                }
+            }
+            Effect::Execute { execution } => self.execute(number, incident, execution),
+            read => self.read(number, incident, read),
+        }
+    }
+
+    /// Brings a card up to date.
+    pub(super) fn card(&self, card: Arc<CardState>) {
+        let _ = self.chat.send(ChatJob::Card(card));
+    }
+
+    /// Takes no more executions.
+    pub(super) fn close(&self) {
+        self.executions.close();
+    }
+
+    /// Resolves when no execution is under way.
+    pub(super) fn idle(&self) -> impl Future<Output = ()> + use<> {
+        let executions = self.executions.clone();
+        async move { executions.wait().await }
+    }
+
+    fn execute(&self, number: Option<u64>, incident: &Incident, execution: String) {
+        if self.executions.is_closed() {
+            return; // Stored: the next start takes it up.
+        }
+        let approved = Approved::of(incident).filter(|approved| approved.execution() == execution);
+        let (cluster, writes, subject) =
+            (self.cluster.clone(), self.writes.clone(), subject(incident));
+        let answer = self.answer(number, incident.id);
+        self.executions.spawn(async move {
+            let outcome = match approved {
+                // The record is the only source of an approval; without one nothing is done.
+                None => Outcome::Refused {
+                    why: "there is no valid approval on record".to_owned(),
+                },
+                Some(approved) => {
+                    let _permit = writes.acquire().await;
+                    cluster.execute(approved, subject).await
+                }
+            };
+            answer.give(Input::Executed { execution, outcome }).await;
+        });
+    }
+
+    fn read(&self, number: Option<u64>, incident: &Incident, effect: Effect) {
+        let (cluster, reads, subject) =
+            (self.cluster.clone(), self.reads.clone(), subject(incident));
+        let (metrics, answer) = (self.metrics.clone(), self.answer(number, incident.id));
+        self.tasks.spawn(async move {
+            let _permit = reads.acquire().await;
+            let begun = tokio::time::Instant::now();
+            let input = match effect {
+                Effect::Inspect { request } => {
+                    let result = cluster.inspect(subject).await;
+                    metrics.inspected(begun.elapsed());
+                    Input::Inspected {
+                        request,
+                        result: result.map(Box::new).map_err(|error| error.to_string()),
+                    }
+                }
+                Effect::DryRun { request, action } => {
+                    let result = cluster.dry_run(action).await;
+                    Input::DryRan {
+                        request,
+                        result: result.map_err(|error| error.to_string()),
+                    }
+                }
+                Effect::Observe { request } => {
+                    let result = cluster.observe(subject).await;
+                    Input::Observed {
+                        request,
+                        result: result.map(Box::new).map_err(|error| error.to_string()),
+                    }
+                }
+                Effect::Execute { .. } | Effect::Tell { .. } => return,
+            };
+            answer.give(input).await;
+        });
+    }
+
+    fn answer(&self, effect: Option<u64>, incident: IncidentId) -> Answer {
+        Answer {
+            back: self.back.clone(),
+            effect,
+            incident,
+        }
+    }
+}
+
+/// The way back to the engine for one effect.
+struct Answer {
+    back: mpsc::Sender<Message>,
+    effect: Option<u64>,
+    incident: IncidentId,
+}
+
+impl Answer {
+    async fn give(self, input: Input) {
+        // When the engine is gone, the stored effect is run again at the next start.
+        let _ = self
+            .back
+            .send(Message::Answer {
+                incident: self.incident,
+                effect: self.effect,
+                input,
+            })
+            .await;
+    }
+}
+
+fn subject(incident: &Incident) -> Subject {
+    let after = match &incident.state {
+        State::Verifying {
+            execution,
+            tracking,
+        } => Some((
+            execution.id.clone(),
+            execution.proposal.action.clone(),
+            tracking.since,
+        )),
+        _ => None,
+    };
+    Subject {
+        owner: incident.owner.clone(),
+        object: incident.latest.subject.clone(),
+        container: incident.latest.container.clone(),
+        family: incident.family,
+        after,
+    }
+}

@@ -1,0 +1,371 @@
+//! One turn: inputs are applied, their consequences are collected.
+use super::{
+    Engine,
+    handle::Message,
+    state::{HIGH_WATER, NOT_BEFORE, State},
+};
+use crate::{
+    domain::{
+        action::ActionKind,
+        family::Family,
+        incident::{
+            ClickReply, Context, Effect, IncidentId, Input, Opening, Outcome, State as Stage, Step,
+            open, step,
+        },
+        memory::Memory,
+        recovery::Verdict,
+        signal::Signal,
+    },
+    ports::{Delivered, Sighting},
+    store::Batch,
+    telemetry::Decided,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+
+/// What a turn leads to.
+pub(super) struct Turn {
+    pub(super) now: Timestamp,
+    pub(super) batch: Batch,
+    pub(super) work: Vec<(Option<u64>, IncidentId, Effect)>,
+    pub(super) touched: BTreeSet<IncidentId>,
+    pub(super) answers: Vec<Box<dyn FnOnce() + Send>>,
+}
+
+impl Turn {
+    pub(super) fn new(now: Timestamp) -> Self {
+        let batch = Batch {
+            at: now,
+            ..Batch::default()
+        };
+        Self {
+            now,
+            batch,
+            work: Vec::new(),
+            touched: BTreeSet::new(),
+            answers: Vec::new(),
+        }
+    }
+
+    /// Puts the touched incidents, as they are at the end of the turn, into the batch.
+    pub(super) fn collect(&mut self, state: &State) {
+        self.batch.incidents = self
+            .touched
+            .iter()
+            .filter_map(|id| state.incidents.get(id).cloned())
+            .collect();
+    }
+}
+
+/// Old rows are removed this often.
+const PRUNE_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+impl Engine {
+    /// Applies one message.
+    pub(super) fn take(&mut self, message: Message, turn: &mut Turn) {
+        match message {
+            Message::Sighting(sighting) => self.sighting(sighting, turn),
+            Message::Answer {
+                incident,
+                effect,
+                input,
+            } => {
+                turn.batch.done.extend(effect);
+                self.remember_execution(incident, &input, turn);
+                self.apply(incident, input, turn);
+            }
+            Message::Delivered(delivered) => self.delivered(delivered, turn),
+            Message::Person(ask) => self.person(*ask, turn),
+        }
+    }
+
+    /// Wakes the incidents and silences whose time has come.
+    pub(super) fn alarms(&mut self, turn: &mut Turn) {
+        for id in self.state.due(turn.now) {
+            self.apply(id, Input::Wake, turn);
+        }
+        self.end_silences(turn);
+        if self
+            .state
+            .last_prune
+            .is_none_or(|last| turn.now.duration_since(last) > PRUNE_EVERY)
+        {
+            self.state.last_prune = Some(turn.now);
+            turn.batch.prune = true;
+        }
+    }
+
+    fn sighting(&mut self, sighting: Sighting, turn: &mut Turn) {
+        match sighting {
+            Sighting::Signal(signal) => self.signal(signal, turn),
+            Sighting::LooksClear(owner) => {
+                for id in self
+                    .state
+                    .by_owner
+                    .get(&owner.uid)
+                    .cloned()
+                    .unwrap_or_default()
+                {
+                    self.apply(id, Input::LooksClear, turn);
+                }
+            }
+            Sighting::RevisionHealthy {
+                owner,
+                revision,
+                at,
+            } => {
+                let key = (owner.uid, revision);
+                if !self.state.healthy.contains_key(&key) {
+                    turn.batch.healthy.push((key.0.clone(), key.1.clone(), at));
+                    self.state.healthy.insert(key, at);
+                }
+            }
+            Sighting::Watch(health) => {
+                self.parts
+                    .metrics
+                    .watch(&health.kind, health.synced, health.last);
+                self.state.watches.insert(health.kind.clone(), health);
+            }
+            Sighting::Suppressed { reason, count } => self.suppress(reason, count, turn),
+        }
+    }
+
+    /// Counts something that was not shown: no limiter is silent.
+    pub(super) fn suppress(&mut self, reason: String, count: u64, turn: &mut Turn) {
+        self.parts.metrics.suppressed(&reason, count);
+        *self.state.suppressed.entry(reason.clone()).or_default() += count;
+        turn.batch.suppressed.push((reason, count));
+    }
+
+    fn signal(&mut self, signal: Signal, turn: &mut Turn) {
+        if !self.state.seen.insert(signal.key.clone()) {
+            return self.suppress(
+                "repeats of a fact that is already recorded".to_owned(),
+                1,
+                turn,
+            );
+        }
+        self.parts.metrics.signal(signal.family);
+        turn.batch.seen.push(signal.key.clone());
+        if self.state.high_water.is_none_or(|mark| signal.at > mark) {
+            self.state.high_water = Some(signal.at);
+            turn.batch
+                .facts
+                .push((HIGH_WATER.to_owned(), Some(signal.at.to_string())));
+        }
+        match self.home_of(&signal) {
+            Some(id) => drop(self.apply(id, Input::Signal(signal), turn)),
+            None => self.open_incident(&signal, turn),
+        }
+    }
+
+    /// The open incident that a signal belongs to: of its own family first, otherwise of one that is the same problem.
+    fn home_of(&self, signal: &Signal) -> Option<IncidentId> {
+        let open = self.state.by_owner.get(&signal.owner.uid)?;
+        let family =
+            |id: &&IncidentId| self.state.incidents.get(id).map(|incident| incident.family);
+        open.iter()
+            .find(|id| family(id) == Some(signal.family))
+            .or_else(|| {
+                open.iter()
+                    .rev()
+                    .find(|id| family(id).is_some_and(|open| Family::joins(signal.family, open)))
+            })
+            .copied()
+    }
+
+    fn open_incident(&mut self, signal: &Signal, turn: &mut Turn) {
+        self.state.last_incident += 1;
+        let muted = self.state.silences.values_mut().find(|silence| {
+            silence.until > turn.now && silence.scope.covers(&signal.owner, signal.family)
+        });
+        let muted = muted.map(|silence| {
+            silence.muted += 1;
+            turn.batch.silences.push(silence.clone());
+            silence.id
+        });
+        if muted.is_some() {
+            self.suppress("incidents kept quiet by a silence".to_owned(), 1, turn);
+        }
+        let same_key = |id: &&IncidentId| {
+            self.state.incidents.get(id).is_some_and(|old| {
+                old.is_closed()
+                    && old.owner.uid == signal.owner.uid
+                    && Family::joins(signal.family, old.family)
+            })
+        };
+        let before: Vec<IncidentId> = self
+            .state
+            .incidents
+            .keys()
+            .rev()
+            .filter(same_key)
+            .copied()
+            .take(5)
+            .collect();
+        let opening = Opening {
+            id: IncidentId(self.state.last_incident),
+            seed: (self.parts.seed)(),
+            muted,
+            before,
+        };
+        self.parts.metrics.incident(signal.family);
+        let opened = open(opening, signal, turn.now, &self.context());
+        self.absorb(opened, turn);
+    }
+
+    /// Steps one incident.
+    pub(super) fn apply(
+        &mut self,
+        id: IncidentId,
+        input: Input,
+        turn: &mut Turn,
+    ) -> Option<ClickReply> {
+        let incident = self.state.incidents.get(&id)?.clone();
+        let result = step(incident, input, turn.now, &self.context());
+        self.absorb(result, turn)
+    }
+
+    fn context(&self) -> Context<'_> {
+        Context {
+            waits: &self.parts.waits,
+            policy: &self.parts.policy,
+            memory: &self.state.memory,
+            paused: self.state.pause.as_ref(),
+            executions: &self.state.executions,
+            allowed: &self.parts.actions,
+            healthy: &self.state.healthy,
+        }
+    }
+
+    /// Takes the result of a step in.
+    fn absorb(&mut self, result: Step, turn: &mut Turn) -> Option<ClickReply> {
+        let id = result.incident.id;
+        for entry in &result.audit {
+            self.measure(&result, &entry.what, &entry.detail);
+        }
+        if let Some(lesson) = result.lesson {
+            let workload = Memory::workload(&result.incident.cluster, &result.incident.owner);
+            self.state.memory.learn(
+                &lesson.signature,
+                lesson.action.kind(),
+                &workload,
+                lesson.success,
+            );
+            turn.batch.lessons.push((id, workload, lesson));
+        }
+        turn.batch
+            .audit
+            .extend(result.audit.into_iter().map(|entry| (Some(id), entry)));
+        self.state.put(result.incident);
+        turn.touched.insert(id);
+        for effect in result.effects {
+            // A look that is lost in a crash is asked for again by the incident's alarm: it needs no row.
+            if matches!(effect, Effect::Observe { .. }) {
+                turn.work.push((None, id, effect));
+                continue;
+            }
+            self.state.last_effect += 1;
+            let number = self.state.last_effect;
+            if matches!(effect, Effect::Tell { .. }) {
+                self.state.untold.insert(number, turn.now);
+            }
+            turn.batch.effects.push((number, id, effect.clone()));
+            turn.work.push((Some(number), id, effect));
+        }
+        result.reply
+    }
+
+    /// Counts what the audit says: the figures and the log can not differ.
+    fn measure(&self, result: &Step, what: &str, detail: &serde_json::Value) {
+        tracing::info!(incident = %result.incident.id, owner = %result.incident.owner, what, "{what}");
+        let metrics = &self.parts.metrics;
+        let Some(kind) = detail["kind"].as_str().and_then(ActionKind::parse) else {
+            return;
+        };
+        match what {
+            "decision.approved" => metrics.decision(Decided::Approved, kind),
+            "decision.first_approval" => metrics.decision(Decided::FirstApproval, kind),
+            "decision.dismissed" => metrics.decision(Decided::Dismissed, kind),
+            "decision.expired" => metrics.decision(Decided::Expired, kind),
+            "execution.result" => {
+                let word = detail["result"]["is"].as_str().unwrap_or_default();
+                let known = ["applied", "stale", "healed", "refused", "unknown"];
+                metrics.execution(
+                    kind,
+                    known
+                        .into_iter()
+                        .find(|known| *known == word)
+                        .unwrap_or("unknown"),
+                );
+            }
+            "execution.verdict" => {
+                let word = detail["verdict"].as_str().unwrap_or_default();
+                if let Some(verdict) = Verdict::ALL
+                    .into_iter()
+                    .find(|verdict| verdict.as_str() == word)
+                {
+                    metrics.verdict(verdict, Some(kind));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn remember_execution(&mut self, id: IncidentId, input: &Input, turn: &mut Turn) {
+        let Input::Executed {
+            execution,
+            outcome: Outcome::Applied { at, .. },
+        } = input
+        else {
+            return;
+        };
+        let Some(incident) = self.state.incidents.get(&id) else {
+            return;
+        };
+        let Stage::Executing { execution: running } = &incident.state else {
+            return;
+        };
+        if running.id != *execution {
+            return;
+        }
+        let uid = running.proposal.action.target().uid.clone();
+        self.state
+            .executions
+            .entry(uid.clone())
+            .or_default()
+            .push(*at);
+        turn.batch.executions.push((execution.clone(), uid, *at));
+    }
+
+    fn delivered(&mut self, delivered: Delivered, turn: &mut Turn) {
+        match delivered {
+            Delivered::Card { incident, posted } => {
+                turn.batch.cards.push((incident, posted.clone()));
+                self.state.cards.insert(incident, posted);
+            }
+            Delivered::Note {
+                effect,
+                incident,
+                slot,
+            } => {
+                turn.batch.done.push(effect);
+                self.state.untold.remove(&effect);
+                if let Some((slot, ts)) = slot {
+                    turn.batch.slots.push((incident, slot.clone(), ts.clone()));
+                    self.state.slots.insert((incident, slot), ts);
+                }
+            }
+            Delivered::Lost { effect, why } => {
+                self.state.untold.remove(&effect);
+                turn.batch.lost.push((effect, why));
+                self.suppress("thread messages that Slack refused".to_owned(), 1, turn);
+            }
+            Delivered::NotBefore { key, until } => {
+                turn.batch
+                    .facts
+                    .push((format!("{NOT_BEFORE}{key}"), Some(until.to_string())));
+            }
+        }
+    }
+}

@@ -1,0 +1,471 @@
+//! The few Web API methods that Heal uses, and what can go wrong with them as decisions for the caller.
+//!
+//! Calls go through slack-morphism's session. Where its models would lose or refuse what Slack sends, the bodies are ours:
+//! messages are rendered as JSON already; its message metadata takes no numbers, and a post whose answer it cannot read looks
+//! failed although the message is there; its user profile refuses unusual e-mail addresses.
+use super::{
+    connector::{Connector, read},
+    render::Message,
+    transport::{Broken, Transport},
+};
+use bytes::Bytes;
+use http::{HeaderMap, Method};
+use jiff::{Timestamp, fmt::rfc2822};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use slack_morphism::{
+    SlackApiToken, SlackClient, SlackUserGroupId, api::SlackApiUserGroupsUsersListRequest,
+    errors::SlackClientError,
+};
+use std::time::Duration;
+use thiserror::Error;
+use url::Url;
+
+/// Longer texts are cut: `chat.update` refuses more than 4,000 characters.
+const TEXT_LIMIT: usize = 3_900;
+/// Messages looked at when a post is searched for.
+const SEARCH: &str = "200";
+/// Hosts of response URLs.
+const RESPONSE_HOSTS: [&str; 2] = ["hooks.slack.com", "hooks.slack-gov.com"];
+
+/// Why a call did not do what was asked: each case is another decision.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SlackError {
+    /// Too often: wait this long before the next call of the same method.
+    #[error("Slack asks to wait {} s", .0.as_secs())]
+    RateLimited(Duration),
+    /// It did not get out. Repeating it is safe.
+    #[error("Slack cannot be reached: {0}")]
+    Unsent(String),
+    /// It may have taken effect: no answer, a broken one, or an error of Slack's own.
+    #[error("it is unknown whether Slack did it: {0}")]
+    Ambiguous(String),
+    /// What it is about is gone: the message, the thread, the user.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// Slack says no. Repeating the same call does not help.
+    #[error("Slack refused: {code}{}", said(.messages))]
+    Refused {
+        /// Slack's word, e.g. `invalid_blocks`.
+        code: String,
+        /// What Slack says beside it.
+        messages: Vec<String>,
+    },
+}
+
+fn said(messages: &[String]) -> String {
+    if messages.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", messages.join("; "))
+    }
+}
+
+impl SlackError {
+    /// Slack's word, if it refused with one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            SlackError::Refused { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+}
+
+impl From<Broken> for SlackError {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Unsent(why) => SlackError::Unsent(why),
+            Broken::Unanswered(why) => SlackError::Ambiguous(why),
+        }
+    }
+}
+
+impl From<SlackClientError> for SlackError {
+    fn from(error: SlackClientError) -> Self {
+        match error {
+            SlackClientError::RateLimitError(limit) => {
+                SlackError::RateLimited(limit.retry_after.unwrap_or(Duration::from_secs(5)))
+            }
+            SlackClientError::HttpError(http) if http.status_code.is_server_error() => {
+                SlackError::Ambiguous(format!("status {}", http.status_code.as_u16()))
+            }
+            SlackClientError::HttpError(http) => SlackError::Refused {
+                code: format!("http_{}", http.status_code.as_u16()),
+                messages: Vec::new(),
+            },
+            SlackClientError::ApiError(refused) => match refused.code.as_str() {
+                "message_not_found" | "thread_not_found" | "user_not_found" | "no_such_subteam" => {
+                    SlackError::NotFound(refused.code)
+                }
+                // Slack's documentation: parts of the operation may have succeeded.
+                "fatal_error" | "internal_error" | "service_unavailable" | "request_timeout" => {
+                    SlackError::Ambiguous(refused.code)
+                }
+                _ => SlackError::Refused {
+                    code: refused.code,
+                    messages: refused.errors.unwrap_or_default(),
+                },
+            },
+            SlackClientError::HttpProtocolError(protocol) => {
+                match protocol
+                    .cause
+                    .and_then(|cause| cause.downcast::<Broken>().ok())
+                {
+                    Some(broken) => (*broken).into(),
+                    None => SlackError::Unsent("not a request".to_owned()),
+                }
+            }
+            // A 200 whose body makes no sense: a proxy's page, or an answer that was cut off.
+            SlackClientError::ProtocolError(_) => {
+                SlackError::Ambiguous("the answer is not Slack's".to_owned())
+            }
+            SlackClientError::SystemError(_)
+            | SlackClientError::EndOfStream(_)
+            | SlackClientError::SocketModeProtocolError(_) => {
+                SlackError::Ambiguous("the client failed".to_owned())
+            }
+        }
+    }
+}
+
+/// Who the token belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Identity {
+    /// `T…`
+    pub team_id: String,
+    /// The workspace's name.
+    pub team: String,
+    /// The bot's user id.
+    pub user_id: String,
+    /// The token's scopes, if Slack names them.
+    pub scopes: Option<Vec<String>>,
+    /// Slack's time of day, if it tells: signatures fail when the clocks differ by more than five minutes.
+    pub date: Option<Timestamp>,
+}
+
+/// A user, as far as it decides about trust. What is missing counts as not so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct User {
+    /// `T…`
+    pub team_id: Option<String>,
+    /// Deactivated.
+    pub deleted: bool,
+    /// An app.
+    pub is_bot: bool,
+    /// A guest in several channels.
+    pub is_restricted: bool,
+    /// A guest in one channel.
+    pub is_ultra_restricted: bool,
+    /// From another workspace.
+    pub is_stranger: bool,
+}
+
+/// A channel, as far as `heal check` asks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Channel {
+    /// Without `#`.
+    pub name: String,
+    /// The bot was invited.
+    pub is_member: bool,
+    /// Nobody can write any more.
+    pub is_archived: bool,
+    /// Shared with another workspace.
+    pub is_ext_shared: bool,
+}
+
+/// What a posted message is about; readable by every app of the workspace, so ids only.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Mark {
+    /// `heal_incident`, `heal_note`, `heal_digest`
+    pub event_type: String,
+    /// Ids.
+    pub event_payload: Value,
+}
+
+/// Where and how a message is posted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Place<'a> {
+    /// Channel id.
+    pub channel: &'a str,
+    /// Time stamp of the message whose thread it goes to.
+    pub thread: Option<&'a str>,
+    /// Also show the reply in the channel.
+    pub broadcast: bool,
+}
+
+/// The Web API with one token.
+#[derive(Clone)]
+pub struct SlackApi {
+    client: SlackClient<Connector>,
+    token: SlackApiToken,
+}
+
+impl std::fmt::Debug for SlackApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SlackApi({})", self.connector().base())
+    }
+}
+
+#[derive(Deserialize)]
+struct Nothing {}
+
+impl SlackApi {
+    /// The Web API at `base` (`https://slack.com/api`).
+    pub fn new(transport: Transport, base: Url, token: &SecretString) -> Self {
+        let token = SlackApiToken::new(token.expose_secret().to_owned().into());
+        let client = SlackClient::new(Connector::new(transport, base));
+        Self { client, token }
+    }
+
+    fn connector(&self) -> &Connector {
+        &self.client.http_api.connector
+    }
+
+    async fn write<RS: DeserializeOwned + Send>(
+        &self,
+        method: &str,
+        body: &Value,
+    ) -> Result<RS, SlackError> {
+        let session = self.client.open_session(&self.token);
+        let answer = session.http_session_api.http_post(method, body, None).await;
+        Ok(answer?)
+    }
+
+    async fn ask<RS: DeserializeOwned + Send>(
+        &self,
+        method: &str,
+        query: &[(&str, &str)],
+    ) -> Result<RS, SlackError> {
+        let query: Vec<(&str, Option<&str>)> = query
+            .iter()
+            .map(|&(name, value)| (name, Some(value)))
+            .collect();
+        let session = self.client.open_session(&self.token);
+        let answer = session
+            .http_session_api
+            .http_get(method, &query, None)
+            .await;
+        Ok(answer?)
+    }
+
+    /// `auth.test`, with what only its headers say.
+    pub async fn identity(&self) -> Result<Identity, SlackError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            team_id: String,
+            #[serde(default)]
+            team: String,
+            user_id: String,
+        }
+        let base = self.connector().base().as_str().trim_end_matches('/');
+        let url = Url::parse(&format!("{base}/auth.test"))
+            .map_err(|error| SlackError::Unsent(error.to_string()))?;
+        let token = Some(self.token.token_value.0.as_str());
+        let answer = self
+            .connector()
+            .exchange(Method::POST, &url, token, Some(Bytes::from_static(b"{}")))
+            .await?;
+        let who: Answer = read(&answer)?;
+        let header = |name: &str| text(answer.headers(), name);
+        Ok(Identity {
+            team_id: who.team_id,
+            team: who.team,
+            user_id: who.user_id,
+            scopes: header("x-oauth-scopes").map(|list| {
+                list.split(',')
+                    .map(|scope| scope.trim().to_owned())
+                    .collect()
+            }),
+            date: header("date")
+                .and_then(|date| rfc2822::parse(&date).ok())
+                .map(|date| date.timestamp()),
+        })
+    }
+
+    /// `chat.postMessage`; the result is the message's time stamp.
+    pub async fn post(
+        &self,
+        place: Place<'_>,
+        message: &Message,
+        mark: &Mark,
+    ) -> Result<String, SlackError> {
+        #[derive(Deserialize)]
+        struct Posted {
+            ts: String,
+        }
+        let mut body = content(place.channel, message);
+        body["unfurl_links"] = json!(false);
+        body["unfurl_media"] = json!(false);
+        body["metadata"] =
+            json!({"event_type": mark.event_type, "event_payload": mark.event_payload});
+        if let Some(thread) = place.thread {
+            body["thread_ts"] = json!(thread);
+            body["reply_broadcast"] = json!(place.broadcast);
+        }
+        let posted: Posted = self.write("chat.postMessage", &body).await?;
+        Ok(posted.ts)
+    }
+
+    /// `chat.update`. Its default for `parse` differs from that of posting and would make links of what looks like one.
+    pub async fn update(
+        &self,
+        channel: &str,
+        ts: &str,
+        message: &Message,
+    ) -> Result<(), SlackError> {
+        let mut body = content(channel, message);
+        body["ts"] = json!(ts);
+        self.write::<Nothing>("chat.update", &body).await.map(drop)
+    }
+
+    /// `chat.postEphemeral`: only `user` sees it.
+    pub async fn whisper(
+        &self,
+        channel: &str,
+        user: &str,
+        message: &Message,
+    ) -> Result<(), SlackError> {
+        let mut body = content(channel, message);
+        body["user"] = json!(user);
+        self.write::<Nothing>("chat.postEphemeral", &body)
+            .await
+            .map(drop)
+    }
+
+    /// Posts to a response URL, without the token. Refused unless the URL is Slack's.
+    pub async fn respond(&self, url: &str, body: &Value) -> Result<(), SlackError> {
+        let url = self.response_url(url)?;
+        let body = Bytes::from(body.to_string());
+        let answer = self
+            .connector()
+            .exchange(Method::POST, &url, None, Some(body))
+            .await?;
+        // Slack answers with the plain text "ok".
+        if answer.status().is_success() && answer.body().as_ref() == b"ok" {
+            return Ok(());
+        }
+        read::<Nothing>(&answer)?;
+        Ok(())
+    }
+
+    /// A signed request can still name a host that is not Slack's, if the secret ever leaks.
+    fn response_url(&self, url: &str) -> Result<Url, SlackError> {
+        let refused = || SlackError::Refused {
+            code: "foreign_response_url".to_owned(),
+            messages: Vec::new(),
+        };
+        let url = Url::parse(url).map_err(|_| refused())?;
+        let slack = url.scheme() == "https"
+            && url.port().is_none()
+            && url
+                .host_str()
+                .is_some_and(|host| RESPONSE_HOSTS.contains(&host));
+        // A local workspace serves its own; Slack's Web API origin serves none.
+        let own = self.connector().base().origin() == url.origin();
+        let named = !url.username().is_empty() || url.password().is_some();
+        if (slack || own) && !named {
+            Ok(url)
+        } else {
+            Err(refused())
+        }
+    }
+
+    /// `views.open`.
+    pub async fn open_view(&self, trigger: &str, view: &Value) -> Result<(), SlackError> {
+        let body = json!({"trigger_id": trigger, "view": view});
+        self.write::<Nothing>("views.open", &body).await.map(drop)
+    }
+
+    /// `users.info`.
+    pub async fn user(&self, id: &str) -> Result<User, SlackError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            user: User,
+        }
+        let answer: Answer = self.ask("users.info", &[("user", id)]).await?;
+        Ok(answer.user)
+    }
+
+    /// `usergroups.users.list`: the ids of a group's members.
+    pub async fn group(&self, id: &str) -> Result<Vec<String>, SlackError> {
+        let request = SlackApiUserGroupsUsersListRequest::new(SlackUserGroupId(id.to_owned()));
+        let session = self.client.open_session(&self.token);
+        let answer = session.usergroups_users_list(&request).await?;
+        Ok(answer.users.into_iter().map(|user| user.0).collect())
+    }
+
+    /// `conversations.info`.
+    pub async fn channel(&self, id: &str) -> Result<Channel, SlackError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            channel: Channel,
+        }
+        let answer: Answer = self.ask("conversations.info", &[("channel", id)]).await?;
+        Ok(answer.channel)
+    }
+
+    /// Heal's own marks on the newest messages of a channel (or of a thread) since `oldest`, with the messages' time stamps.
+    pub async fn marks(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        oldest: Timestamp,
+    ) -> Result<Vec<(String, Mark)>, SlackError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            messages: Vec<Found>,
+        }
+        #[derive(Deserialize)]
+        struct Found {
+            ts: String,
+            // Other apps' metadata may look like anything.
+            #[serde(default)]
+            metadata: Value,
+        }
+        let oldest = format!("{}.000000", oldest.as_second());
+        let mut query = vec![
+            ("channel", channel),
+            ("oldest", oldest.as_str()),
+            ("limit", SEARCH),
+            ("include_all_metadata", "true"),
+        ];
+        let method = match thread {
+            Some(ts) => {
+                query.push(("ts", ts));
+                "conversations.replies"
+            }
+            None => "conversations.history",
+        };
+        let answer: Answer = self.ask(method, &query).await?;
+        let marked = answer.messages.into_iter().filter_map(|found| {
+            let mark: Mark = serde_json::from_value(found.metadata).ok()?;
+            mark.event_type
+                .starts_with("heal_")
+                .then_some((found.ts, mark))
+        });
+        Ok(marked.collect())
+    }
+}
+
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    Some(headers.get(name)?.to_str().ok()?.to_owned())
+}
+
+fn content(channel: &str, message: &Message) -> Value {
+    let mut body = json!({
+        "channel": channel, "text": crate::domain::text::clip(&message.text, TEXT_LIMIT),
+        "parse": "none", "link_names": false,
+    });
+    // Text alone takes the blocks off; an empty list would do so without the text being shown.
+    if message
+        .blocks
+        .as_array()
+        .is_some_and(|blocks| !blocks.is_empty())
+    {
+        body["blocks"] = message.blocks.clone();
+    }
+    body
+}

@@ -1,0 +1,414 @@
+//! The grammar of `/heal …`. Made for thumbs: capitals, quotes and the order of words do not matter, and every error says what
+//! to write instead.
+use crate::domain::{
+    command::Command, family::Family, incident::IncidentId, silence::Scope, text::clip,
+};
+use jiff::SignedDuration;
+use thiserror::Error;
+
+/// What can be written, with its meaning, in the order of the help.
+pub const USAGE: [(&str, &str); 8] = [
+    (
+        "/heal status",
+        "what is open, what needs you, and how Heal is",
+    ),
+    ("/heal show H17", "one incident with all its details"),
+    ("/heal memory", "which fixes worked where"),
+    (
+        "/heal silence shop/checkout 4h",
+        "keep one workload quiet for a while; shop/* is a namespace, node/worker-1 a node, and a kind of trouble such as oom may follow",
+    ),
+    ("/heal unsilence 3", "lift a silence"),
+    (
+        "/heal pause deploy freeze",
+        "nobody can approve actions until resumed; a reason is welcome",
+    ),
+    ("/heal resume", "actions can be approved again"),
+    ("/heal help", "this list"),
+];
+
+/// The longest silence.
+pub const LONGEST_SILENCE: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// The longest reason of a pause, in characters.
+const REASON_LIMIT: usize = 300;
+/// Stands for the namespace that nodes do not have.
+const NODE: &str = "node";
+const QUOTES: [char; 7] = ['"', '\'', '“', '”', '„', '‘', '’'];
+
+const WORDS: [&str; 8] = [
+    "status",
+    "show",
+    "memory",
+    "silence",
+    "unsilence",
+    "pause",
+    "resume",
+    "help",
+];
+/// Words that people try, and what they mean by them.
+const SYNONYMS: [(&str, &str); 12] = [
+    ("list", "status"),
+    ("ls", "status"),
+    ("get", "show"),
+    ("describe", "show"),
+    ("details", "show"),
+    ("mute", "silence"),
+    ("snooze", "silence"),
+    ("unmute", "unsilence"),
+    ("stop", "pause"),
+    ("start", "resume"),
+    ("continue", "resume"),
+    ("learned", "memory"),
+];
+
+/// What somebody asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// To be answered by the engine.
+    Run(Command),
+    /// What can be written.
+    Help,
+}
+
+/// A command that was not understood.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{problem} Write {write}")]
+pub struct Misunderstood {
+    /// What is wrong with it: a plain sentence that may quote what was written.
+    pub problem: String,
+    /// What to write instead: an example.
+    pub write: &'static str,
+    /// The list of commands would help.
+    pub list: bool,
+}
+
+/// Understands what stands behind `/heal`.
+pub fn parse(text: &str) -> Result<Request, Misunderstood> {
+    let text = text.trim();
+    let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let rest = rest.trim();
+    let word = unquoted(word).to_lowercase();
+    let command = match word.as_str() {
+        "" | "status" => nothing_more(rest, Command::Status, "/heal status")?,
+        "help" | "?" | "-h" | "--help" => return Ok(Request::Help),
+        "show" => show(rest)?,
+        "memory" => nothing_more(rest, Command::Memory, "/heal memory")?,
+        "silence" => silence(rest)?,
+        "unsilence" => unsilence(rest)?,
+        "pause" => Command::Pause {
+            reason: reason(rest),
+        },
+        "resume" => nothing_more(rest, Command::Resume, "/heal resume")?,
+        other => return Err(unknown(other)),
+    };
+    Ok(Request::Run(command))
+}
+
+/// A request as it would be written, without `/heal`: parsing it again gives the same.
+pub fn print(request: &Request) -> String {
+    let Request::Run(command) = request else {
+        return "help".to_owned();
+    };
+    match command {
+        Command::Status => "status".to_owned(),
+        Command::Show(id) => format!("show {id}"),
+        Command::Memory => "memory".to_owned(),
+        Command::Silence { scope: what, span } => {
+            let family = what
+                .family
+                .map_or(String::new(), |family| format!(" {family}"));
+            let pattern = Scope {
+                family: None,
+                ..what.clone()
+            };
+            format!("silence {} {}m{family}", scope(&pattern), span.as_mins())
+        }
+        Command::Unsilence(number) => format!("unsilence {number}"),
+        Command::Pause { reason } => format!("pause {reason}").trim_end().to_owned(),
+        Command::Resume => "resume".to_owned(),
+    }
+}
+
+/// A scope as people write it: `shop/checkout`, `shop/*`, `node/worker-1`, with `(oom)` behind it for one family.
+pub fn scope(scope: &Scope) -> String {
+    let namespace = match scope.namespace.as_deref() {
+        Some("") => NODE,
+        Some(namespace) => namespace,
+        None => "*",
+    };
+    let family = scope
+        .family
+        .map_or(String::new(), |family| format!(" ({family})"));
+    format!(
+        "{namespace}/{}{family}",
+        scope.name.as_deref().unwrap_or("*")
+    )
+}
+
+fn wrong(problem: impl Into<String>, write: &'static str) -> Misunderstood {
+    Misunderstood {
+        problem: problem.into(),
+        write,
+        list: false,
+    }
+}
+
+/// What was written, short enough to be repeated.
+fn quote(text: &str) -> String {
+    format!("“{}”", clip(text, 40))
+}
+
+fn unquoted(word: &str) -> &str {
+    word.trim_matches(QUOTES)
+}
+
+fn nothing_more(
+    rest: &str,
+    command: Command,
+    write: &'static str,
+) -> Result<Command, Misunderstood> {
+    if rest.is_empty() {
+        Ok(command)
+    } else {
+        Err(wrong(format!("{} is not needed here.", quote(rest)), write))
+    }
+}
+
+fn show(rest: &str) -> Result<Command, Misunderstood> {
+    const WRITE: &str = "/heal show H17";
+    let id = unquoted(rest);
+    if id.is_empty() {
+        return Err(wrong(
+            "Which incident? Its id stands at the end of its card.",
+            WRITE,
+        ));
+    }
+    // Digits only: the number parser alone would also take a sign.
+    let digits = id.strip_prefix(['H', 'h']).unwrap_or(id);
+    id.parse::<IncidentId>()
+        .ok()
+        .filter(|_| digits.bytes().all(|b| b.is_ascii_digit()))
+        .map(Command::Show)
+        .ok_or_else(|| wrong(format!("{} is not an incident id.", quote(id)), WRITE))
+}
+
+fn unsilence(rest: &str) -> Result<Command, Misunderstood> {
+    const WRITE: &str = "/heal unsilence 3";
+    let number = unquoted(rest).trim_start_matches('#');
+    if number.is_empty() {
+        return Err(wrong(
+            "Which silence? /heal status lists their numbers.",
+            WRITE,
+        ));
+    }
+    number
+        .parse()
+        .ok()
+        .filter(|_| number.bytes().all(|b| b.is_ascii_digit()))
+        .map(Command::Unsilence)
+        .ok_or_else(|| {
+            wrong(
+                format!(
+                    "{} is not the number of a silence; /heal status lists them.",
+                    quote(number)
+                ),
+                WRITE,
+            )
+        })
+}
+
+fn reason(rest: &str) -> String {
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    let text = words.join(" ");
+    clip(
+        text.trim_matches(|c: char| QUOTES.contains(&c) || c.is_whitespace()),
+        REASON_LIMIT,
+    )
+}
+
+fn silence(rest: &str) -> Result<Command, Misunderstood> {
+    const WRITE: &str = "/heal silence shop/checkout 4h";
+    let (mut what, mut span, mut family) = (None, None, None);
+    for word in rest.split_whitespace() {
+        let word = unquoted(word).trim_matches(['(', ')']).to_lowercase();
+        if let Some((namespace, name)) = word.split_once('/') {
+            let pattern = pattern(namespace, name)
+                .ok_or_else(|| wrong(format!("{} is not NAMESPACE/NAME. A name has letters, digits, dots and dashes, and may end in a star.", quote(&word)), WRITE))?;
+            set(&mut what, pattern, "Two workloads", WRITE)?;
+        } else if word.starts_with(|c: char| c.is_ascii_digit()) {
+            set(&mut span, duration(&word)?, "Two times", WRITE)?;
+        } else if let Some(known) = Family::ALL.into_iter().find(|f| f.as_str() == word) {
+            set(&mut family, known, "Two kinds of trouble", WRITE)?;
+        } else if word.parse::<IncidentId>().is_ok() {
+            return Err(wrong(
+                format!(
+                    "One incident is silenced from its card: More → Silence. Here, name its workload instead of {}.",
+                    quote(&word)
+                ),
+                WRITE,
+            ));
+        } else if !word.is_empty() {
+            return Err(strange(&word, WRITE));
+        }
+    }
+    let Some((namespace, name)) = what else {
+        return Err(wrong(
+            "Silence what? A workload is NAMESPACE/NAME, a whole namespace NAMESPACE/*.",
+            WRITE,
+        ));
+    };
+    if namespace.is_none() && name.is_none() && family.is_none() {
+        return Err(wrong(
+            "That would silence everything, and then silence would mean nothing. Name a namespace, or a kind of trouble.",
+            "/heal silence shop/* 1h",
+        ));
+    }
+    let span = span.ok_or_else(|| wrong("For how long? Seven days at most.", WRITE))?;
+    let scope = Scope {
+        namespace,
+        name,
+        family,
+    };
+    Ok(Command::Silence { scope, span })
+}
+
+fn set<T>(
+    place: &mut Option<T>,
+    value: T,
+    twice: &str,
+    write: &'static str,
+) -> Result<(), Misunderstood> {
+    if place.replace(value).is_some() {
+        return Err(wrong(
+            format!("{twice} are too many: a silence has one."),
+            write,
+        ));
+    }
+    Ok(())
+}
+
+/// A word in a silence that is no workload, no time and no family.
+fn strange(word: &str, write: &'static str) -> Misunderstood {
+    let families = Family::ALL.map(Family::as_str);
+    let problem = match nearest(word, &families) {
+        Some(family) => format!(
+            "{} is not a kind of trouble. Did you mean {family}?",
+            quote(word)
+        ),
+        None => format!(
+            "{} is neither NAMESPACE/NAME nor a time nor a kind of trouble. Kinds are {}.",
+            quote(word),
+            families.join(", ")
+        ),
+    };
+    wrong(problem, write)
+}
+
+/// Namespace and name, with `None` for "any".
+fn pattern(namespace: &str, name: &str) -> Option<(Option<String>, Option<String>)> {
+    let part = |text: &str| -> Option<Option<String>> {
+        if text == "*" {
+            return Some(None);
+        }
+        let stem = text.strip_suffix('*').unwrap_or(text);
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+        (!stem.is_empty() && text.len() <= 253 && stem.chars().all(fits))
+            .then(|| Some(text.to_owned()))
+    };
+    let namespace = if namespace == NODE {
+        Some(String::new())
+    } else {
+        part(namespace)?
+    };
+    Some((namespace, part(name)?))
+}
+
+/// `30m`, `4h`, `1d`: one minute to seven days.
+fn duration(word: &str) -> Result<SignedDuration, Misunderstood> {
+    const WRITE: &str = "/heal silence shop/checkout 4h";
+    let digits = word.chars().take_while(char::is_ascii_digit).count();
+    let (number, unit) = word.split_at(digits);
+    let minutes = match unit {
+        "m" | "min" | "mins" | "minutes" => 1,
+        "h" | "hr" | "hour" | "hours" => 60,
+        "d" | "day" | "days" => 24 * 60,
+        _ => {
+            return Err(wrong(
+                format!(
+                    "{} is not a time. Times are like 30m, 4h or 1d.",
+                    quote(word)
+                ),
+                WRITE,
+            ));
+        }
+    };
+    // A number that does not fit is too long anyway.
+    let number: i64 = number.parse().unwrap_or(i64::MAX);
+    match number.saturating_mul(minutes) {
+        0 => Err(wrong("A silence lasts one minute at least.", WRITE)),
+        minutes if minutes > LONGEST_SILENCE.as_mins() => Err(wrong(
+            "A silence lasts seven days at most.",
+            "/heal silence shop/checkout 7d",
+        )),
+        minutes => Ok(SignedDuration::from_mins(minutes)),
+    }
+}
+
+fn unknown(word: &str) -> Misunderstood {
+    let meant = SYNONYMS
+        .into_iter()
+        .find(|(tried, _)| *tried == word)
+        .map(|(_, meant)| meant)
+        .or_else(|| nearest(word, &WORDS));
+    let example = |meant: &str| {
+        USAGE
+            .into_iter()
+            .map(|(command, _)| command)
+            .find(|command| command.split(' ').nth(1) == Some(meant))
+            .unwrap_or("/heal help")
+    };
+    match meant {
+        Some(meant) => Misunderstood {
+            problem: format!("{} is not a command. Did you mean {meant}?", quote(word)),
+            write: example(meant),
+            list: true,
+        },
+        None => Misunderstood {
+            problem: format!("{} is not a command.", quote(word)),
+            write: "/heal help",
+            list: true,
+        },
+    }
+}
+
+/// The word that was probably meant: at most two letters away, and closer than half of it.
+fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+    if word.chars().count() > 20 {
+        return None;
+    }
+    known
+        .iter()
+        .map(|candidate| (distance(word, candidate), *candidate))
+        .filter(|(distance, candidate)| *distance <= 2 && distance * 2 < candidate.len())
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// Letters to insert, delete or replace to make one word of the other (Levenshtein).
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests;

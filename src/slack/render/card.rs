@@ -1,0 +1,169 @@
+//! The card: the one message of an incident, as a projection of its state. It is made to be decided on from a phone at night:
+//! what is wrong first, then why, then the fix, then the buttons.
+use super::{
+    Message,
+    block::Blocks,
+    clean, closed,
+    mrkdwn::{Markup, markup},
+    offer,
+    parts::{cause, footer, headline, history, menu, place, title},
+    waiting, words,
+};
+use crate::domain::{
+    incident::{Execution, Incident, State},
+    recovery::{Tracking, later},
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// Runs the action on offer.
+pub const APPROVE: &str = "approve";
+/// Opens the dialog that asks why not.
+pub const DISMISS: &str = "dismiss";
+/// The menu; the values of its options are `what|token`.
+pub const MORE: &str = "more";
+/// Gathers the evidence again.
+pub const CHECK_AGAIN: &str = "check_again";
+/// What the options of [`MORE`] stand for, as the first half of their values, with their labels.
+pub const MENU: [(&str, &str); 5] = [
+    ("details", "Details"),
+    ("silence_1h", "Silence for 1 hour"),
+    ("silence_4h", "Silence for 4 hours"),
+    ("silence_1d", "Silence for 1 day"),
+    (CHECK_AGAIN, "Check again"),
+];
+
+/// The card of an incident. `paused` is who paused all actions, if they are paused. Apart from an offer that has run out, the
+/// card does not depend on `now`: ages are kept current by Slack itself.
+pub fn card(incident: &Incident, paused: Option<&str>, now: Timestamp) -> Message {
+    match &incident.state {
+        State::Inspecting { .. } => diagnosing(
+            incident,
+            "Heal is gathering the evidence: container states, logs, events and past revisions.",
+        ),
+        State::Preparing { .. } => diagnosing(
+            incident,
+            "Heal is asking the cluster what a fix would change, without changing anything.",
+        ),
+        State::Proposed { proposal } => offer::card(incident, proposal, paused, now),
+        State::Waiting { why } => waiting::card(incident, why),
+        State::Executing { execution } => executing(incident, execution),
+        State::Verifying {
+            execution,
+            tracking,
+        } => verifying(incident, execution, tracking),
+        State::Closed {
+            verdict,
+            detail,
+            at,
+            execution,
+        } => closed::card(incident, *verdict, detail, *at, execution.as_ref()),
+    }
+}
+
+fn diagnosing(incident: &Incident, doing: &'static str) -> Message {
+    let mut blocks = Blocks::default();
+    blocks.header(&title("🔎 Diagnosing", incident));
+    blocks.context([place(incident)]);
+    let mut body = Markup::own(doing);
+    if incident.diagnosis.is_none() && !clean::line(&incident.latest.message).is_empty() {
+        body.line(markup!(
+            "Latest signal: {} – {}",
+            clean::cut(&incident.latest.reason, 80),
+            words::sentence(&incident.latest.message, 300)
+        ));
+    }
+    blocks.section(body);
+    if let Some(diagnosis) = &incident.diagnosis {
+        cause(&mut blocks, diagnosis);
+    }
+    blocks.context([footer(incident, Markup::default()), history(incident)]);
+    let text = markup!(
+        "Diagnosing: {}. No decision is needed yet. {}",
+        headline(incident),
+        incident.id
+    );
+    Message::new(text, blocks)
+}
+
+fn executing(incident: &Incident, execution: &Execution) -> Message {
+    let action = &execution.proposal.action;
+    let mut blocks = Blocks::default();
+    blocks.header(&title("⏳ Running the fix", incident));
+    blocks.context([place(incident)]);
+    blocks.section_with(
+        markup!(
+            "*{}*\n{} at {}.",
+            words::doing(action),
+            words::approved_by(&execution.proposal).capitalised(),
+            Markup::clock(execution.decided)
+        ),
+        menu(incident),
+    );
+    blocks.preformatted("", &action.kubectl());
+    blocks.context([footer(incident, Markup::default()), history(incident)]);
+    let text = markup!(
+        "Running the fix: {}. {}, {}. Command: {} No decision is needed. {}",
+        headline(incident),
+        words::doing(action),
+        words::approved_by(&execution.proposal),
+        action.kubectl(),
+        incident.id
+    );
+    Message::new(text, blocks)
+}
+
+fn verifying(incident: &Incident, execution: &Execution, tracking: &Tracking) -> Message {
+    let action = &execution.proposal.action;
+    let mut blocks = Blocks::default();
+    blocks.header(&title("⏳ Checking the fix", incident));
+    blocks.context([place(incident)]);
+    let done = markup!(
+        "*{}*, {} at {}.",
+        Markup::plain(&words::done(action)).capitalised(),
+        words::approved_by(&execution.proposal),
+        Markup::clock(execution.decided)
+    );
+    let mut body = done.clone();
+    if !tracking.summary.is_empty() {
+        body.line(markup!("Now: {}", words::sentence(&tracking.summary, 300)));
+    }
+    body.line(progress(tracking));
+    blocks.section_with(body, menu(incident));
+    blocks.context([footer(incident, Markup::default()), history(incident)]);
+    let text = markup!(
+        "Checking the fix: {}. {} {} No decision is needed. {}",
+        headline(incident),
+        done,
+        progress(tracking),
+        incident.id
+    );
+    Message::new(text, blocks)
+}
+
+/// How far a recovery is, and what it waits for.
+fn progress(tracking: &Tracking) -> Markup {
+    let mut text = match tracking.clear_since {
+        Some(since) => clear_until(since, tracking.soak),
+        None => markup!(
+            "Not clear yet. Heal gives it until {}.",
+            Markup::clock(tracking.deadline)
+        ),
+    };
+    if tracking.relapses > 0 {
+        let times = match tracking.relapses {
+            1 => "once".to_owned(),
+            n => format!("{n} times"),
+        };
+        text.line(markup!("It was clear and broke again {}.", times));
+    }
+    text
+}
+
+/// "Clear since 03:15. Counts as recovered if it stays clear until 03:17."
+pub fn clear_until(since: Timestamp, soak: SignedDuration) -> Markup {
+    markup!(
+        "Clear since {}. It counts as recovered if it stays clear until {}.",
+        Markup::clock(since),
+        Markup::clock(later(since, soak))
+    )
+}

@@ -1,0 +1,226 @@
+//! Phrases that several messages share.
+use super::{
+    clean,
+    mrkdwn::{Markup, markup},
+};
+use crate::domain::{
+    action::{Action, Risk},
+    diagnosis::Severity,
+    incident::{Incident, IncidentId},
+    memory::{Tally, TrackRecord},
+    object::ObjectRef,
+    proposal::Proposal,
+    recovery::Verdict,
+    text::bytes,
+};
+
+/// Units that an owner's name may take where space is short.
+const SHORT_NAME: usize = 64;
+
+/// `shop/checkout` or `worker-1`, with the middle left out when it is very long.
+pub fn short(object: &ObjectRef) -> String {
+    let name = clean::cut_middle(&clean::line(&object.name), SHORT_NAME);
+    if object.namespace.is_empty() {
+        name
+    } else {
+        let namespace = clean::cut_middle(&clean::line(&object.namespace), 32);
+        format!("{namespace}/{name}")
+    }
+}
+
+/// The object with its kind: "Deployment `shop/checkout`".
+pub fn object(object: &ObjectRef) -> Markup {
+    markup!(
+        "{} {}",
+        clean::cut(object.kind.as_str(), 63),
+        Markup::code(&short(object))
+    )
+}
+
+/// What is wrong, to stand behind the owner's name.
+pub fn wrong(incident: &Incident) -> &str {
+    incident
+        .diagnosis
+        .as_ref()
+        .map_or(incident.family.headline(), |diagnosis| &diagnosis.headline)
+}
+
+/// Icon and word of a severity: the colour is never the only sign.
+pub fn severity(severity: Severity) -> (&'static str, &'static str) {
+    match severity {
+        Severity::Critical => ("🔴", "Critical"),
+        Severity::Major => ("🟠", "Major"),
+        Severity::Warning => ("🟡", "Warning"),
+    }
+}
+
+/// The risk, with what the word means.
+pub fn risk(proposal: &Proposal) -> Markup {
+    match proposal.risk {
+        Risk::Low => Markup::own("*Risk: low* – one more click takes it back."),
+        Risk::Medium if proposal.action.inverse().is_some() => Markup::own(
+            "*Risk: medium* – pods are replaced or capacity changes. It can be taken back.",
+        ),
+        Risk::Medium => Markup::own("*Risk: medium* – pods are replaced. It cannot be taken back."),
+    }
+}
+
+/// How the fix did before.
+pub fn record(record: &TrackRecord) -> Markup {
+    let elsewhere = Tally {
+        successes: record
+            .anywhere
+            .successes
+            .saturating_sub(record.here.successes),
+        failures: record
+            .anywhere
+            .failures
+            .saturating_sub(record.here.failures),
+    };
+    match (record.here.n(), elsewhere.n()) {
+        (0, 0) => Markup::own("Never tried here."),
+        (0, _) => markup!("Never tried here. Elsewhere it {}.", worked(elsewhere)),
+        (_, _) => markup!("It {}.", worked_here(record.here)),
+    }
+}
+
+/// "worked 4 of 5 times here — confidence 0.80, at least 0.38"
+pub fn worked_here(tally: Tally) -> Markup {
+    markup!(
+        "worked {} of {} {} here — {}",
+        tally.successes,
+        tally.n(),
+        times(tally.n()),
+        confidence(tally)
+    )
+}
+
+/// "worked 3 of 4 times — confidence 0.75, at least 0.30"
+pub fn worked(tally: Tally) -> Markup {
+    markup!(
+        "worked {} of {} {} — {}",
+        tally.successes,
+        tally.n(),
+        times(tally.n()),
+        confidence(tally)
+    )
+}
+
+fn confidence(tally: Tally) -> Markup {
+    let share = tally.confidence().unwrap_or(0.0);
+    markup!(
+        "confidence {}, at least {}",
+        format!("{share:.2}"),
+        format!("{:.2}", tally.lower_bound())
+    )
+}
+
+fn times(n: u32) -> &'static str {
+    if n == 1 { "time" } else { "times" }
+}
+
+/// Who approved: "approved by @ana and @ben".
+pub fn approved_by(proposal: &Proposal) -> Markup {
+    let people: Vec<Markup> = proposal
+        .approvals
+        .iter()
+        .map(|approval| Markup::user(&approval.by.id))
+        .collect();
+    if people.is_empty() {
+        Markup::own("approved by a rule")
+    } else {
+        markup!("approved by {}", Markup::join(&people, " and "))
+    }
+}
+
+/// What is being done: "Rolling back to revision 41".
+pub fn doing(action: &Action) -> String {
+    match action {
+        Action::RolloutUndo { to, .. } => format!("Rolling back to revision {}", to.number),
+        Action::RolloutRestart { .. } => "Restarting the pods one by one".to_owned(),
+        Action::SetMemoryLimit { container, to, .. } => {
+            format!(
+                "Raising the memory limit of {} to {}",
+                name(container),
+                bytes(*to)
+            )
+        }
+        Action::DeletePod { pod, .. } => format!("Deleting pod {}", name(&pod.name)),
+        Action::Scale { to, .. } => format!("Scaling to {to}"),
+    }
+}
+
+/// What was done: "rolled back to revision 41".
+pub fn done(action: &Action) -> String {
+    match action {
+        Action::RolloutUndo { to, .. } => format!("rolled back to revision {}", to.number),
+        Action::RolloutRestart { .. } => "restarted the pods one by one".to_owned(),
+        Action::SetMemoryLimit { container, to, .. } => {
+            format!(
+                "raised the memory limit of {} to {}",
+                name(container),
+                bytes(*to)
+            )
+        }
+        Action::DeletePod { pod, .. } => format!("deleted pod {}", name(&pod.name)),
+        Action::Scale { to, .. } => format!("scaled to {to}"),
+    }
+}
+
+fn name(name: &str) -> String {
+    clean::cut_middle(&clean::line(name), SHORT_NAME)
+}
+
+/// Icon and words of a verdict.
+pub fn verdict(verdict: Verdict) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Recovered => ("✅", "Recovered"),
+        Verdict::RecoveredByItself => ("✅", "Cleared by itself"),
+        Verdict::Ineffective => ("❌", "The fix did not help"),
+        Verdict::Failed => ("❌", "The fix could not be made"),
+        Verdict::Regressed => ("🔻", "Worse after the fix"),
+        Verdict::Reverted => ("🔄", "The fix was taken back"),
+        Verdict::TargetGone => ("⚪", "The object is gone"),
+        Verdict::Inconclusive => ("❔", "Cannot tell whether it helped"),
+    }
+}
+
+/// "Third time in 24 h: H12, H9 came before."
+pub fn previous(before: &[IncidentId]) -> Markup {
+    if before.is_empty() {
+        return Markup::default();
+    }
+    let ids: Vec<Markup> = before
+        .iter()
+        .take(5)
+        .map(|id| Markup::plain(&id.to_string()))
+        .collect();
+    let more = if before.len() > 5 { ", …" } else { "" };
+    markup!(
+        "{} time in 24 h: {}{}",
+        ordinal(before.len() + 1),
+        Markup::join(&ids, ", "),
+        more
+    )
+}
+
+fn ordinal(n: usize) -> String {
+    let words = ["First", "Second", "Third", "Fourth", "Fifth", "Sixth"];
+    match (words.get(n - 1), n % 10, n % 100) {
+        (Some(word), _, _) => (*word).to_owned(),
+        (None, 1, rest) if rest != 11 => format!("{n}st"),
+        (None, 2, rest) if rest != 12 => format!("{n}nd"),
+        (None, 3, rest) if rest != 13 => format!("{n}rd"),
+        (None, _, _) => format!("{n}th"),
+    }
+}
+
+/// A sentence of somebody else: with a full stop, unless it ends with one already.
+pub fn sentence(text: &str, limit: usize) -> Markup {
+    let text = clean::cut(&clean::line(text), limit);
+    if text.is_empty() || text.ends_with(['.', '!', '?', '…', ':']) {
+        Markup::plain(&text)
+    } else {
+        Markup::plain(&format!("{text}."))
+    }
+}

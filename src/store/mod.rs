@@ -1,0 +1,128 @@
+//! The one file that Heal keeps: SQLite in WAL mode with `synchronous=FULL`, so that what was committed survives a power cut.
+//!
+//! The engine is the only writer. It collects the consequences of several inputs in one [`Batch`] and commits it in one
+//! transaction before anything leaves the process.
+mod audit;
+mod batch;
+mod load;
+mod schema;
+
+pub use audit::{AuditRow, BrokenChain, list as list_audit, verify as verify_audit};
+pub use batch::Batch;
+pub use load::{Loaded, PendingEffect};
+
+use crate::domain::incident::{Incident, IncidentId};
+use rusqlite::Connection;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use thiserror::Error;
+
+/// Why the store did not work.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The file cannot be opened or made.
+    #[error(
+        "cannot open the database {path}: {source}. Check that the folder exists and is writable ([store] path)."
+    )]
+    Open {
+        /// The path.
+        path: String,
+        /// SQLite's words.
+        source: rusqlite::Error,
+    },
+    /// The file was made by a newer Heal.
+    #[error(
+        "the database has schema {found}, this Heal knows up to {known}: run the newer version again"
+    )]
+    TooNew {
+        /// In the file.
+        found: i64,
+        /// Known here.
+        known: i64,
+    },
+    /// A statement failed (disk full, file damaged).
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A stored value cannot be read.
+    #[error("database: a stored value cannot be read: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The thread that worked on it is gone.
+    #[error("database: the worker was stopped")]
+    Stopped,
+}
+
+/// The store. A cheap handle; all handles share one connection.
+#[derive(Clone, Debug)]
+pub struct Store {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Store {
+    /// Opens or makes the file, and brings its schema up to date.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let at = |source| StoreError::Open {
+            path: path.display().to_string(),
+            source,
+        };
+        let connection = Connection::open(path).map_err(at)?;
+        Self::prepare(connection).map_err(|error| match error {
+            StoreError::Sqlite(source) => at(source),
+            other => other,
+        })
+    }
+
+    /// A store in memory, for tests and measurements.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        Self::prepare(Connection::open_in_memory()?)
+    }
+
+    fn prepare(mut connection: Connection) -> Result<Self, StoreError> {
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
+        )?;
+        schema::migrate(&mut connection)?;
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+        })
+    }
+
+    /// Reads everything that the engine keeps in memory.
+    pub fn load(&self) -> Result<Loaded, StoreError> {
+        load::load(&self.lock())
+    }
+
+    /// Writes a batch in one transaction, on a thread of its own. After an error nothing of it is stored.
+    pub async fn commit(&self, batch: Arc<Batch>) -> Result<(), StoreError> {
+        let store = self.clone();
+        let work = move || batch::commit(&mut store.lock(), &batch);
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| StoreError::Stopped)?
+    }
+
+    /// One incident, however old.
+    pub async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        let store = self.clone();
+        let work = move || load::incident(&store.lock(), id);
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Runs a read on the connection (listings of the command line).
+    pub fn read<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        read(&self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Connection> {
+        // A panic while the lock was held has rolled its transaction back: the connection is still good.
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

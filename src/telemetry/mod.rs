@@ -1,0 +1,5 @@
+//! What Heal tells about its own work: [`log`] lines and [`metrics`].
+pub mod log;
+pub mod metrics;
+
+pub use metrics::{Decided, Metrics};
