@@ -144,14 +144,22 @@ impl<'a> Case<'a> {
         of(!kills).or_else(|| of(kills))
     }
 
-    /// The event which says that the kubelet ended this container because of a probe, close to its last end.
+    /// The event that says why: the kubelet ended this container because of a probe, close to its last end.
     pub(super) fn killed_by_probe(&self, spot: Spot<'_>) -> Option<&'a EventView> {
-        let event = self.event(spot, "Killing").filter(|event| {
+        let end = spot.fresh_end(self);
+        let killing = self.event(spot, "Killing").filter(|event| {
             event.note.contains("failed liveness probe")
                 || event.note.contains("failed startup probe")
+        });
+        // Events get lost. A signal from outside right after failures of a probe that kills says the same.
+        let signalled =
+            end.is_some_and(|end| end.reason == "Error" && matches!(end.exit_code, 137 | 143));
+        let event = killing.or_else(|| {
+            self.unhealthy(spot, true)
+                .filter(|event| signalled && !event.note.starts_with("Readiness"))
         })?;
-        let end = spot.fresh_end(self).and_then(|end| end.finished);
-        end.is_none_or(|end| end.duration_since(event.at).abs() <= NEAR_END)
+        end.and_then(|end| end.finished)
+            .is_none_or(|end| end.duration_since(event.at).abs() <= NEAR_END)
             .then_some(event)
     }
 }

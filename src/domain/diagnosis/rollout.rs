@@ -1,7 +1,7 @@
 //! A rollout does not finish. That is a consequence: the rules of all other families have looked before this one. What is left is
 //! what only a rollout shows: a pod stuck on an old broken revision, an init container that waits for ever, and the umbrella.
 use super::{
-    Candidate, Case, Diagnosis, OFFER_FROM,
+    Candidate, Case, Diagnosis,
     crash::log_rules,
     finding::{Finding, quote},
 };
@@ -50,7 +50,7 @@ pub(super) fn stuck_ordinal(case: &Case<'_>) -> Option<Diagnosis> {
             case,
             case.family,
             "sts.stuck_ordinal",
-            OFFER_FROM,
+            0.9,
             format!(
                 "Pod {} still has an older, broken template, and the StatefulSet waits for it to become ready before it replaces it.",
                 pod.name

@@ -532,7 +532,7 @@ fn a_pod_stuck_on_an_old_revision_of_a_stateful_set_is_deleted_after_the_undo() 
         });
     world.family = Family::Crash;
     insta::assert_snapshot!(world.told(), @r"
-        sts.stuck_ordinal Major 0.85: is crash-looping
+        sts.stuck_ordinal Major 0.90: is crash-looping
         Pod checkout-2 still has an older, broken template, and the StatefulSet waits for it to become ready before it replaces it.
         - its revision is broken, the current one is new
         $ kubectl delete pod checkout-2 -n shop
@@ -560,7 +560,7 @@ fn running_pods_with_an_old_credential_are_restarted_when_newer_ones_work() {
         .pod(pod(60, true))
         .log(log);
     insta::assert_snapshot!(proven.told(), @r#"
-        crash.db_auth Critical 0.85: fails its probe
+        crash.db_auth Critical 0.90: fails its probe
         Container app still uses an old credential or certificate: a database refuses its credentials.
         - pod checkout-new-2 started later with the same template and is ready
         - log of app:
