@@ -12,7 +12,7 @@ mod pod;
 mod tests;
 mod workload;
 
-pub use container::has_outlived;
+pub use container::{has_outlived, outlives_at};
 pub use event::of_event;
 pub use node::of_node;
 pub use pod::of_pod;

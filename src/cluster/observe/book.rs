@@ -20,8 +20,7 @@ use crate::domain::{
 use crate::ports::Sighting;
 use jiff::Timestamp;
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -39,9 +38,12 @@ pub struct Book {
     shown: HashMap<ObjectRef, usize>,
     /// Counts of events that were told, by event uid.
     told: HashMap<String, u32>,
+    /// Events that are not mature yet, and whether they were there from the start.
+    delayed: HashMap<String, (EventView, bool)>,
     /// Symptoms and events that wait until an owner is known, by the uid to be read.
     waiting: HashMap<String, Waiting>,
-    timers: BinaryHeap<Reverse<(Timestamp, Due)>>,
+    /// A set, so that what is due twice at one time is looked at once.
+    timers: BTreeSet<(Timestamp, Due)>,
     settling: Settling,
     suppressed: BTreeMap<&'static str, u64>,
     out: Vec<Sighting>,
@@ -69,6 +71,8 @@ struct Waiting {
 enum Due {
     /// A subject whose symptom may be mature now.
     Subject(String),
+    /// An event that may be mature now.
+    Event(String),
     /// A workload that may have stayed healthy long enough.
     Settled(String),
     /// An owner that could not be read.
@@ -107,6 +111,7 @@ const EXCLUDED: &str = "namespace is excluded";
 const LEAVING: &str = "pod is being deleted";
 const PLANNED: &str = "pod is disrupted on purpose";
 const NODE_DOWN: &str = "pod's node is not ready";
+const PASSED: &str = "it passed before it counted";
 const ABOUT_GONE: &str = "event about an object that is gone";
 
 impl Book {
@@ -121,8 +126,9 @@ impl Book {
             subjects: HashMap::new(),
             shown: HashMap::new(),
             told: HashMap::new(),
+            delayed: HashMap::new(),
             waiting: HashMap::new(),
-            timers: BinaryHeap::new(),
+            timers: BTreeSet::new(),
             settling: Settling::default(),
             suppressed: BTreeMap::new(),
             out: Vec::new(),
@@ -195,18 +201,23 @@ impl Book {
 
     /// When [`Book::tick`] is due.
     pub fn due(&self) -> Option<Timestamp> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        self.timers.first().map(|(at, _)| *at)
     }
 
     /// Looks again at everything whose time has come.
     pub fn tick(&mut self, now: Timestamp) {
         while self.due().is_some_and(|at| at <= now) {
-            let Some(Reverse((_, due))) = self.timers.pop() else {
+            let Some((_, due)) = self.timers.pop_first() else {
                 return;
             };
             match due {
                 Due::Subject(uid) => self.review(&uid, now),
                 Due::Settled(uid) => self.settle(&uid, now),
+                Due::Event(uid) => {
+                    if let Some((event, from_start)) = self.delayed.remove(&uid) {
+                        self.tell(event, from_start, now);
+                    }
+                }
                 Due::Ask(object) => self.asks.push(object),
             }
         }
@@ -229,7 +240,10 @@ impl Book {
                 self.known.entry(object.uid.clone()).or_default();
                 true
             }
-            Err(again) => return self.timers.push(Reverse((again, Due::Ask(object.clone())))),
+            Err(again) => {
+                self.timers.insert((again, Due::Ask(object.clone())));
+                return;
+            }
         };
         let waiting = self.waiting.remove(&object.uid).unwrap_or_default();
         for uid in waiting.subjects {
@@ -239,7 +253,7 @@ impl Book {
             if gone && event.about.uid == object.uid {
                 self.count(ABOUT_GONE);
             } else {
-                self.hear(event, from_start);
+                self.hear(event, from_start, now);
             }
         }
         let watched = self
@@ -260,6 +274,7 @@ impl Book {
                     Parent {
                         above: pod.owner.clone(),
                         leaving: pod.deleting || pod.disruption.is_some(),
+                        ready: pod.ready,
                         node: pod.node.as_deref().map(Box::from),
                     },
                     now,
@@ -276,7 +291,7 @@ impl Book {
                     self.know(&uid, parent, now);
                 }
                 if let Some(at) = self.settling.workload(&view, revision, now) {
-                    self.timers.push(Reverse((at, Due::Settled(uid.clone()))));
+                    self.timers.insert((at, Due::Settled(uid.clone())));
                 }
                 // A ReplicaSet's trouble is its Deployment's, which says so itself.
                 if view.object.kind != Kind::ReplicaSet || view.owner.is_none() {
@@ -294,7 +309,7 @@ impl Book {
                     self.review_pods_of(&name, now);
                 }
             }
-            Seen::Event(event) => self.hear(event, from_start),
+            Seen::Event(event) => self.hear(event, from_start, now),
         }
     }
 
@@ -319,7 +334,7 @@ impl Book {
                 self.review(&subject, now);
             }
             for (event, from_start) in waiting.events {
-                self.hear(event, from_start);
+                self.hear(event, from_start, now);
             }
         }
     }
@@ -348,7 +363,16 @@ impl Book {
         let Some(mut subject) = self.subjects.remove(uid) else {
             return;
         };
-        let symptoms = symptoms(&subject.thing, &self.config);
+        let mut symptoms = symptoms(&subject.thing, &self.config);
+        if let Thing::Pod(pod) = &subject.thing {
+            symptoms.retain(|symptom| {
+                let over = outlived_at(pod, symptom);
+                if let Some(at) = over.filter(|at| *at > now) {
+                    self.timers.insert((at, Due::Subject(uid.to_owned())));
+                }
+                over.is_none_or(|at| at > now)
+            });
+        }
         if symptoms.is_empty() {
             self.clear(subject);
             return;
@@ -377,7 +401,7 @@ impl Book {
             let hidden = self.hidden(&subject.thing, symptom.family);
             let stage = if symptom.mature > now && old_stage != Stage::Shown {
                 let due = Due::Subject(uid.to_owned());
-                self.timers.push(Reverse((symptom.mature, due)));
+                self.timers.insert((symptom.mature, due));
                 Stage::Waiting
             } else if let Some(reason) = hidden {
                 if old_stage == Stage::Waiting {
@@ -416,13 +440,28 @@ impl Book {
     }
 
     /// Takes an event in: events tell what no state does, and are told once per count.
-    fn hear(&mut self, event: EventView, from_start: bool) {
+    fn hear(&mut self, event: EventView, from_start: bool, now: Timestamp) {
         let Some(symptom) = symptom::of_event(&event) else {
             return;
         };
         if from_start && event.at < self.cutoff {
             return self.count(OLD);
         }
+        if symptom.mature <= now || self.told.contains_key(&event.uid) {
+            return self.tell(event, from_start, now);
+        }
+        // A repeat moves the event's time on, but not the wait that its first sight began.
+        let uid = event.uid.clone();
+        let first = self.delayed.insert(uid.clone(), (event, from_start));
+        if first.is_none() {
+            self.timers.insert((symptom.mature, Due::Event(uid)));
+        }
+    }
+
+    fn tell(&mut self, event: EventView, from_start: bool, now: Timestamp) {
+        let Some(symptom) = symptom::of_event(&event) else {
+            return;
+        };
         if !self.config.namespaces.covers(&event.about.namespace) {
             return self.count(EXCLUDED);
         }
@@ -446,11 +485,16 @@ impl Book {
                 .node
                 .as_deref()
                 .is_some_and(|node| self.is_down(node));
-            if parent.leaving {
-                return self.count(LEAVING);
-            }
-            if down && symptom.family == Family::Probe {
-                return self.count(NODE_DOWN);
+            // What was a wait for something missing is over when the pod is ready.
+            let over = parent.ready && symptom.mature > symptom.since && event.at < now;
+            let reason = match symptom.family {
+                _ if parent.leaving => Some(LEAVING),
+                Family::Probe if down => Some(NODE_DOWN),
+                Family::Config if over => Some(PASSED),
+                _ => None,
+            };
+            if let Some(reason) = reason {
+                return self.count(reason);
             }
         }
         let told = self.told.entry(event.uid.clone()).or_insert(0);
@@ -473,8 +517,7 @@ impl Book {
         match self.settling.check(uid, now) {
             super::settled::Check::Told(sighting) => self.out.push(sighting),
             super::settled::Check::Again(at) => {
-                self.timers
-                    .push(Reverse((at, Due::Settled(uid.to_owned()))));
+                self.timers.insert((at, Due::Settled(uid.to_owned())));
             }
             super::settled::Check::Nothing => {}
         }
@@ -483,6 +526,7 @@ impl Book {
     fn forget(&mut self, uid: &str) {
         self.known.remove(uid);
         self.told.remove(uid);
+        self.delayed.remove(uid);
         self.settling.forget(uid);
         if let Some(subject) = self.subjects.remove(uid) {
             if let Thing::Node(node) = &subject.thing {
@@ -578,6 +622,16 @@ fn uid(seen: &Seen) -> &str {
         Seen::Node(node) => &node.uid,
         Seen::Event(event) => &event.uid,
     }
+}
+
+/// When a pod's symptom is history because the container runs since: it may stay in the status for ever.
+fn outlived_at(pod: &PodView, symptom: &Symptom) -> Option<Timestamp> {
+    let name = symptom.container.as_ref()?;
+    let container = pod.containers.iter().find(|c| &c.name == name)?;
+    // An unready container is in trouble now, whatever its past.
+    (symptom.family != Family::Probe)
+        .then(|| symptom::outlives_at(container))
+        .flatten()
 }
 
 fn is_idle(seen: &Seen) -> bool {

@@ -92,6 +92,7 @@ async fn parent_of(
                 pod.map(|pod| Parent {
                     above: project::owner(&pod.metadata),
                     leaving: pod.metadata.deletion_timestamp.is_some(),
+                    ready: project::pod(&pod).ready,
                     node: pod.spec.node_name.as_deref().map(Box::from),
                 })
             })

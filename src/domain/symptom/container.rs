@@ -38,11 +38,16 @@ pub(super) fn is_cache_warm_up(text: &str) -> bool {
 /// Whether the present run has lasted long enough that the end of the previous one is history: as long as the previous run
 /// lasted, and at least ten minutes. A container that does not run has outlived nothing.
 pub fn has_outlived(container: &ContainerView, now: Timestamp) -> bool {
+    outlives_at(container).is_some_and(|at| now >= at)
+}
+
+/// When [`has_outlived`] becomes true if nothing happens until then; `None` while the container does not run.
+pub fn outlives_at(container: &ContainerView) -> Option<Timestamp> {
     let ContainerState::Running { since: Some(since) } = &container.state else {
-        return false;
+        return None;
     };
     let previous = container.last.as_ref().and_then(length).unwrap_or_default();
-    now.duration_since(*since) >= previous.max(BACK_OFF_RESET)
+    Some(later(*since, previous.max(BACK_OFF_RESET)))
 }
 
 /// How long a run lasted.
