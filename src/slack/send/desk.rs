@@ -11,7 +11,7 @@ use crate::{
     ports::{CardState, Delivered, Posted},
     slack::render::{card::card, digest::digest, note::note},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -26,6 +26,14 @@ const UPDATE_PAUSE: Duration = Duration::from_secs(3);
 const PROMOTION_PAUSE: Duration = Duration::from_secs(2);
 /// What is done is remembered this long, so that a late projection does not look like a new incident.
 const REMEMBER: Duration = Duration::from_secs(600);
+
+/// Slack's clock and ours may differ: a search for messages begins this much earlier.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
+
+/// A moment that is surely before this one on Slack's clock.
+pub(super) fn before(moment: Timestamp) -> Timestamp {
+    moment.checked_sub(CLOCKS).unwrap_or(moment)
+}
 
 /// The channel that an incident's card goes to.
 pub type Route = Arc<dyn Fn(&Incident) -> String + Send + Sync>;
@@ -124,6 +132,7 @@ impl Desk {
         let mut line = Line::new(state.clone(), channel.clone(), now);
         line.slots = self.slots.remove(&id).unwrap_or_default();
         let older = state.incident.opened < self.started;
+        let opened = before(state.incident.opened);
         match &state.posted {
             Some(posted) if posted.hash == digest::HASH => {
                 let digest = self.digest_at(&channel, &posted.ts, now);
@@ -135,11 +144,11 @@ impl Desk {
                 line.home = Home::Own(posted.ts.clone());
                 line.shown = Some(posted.hash.clone());
                 if older {
-                    line.thread_doubt = Some(state.incident.opened);
+                    line.thread_doubt = Some(opened);
                 }
             }
             // An earlier run may have posted it and been killed before that was on disk.
-            None if older => line.doubt = Some(state.incident.opened),
+            None if older => line.doubt = Some(opened),
             None => {}
         }
         for (effect, note) in self.early.remove(&id).unwrap_or_default() {

@@ -1,7 +1,7 @@
 //! What an answer of Slack means for the work that waits.
 use super::{
     call::{About, Answer, Ask, Call, DigestId, Marked},
-    desk::{Desk, carded, lost, told},
+    desk::{Desk, before, carded, lost, told},
     digest,
     limits::backoff,
     line::{Home, Line},
@@ -11,7 +11,7 @@ use crate::{
     ports::Delivered,
     slack::api::{Mark, SlackError},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::{
     collections::HashMap,
     mem::{Discriminant, discriminant},
@@ -21,8 +21,6 @@ use tokio::time::Instant;
 
 /// What only a person can mend is tried again this often.
 const MISCONFIGURED: Duration = Duration::from_secs(60);
-/// The two clocks may differ: a search begins this much before the attempt.
-const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
 /// A card that is gone is posted again so often.
 const REPOSTS: u32 = 3;
 
@@ -373,7 +371,7 @@ impl Desk {
 
     /// A post may be there without our knowing. Without a way to look, it is posted again: a message twice is better than none.
     fn doubt(&mut self, call: &Call) {
-        let since = call.at.checked_sub(CLOCKS).unwrap_or(call.at);
+        let since = before(call.at);
         if !self.can_search {
             self.counts.push(("slack_posts_repeated", "", 1));
         }
