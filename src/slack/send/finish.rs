@@ -222,7 +222,7 @@ impl Desk {
             Ask::Find { oldest, .. } => *oldest,
             _ => return,
         };
-        let searched = |since: &Timestamp| *since >= oldest;
+        let searched = |since: &jiff::Timestamp| *since >= oldest;
         for (ts, marked) in marks {
             match marked {
                 Marked::Card(id) => {

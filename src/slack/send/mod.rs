@@ -13,7 +13,7 @@ mod finish;
 mod limits;
 mod line;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use desk::Route;
 

@@ -1,5 +1,5 @@
 //! The sender against a local Slack workspace, under a paused clock.
-mod bench;
+pub(crate) mod bench;
 mod cards;
 mod storms;
 mod threads;

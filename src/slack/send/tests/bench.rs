@@ -300,12 +300,6 @@ pub fn closed(id: u64, verdict: Verdict) -> Incident {
     incident
 }
 
-pub fn expired(incident: u64) -> Note {
-    Note::Expired {
-        action: restart(&super::bench::incident(incident)),
-    }
-}
-
 pub fn progress(summary: &str) -> Note {
     Note::Progress {
         execution: "e1".into(),
