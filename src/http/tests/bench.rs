@@ -238,7 +238,9 @@ impl Bench {
 
     pub fn audited(&self) -> Vec<(String, String)> {
         let refused = self.memo.refused.lock().unwrap();
-        let entries = refused.iter().map(|entry| (entry.actor.clone(), entry.what.clone()));
+        let entries = refused
+            .iter()
+            .map(|entry| (entry.actor.clone(), entry.what.clone()));
         entries.collect()
     }
 

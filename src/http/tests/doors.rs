@@ -13,7 +13,14 @@ async fn everything_but_a_signed_fresh_form_of_moderate_size_is_turned_away() {
     let bench = Bench::new();
     let form = "payload=%7B%22type%22%3A%22view_closed%22%7D";
     for path in [INTERACTIVITY, COMMANDS, "/slack/events"] {
-        let unsigned = bench.sim.raw_request(path, &[("content-type", "application/x-www-form-urlencoded")], form).await;
+        let unsigned = bench
+            .sim
+            .raw_request(
+                path,
+                &[("content-type", "application/x-www-form-urlencoded")],
+                form,
+            )
+            .await;
         assert_eq!(unsigned.status, Some(401), "{path}");
     }
     assert_eq!(bench.refusals("headers"), 3);
@@ -42,7 +49,9 @@ async fn everything_but_a_signed_fresh_form_of_moderate_size_is_turned_away() {
     let empty = bench.sim.signed(INTERACTIVITY, "a=b");
     assert_eq!(bench.sim.send(empty).await.status, Some(400));
 
-    let large = bench.sim.signed(INTERACTIVITY, format!("payload={}", "x".repeat(300 * 1024)));
+    let large = bench
+        .sim
+        .signed(INTERACTIVITY, format!("payload={}", "x".repeat(300 * 1024)));
     assert_eq!(bench.sim.send(large).await.status, Some(413));
     assert_eq!(bench.refusals("too_large"), 1);
     // Nothing of it was believed, so nothing is written down.
@@ -52,7 +61,9 @@ async fn everything_but_a_signed_fresh_form_of_moderate_size_is_turned_away() {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_comes_too_slowly_is_not_waited_for() {
     let bench = Bench::new();
-    let never = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let never = Body::from_stream(futures::stream::pending::<
+        Result<bytes::Bytes, std::io::Error>,
+    >());
     let request = Request::post(INTERACTIVITY).body(never).unwrap();
     let begun = tokio::time::Instant::now();
     let answer = bench.router.clone().oneshot(request).await.unwrap();
@@ -64,11 +75,21 @@ async fn a_body_that_comes_too_slowly_is_not_waited_for() {
 async fn a_crowd_of_slow_readers_does_not_fill_the_memory() {
     let bench = Bench::new();
     let slow = || {
-        let never = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
-        bench.router.clone().oneshot(Request::post(INTERACTIVITY).body(never).unwrap())
+        let never = Body::from_stream(futures::stream::pending::<
+            Result<bytes::Bytes, std::io::Error>,
+        >());
+        bench
+            .router
+            .clone()
+            .oneshot(Request::post(INTERACTIVITY).body(never).unwrap())
     };
     let answers = futures::future::join_all((0..100).map(|_| slow())).await;
-    let count = |status| answers.iter().filter(|a| a.as_ref().unwrap().status() == status).count();
+    let count = |status| {
+        answers
+            .iter()
+            .filter(|a| a.as_ref().unwrap().status() == status)
+            .count()
+    };
     assert_eq!(count(StatusCode::REQUEST_TIMEOUT), 64);
     assert_eq!(count(StatusCode::SERVICE_UNAVAILABLE), 36);
     assert_eq!(bench.refusals("too_many"), 36);
@@ -79,7 +100,10 @@ async fn slack_may_check_the_certificate_and_the_events_address() {
     let bench = Bench::new();
     let check = bench.sim.signed(COMMANDS, "ssl_check=1&token=x");
     assert_eq!(bench.sim.send(check).await.status, Some(200));
-    let mut challenge = bench.sim.signed("/slack/events", r#"{"type":"url_verification","challenge":"abc"}"#);
+    let mut challenge = bench.sim.signed(
+        "/slack/events",
+        r#"{"type":"url_verification","challenge":"abc"}"#,
+    );
     challenge.set("content-type", "application/json; charset=utf-8");
     let answer = bench.sim.send(challenge).await;
     assert_eq!(answer.json()["challenge"], "abc");
@@ -112,7 +136,8 @@ async fn a_flood_without_a_length_is_cut_off() {
     let router = bench.router.clone();
     let server = tokio::spawn(async move { axum::serve(listener, router).await });
     let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
-    let head = "POST /slack/interactivity HTTP/1.1\r\nhost: heal\r\ntransfer-encoding: chunked\r\n\r\n";
+    let head =
+        "POST /slack/interactivity HTTP/1.1\r\nhost: heal\r\ntransfer-encoding: chunked\r\n\r\n";
     client.write_all(head.as_bytes()).await.unwrap();
     let mut chunk = b"10000\r\n".to_vec();
     chunk.extend(vec![b'x'; 0x10000]);

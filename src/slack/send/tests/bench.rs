@@ -215,7 +215,12 @@ impl Bench {
 
 /// An incident of the workload `app-N` that needs a person.
 pub fn incident(id: u64) -> Incident {
-    let owner = ObjectRef::new("Deployment", "shop", &format!("app-{id}"), &format!("u{id}"));
+    let owner = ObjectRef::new(
+        "Deployment",
+        "shop",
+        &format!("app-{id}"),
+        &format!("u{id}"),
+    );
     Incident {
         id: IncidentId(id),
         cluster: "c".into(),

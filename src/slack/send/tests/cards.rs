@@ -15,7 +15,12 @@ async fn a_new_incident_gets_one_card_and_the_engine_learns_where() {
     assert_eq!((posted.channel.as_str(), &posted.ts), (CHANNEL, &top[0].ts));
     let call = &bench.sim.calls()[0].arguments;
     assert_eq!(call["metadata"]["event_payload"]["incident"], "H1");
-    for (name, value) in [("parse", "none".into()), ("link_names", false.into()), ("unfurl_links", false.into()), ("unfurl_media", serde_json::Value::Bool(false))] {
+    for (name, value) in [
+        ("parse", "none".into()),
+        ("link_names", false.into()),
+        ("unfurl_links", false.into()),
+        ("unfurl_media", serde_json::Value::Bool(false)),
+    ] {
         assert_eq!(call[name], value, "{name}");
     }
 }
@@ -65,7 +70,14 @@ async fn a_decision_is_shown_at_once_even_if_details_wait() {
     bench.pass(1.0).await;
     bench.card(&proposed(1, Severity::Major));
     bench.pass(0.05).await;
-    assert_eq!(bench.sim.message(CHANNEL, &bench.posted(1).unwrap().ts).unwrap().updates, 1);
+    assert_eq!(
+        bench
+            .sim
+            .message(CHANNEL, &bench.posted(1).unwrap().ts)
+            .unwrap()
+            .updates,
+        1
+    );
 }
 
 #[tokio::test(start_paused = true)]

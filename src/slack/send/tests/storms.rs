@@ -5,7 +5,8 @@ use crate::ports::ChatJob;
 use crate::sim::slack::Fault;
 
 #[tokio::test(start_paused = true)]
-async fn two_hundred_workloads_that_fail_within_ten_seconds_are_named_within_seconds_in_few_calls() {
+async fn two_hundred_workloads_that_fail_within_ten_seconds_are_named_within_seconds_in_few_calls()
+{
     let mut bench = Bench::new();
     for id in 1..=200 {
         bench.card(&incident(id));
@@ -14,12 +15,22 @@ async fn two_hundred_workloads_that_fail_within_ten_seconds_are_named_within_sec
     bench.pass(3.5).await;
     let words: String = bench.top().iter().map(|message| message.words()).collect();
     for id in 1..=200 {
-        assert!(words.contains(&format!("app-{id} *H{id}*")) || words.contains(&format!("app-{id}\n")) || bench.posted(id).is_some_and(|p| p.hash != "digest"), "H{id}");
+        assert!(
+            words.contains(&format!("app-{id} *H{id}*"))
+                || words.contains(&format!("app-{id}\n"))
+                || bench.posted(id).is_some_and(|p| p.hash != "digest"),
+            "H{id}"
+        );
         assert!(bench.posted(id).is_some(), "H{id}");
     }
     let calls = bench.sim.calls().len();
     assert!(calls <= 12, "{calls}");
-    let refused = bench.sim.calls().iter().filter(|call| !call.is_ok()).count();
+    let refused = bench
+        .sim
+        .calls()
+        .iter()
+        .filter(|call| !call.is_ok())
+        .count();
     assert_eq!(refused, 0);
 }
 
@@ -37,7 +48,11 @@ async fn six_at_once_are_still_cards() {
 async fn after_the_storm_what_can_be_decided_gets_its_card_worst_first() {
     let mut bench = Bench::new();
     for id in 1..=20 {
-        let severity = if id == 15 { Severity::Critical } else { Severity::Warning };
+        let severity = if id == 15 {
+            Severity::Critical
+        } else {
+            Severity::Warning
+        };
         bench.card(&proposed(id, severity));
     }
     bench.card(&incident(21));
@@ -49,7 +64,10 @@ async fn after_the_storm_what_can_be_decided_gets_its_card_worst_first() {
     bench.pass(60.0).await;
     assert_eq!(bench.top().len(), 21);
     let digest = bench.top()[0].words();
-    assert!(digest.contains("H21") && !digest.contains("H15"), "{digest}");
+    assert!(
+        digest.contains("H21") && !digest.contains("H15"),
+        "{digest}"
+    );
     assert_eq!(bench.posted(21).unwrap().hash, "digest");
 }
 
@@ -104,13 +122,19 @@ async fn a_digest_survives_a_restart_and_ends_when_all_is_over() {
 #[tokio::test(start_paused = true)]
 async fn a_digest_that_was_accepted_without_an_answer_is_found_again() {
     let mut bench = Bench::new();
-    bench.sim.fail(Some("chat.postMessage"), Fault::AcceptThenHang, 1);
+    bench
+        .sim
+        .fail(Some("chat.postMessage"), Fault::AcceptThenHang, 1);
     for id in 1..=10 {
         bench.card(&incident(id));
     }
     bench.pass(20.0).await;
     assert_eq!(bench.top().len(), 1);
-    assert!((1..=10).all(|id| bench.posted(id).is_some_and(|posted| posted.hash == "digest")));
+    assert!((1..=10).all(|id| {
+        bench
+            .posted(id)
+            .is_some_and(|posted| posted.hash == "digest")
+    }));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,11 @@ use crate::sim::slack::Fault;
 
 fn texts(bench: &Bench) -> Vec<String> {
     let ts = bench.posted(1).unwrap().ts;
-    bench.replies(&ts).into_iter().map(|reply| reply.text).collect()
+    bench
+        .replies(&ts)
+        .into_iter()
+        .map(|reply| reply.text)
+        .collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -17,7 +21,9 @@ async fn thread_messages_wait_for_the_card_and_keep_their_order() {
     }
     bench.pass(2.0).await;
     assert_eq!(bench.sim.calls().len(), 0);
-    bench.sim.fail(Some("chat.postMessage"), Fault::Status(500), 3);
+    bench
+        .sim
+        .fail(Some("chat.postMessage"), Fault::Status(500), 3);
     bench.card(&incident(1));
     bench.pass(40.0).await;
     let texts = texts(&bench);
@@ -43,10 +49,14 @@ async fn progress_is_one_message_that_is_brought_up_to_date() {
     assert!(bench.calls("chat.update") <= 4);
     assert_eq!(bench.said(), (0..10).collect::<Vec<_>>());
     // Also after a restart, with what the engine stored.
-    let slot = bench.log.iter().rev().find_map(|delivered| match delivered {
-        Delivered::Note { slot, .. } => slot.clone(),
-        _ => None,
-    });
+    let slot = bench
+        .log
+        .iter()
+        .rev()
+        .find_map(|delivered| match delivered {
+            Delivered::Note { slot, .. } => slot.clone(),
+            _ => None,
+        });
     let (slot, ts) = slot.unwrap();
     bench.kill().await;
     bench.slots = vec![(IncidentId(1), slot, ts)];
@@ -62,7 +72,9 @@ async fn a_message_that_was_accepted_without_an_answer_is_not_said_twice() {
     let mut bench = Bench::new();
     bench.card(&incident(1));
     bench.pass(1.0).await;
-    bench.sim.fail(Some("chat.postMessage"), Fault::AcceptThenHang, 1);
+    bench
+        .sim
+        .fail(Some("chat.postMessage"), Fault::AcceptThenHang, 1);
     bench.tell(1, 7, new_cause("once"));
     bench.tell(1, 8, new_cause("after"));
     bench.pass(20.0).await;

@@ -7,7 +7,11 @@ use std::time::Duration;
 #[tokio::test(start_paused = true)]
 async fn a_wish_to_wait_is_kept_also_over_a_restart() {
     let mut bench = Bench::new();
-    bench.sim.fail(Some("chat.postMessage"), Fault::RateLimited { retry_after: 30 }, 1);
+    bench.sim.fail(
+        Some("chat.postMessage"),
+        Fault::RateLimited { retry_after: 30 },
+        1,
+    );
     bench.card(&incident(1));
     bench.pass(10.0).await;
     assert_eq!(bench.sim.calls().len(), 1);
@@ -64,12 +68,16 @@ async fn a_card_that_was_accepted_without_an_answer_is_found_again() {
 #[tokio::test(start_paused = true)]
 async fn without_the_right_to_look_it_is_posted_again_and_counted() {
     let mut bench = Bench::with(|options| options.scopes = vec!["chat:write".into()]);
-    bench.sim.fail(Some("chat.postMessage"), Fault::AcceptThenHang, 1);
+    bench
+        .sim
+        .fail(Some("chat.postMessage"), Fault::AcceptThenHang, 1);
     bench.card(&incident(1));
     bench.pass(20.0).await;
     assert_eq!(bench.top().len(), 2);
     assert_eq!(bench.posted(1).unwrap().ts, bench.top()[1].ts);
-    bench.sim.fail(Some("chat.postMessage"), Fault::AcceptThenHang, 1);
+    bench
+        .sim
+        .fail(Some("chat.postMessage"), Fault::AcceptThenHang, 1);
     bench.card(&incident(2));
     bench.pass(20.0).await;
     assert_eq!(bench.calls("conversations.history"), 1);
@@ -103,7 +111,11 @@ async fn a_layout_that_slack_refuses_is_shown_as_text() {
     let top = bench.top();
     assert_eq!(top.len(), 1);
     assert!(top[0].blocks.is_empty());
-    assert!(top[0].text.ends_with("(shown as text: Slack refused the layout)"));
+    assert!(
+        top[0]
+            .text
+            .ends_with("(shown as text: Slack refused the layout)")
+    );
     assert!(top[0].text.contains("app-1"));
     assert_eq!(bench.count("slack_refused", "layout"), 1);
     // The next projection tries its layout again.
@@ -137,7 +149,9 @@ async fn one_call_that_hangs_does_not_hold_up_the_others() {
     bench.card(&incident(1));
     bench.card(&incident(2));
     bench.pass(5.0).await;
-    bench.sim.fail(Some("chat.update"), Fault::Hang(Duration::from_secs(60)), 1);
+    bench
+        .sim
+        .fail(Some("chat.update"), Fault::Hang(Duration::from_secs(60)), 1);
     for id in [1, 2] {
         bench.card(&proposed(id, crate::domain::diagnosis::Severity::Major));
     }
