@@ -20,6 +20,16 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 }
 
+/// Counts and measures. Names are those of `/metrics`, labels are few and never come from outside.
+pub trait Meter: Send + Sync {
+    /// Adds `n` to the counter `name` under `label` (empty: without one).
+    fn add(&self, name: &'static str, label: &str, n: u64);
+    /// Notes a duration.
+    fn observe(&self, name: &'static str, seconds: f64);
+    /// Sets the gauge `name` under `label` (empty: without one).
+    fn set(&self, name: &'static str, label: &str, value: f64);
+}
+
 /// What an inspection or a look is about.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Subject {
@@ -209,14 +219,4 @@ pub trait Intake: Send + Sync {
     fn first_sight(&self, signature_hash: String) -> BoxFuture<'_, bool>;
     /// Writes a refusal down that happened before the engine saw anything (forged, outsider, other workspace).
     fn refused(&self, entry: crate::domain::incident::AuditEntry) -> BoxFuture<'_, ()>;
-}
-
-/// Where figures about Heal itself go.
-pub trait Meter: Send + Sync {
-    /// Adds to a counter with one label value.
-    fn add(&self, name: &'static str, label: &str, n: u64);
-    /// Observes a duration in seconds.
-    fn observe(&self, name: &'static str, seconds: f64);
-    /// Sets a gauge with one label value.
-    fn set(&self, name: &'static str, label: &str, value: f64);
 }

@@ -1,9 +1,24 @@
 //! Rules from object views to symptoms: what is wrong with a pod, a workload or a node right now. They serve three times:
 //! for signals (a new symptom is a signal), for "is it still true" before acting, and for the recovery.
-use super::{
-    family::Family,
-    view::{EventView, NodeView, PodView, WorkloadView},
-};
+//!
+//! The rules take no clock: a symptom says since when and from when on it counts, and callers compare that with their time.
+//! An end stays in a container's status until the next one, so a container that was killed a month ago and works since then
+//! still shows it: [`has_outlived`] tells such a symptom from one that is news.
+mod container;
+mod event;
+mod node;
+mod pod;
+#[cfg(test)]
+mod tests;
+mod workload;
+
+pub use container::{has_outlived, outlives_at};
+pub use event::of_event;
+pub use node::of_node;
+pub use pod::of_pod;
+pub use workload::of_workload;
+
+use super::family::Family;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -52,24 +67,4 @@ impl Default for Grace {
             admission: SignedDuration::from_secs(15),
         }
     }
-}
-
-/// What is wrong with a pod.
-pub fn of_pod(_pod: &PodView, _grace: &Grace) -> Vec<Symptom> {
-    Vec::new()
-}
-
-/// What is wrong with a workload itself, beside its pods.
-pub fn of_workload(_workload: &WorkloadView, _grace: &Grace) -> Vec<Symptom> {
-    Vec::new()
-}
-
-/// What is wrong with a node.
-pub fn of_node(_node: &NodeView, _grace: &Grace) -> Vec<Symptom> {
-    Vec::new()
-}
-
-/// What an event tells that object states do not (probe failures, refused pods, evictions). Most events tell nothing.
-pub fn of_event(_event: &EventView) -> Option<Symptom> {
-    None
 }

@@ -5,7 +5,8 @@ use crate::{
         incident::{Effect, Incident, IncidentId, Input, Outcome, State},
         policy::Approved,
     },
-    ports::{CardState, ChatJob, Cluster, Meter, Subject},
+    ports::{CardState, ChatJob, Cluster, Subject},
+    telemetry::Metrics,
 };
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
@@ -20,7 +21,7 @@ pub(super) struct Dispatcher {
     cluster: Arc<dyn Cluster>,
     chat: mpsc::UnboundedSender<ChatJob>,
     back: mpsc::Sender<Message>,
-    meter: Arc<dyn Meter>,
+    metrics: Arc<Metrics>,
     reads: Arc<Semaphore>,
     writes: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -32,13 +33,13 @@ impl Dispatcher {
         cluster: Arc<dyn Cluster>,
         chat: mpsc::UnboundedSender<ChatJob>,
         back: mpsc::Sender<Message>,
-        meter: Arc<dyn Meter>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         Self {
             cluster,
             chat,
             back,
-            meter,
+            metrics,
             reads: Arc::new(Semaphore::new(READS)),
             writes: Arc::new(Semaphore::new(WRITES)),
             tasks: TaskTracker::new(),
@@ -68,7 +69,6 @@ impl Dispatcher {
     pub(super) fn card(&self, card: Arc<CardState>) {
         let _ = self.chat.send(ChatJob::Card(card));
     }
-
 
     /// Takes no more executions.
     pub(super) fn close(&self) {
@@ -107,14 +107,14 @@ impl Dispatcher {
     fn read(&self, number: Option<u64>, incident: &Incident, effect: Effect) {
         let (cluster, reads, subject) =
             (self.cluster.clone(), self.reads.clone(), subject(incident));
-        let (meter, answer) = (self.meter.clone(), self.answer(number, incident.id));
+        let (metrics, answer) = (self.metrics.clone(), self.answer(number, incident.id));
         self.tasks.spawn(async move {
             let _permit = reads.acquire().await;
             let begun = tokio::time::Instant::now();
             let input = match effect {
                 Effect::Inspect { request } => {
                     let result = cluster.inspect(subject).await;
-                    meter.observe("inspect", begun.elapsed().as_secs_f64());
+                    metrics.inspected(begun.elapsed());
                     Input::Inspected {
                         request,
                         result: result.map(Box::new).map_err(|error| error.to_string()),

@@ -11,9 +11,10 @@ mod turn;
 pub use handle::{EngineHandle, Message};
 
 use crate::{
-    domain::{policy::Policy, waits::Waits},
-    ports::{ChatJob, Clock, Cluster, Meter},
+    domain::{action::ActionKind, policy::Policy, waits::Waits},
+    ports::{ChatJob, Clock, Cluster},
     store::{Store, StoreError},
+    telemetry::Metrics,
 };
 use dispatch::Dispatcher;
 use state::State;
@@ -48,8 +49,10 @@ pub struct Parts {
     pub waits: Waits,
     /// Who may decide.
     pub policy: Policy,
+    /// The actions that are allowed at all.
+    pub actions: Vec<ActionKind>,
     /// Where figures go.
-    pub meter: Arc<dyn Meter>,
+    pub metrics: Arc<Metrics>,
     /// Work for the Slack sender.
     pub chat: mpsc::UnboundedSender<ChatJob>,
     /// Random text for a new incident's button values.
@@ -74,7 +77,7 @@ impl Engine {
             parts.cluster.clone(),
             parts.chat.clone(),
             outbox,
-            parts.meter.clone(),
+            parts.metrics.clone(),
         );
         Ok((
             Self {
@@ -165,12 +168,9 @@ impl Engine {
             // Nothing may go out before it is stored: a full disk stops Heal, visibly, and loses nothing.
             while let Err(error) = self.parts.store.commit(batch.clone()).await {
                 tracing::error!(%error, "the database does not take writes: waiting, nothing is lost");
-                self.parts.meter.add("store_errors", "commit", 1);
                 tokio::time::sleep(COMMIT_RETRY).await;
             }
-            self.parts
-                .meter
-                .observe("commit", begun.elapsed().as_secs_f64());
+            self.parts.metrics.committed(begun.elapsed());
         }
         for (effect, id, what) in turn.work {
             if let Some(incident) = self.state.incidents.get(&id) {

@@ -6,16 +6,19 @@ use super::{
 };
 use crate::{
     domain::{
+        action::ActionKind,
         family::Family,
         incident::{
             ClickReply, Context, Effect, IncidentId, Input, Opening, Outcome, State as Stage, Step,
             open, step,
         },
         memory::Memory,
+        recovery::Verdict,
         signal::Signal,
     },
     ports::{Delivered, Sighting},
     store::Batch,
+    telemetry::Decided,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -118,11 +121,9 @@ impl Engine {
                 }
             }
             Sighting::Watch(health) => {
-                self.parts.meter.set(
-                    "watch_synced",
-                    &health.kind,
-                    if health.synced { 1.0 } else { 0.0 },
-                );
+                self.parts
+                    .metrics
+                    .watch(&health.kind, health.synced, health.last);
                 self.state.watches.insert(health.kind.clone(), health);
             }
             Sighting::Suppressed { reason, count } => self.suppress(reason, count, turn),
@@ -131,7 +132,7 @@ impl Engine {
 
     /// Counts something that was not shown: no limiter is silent.
     pub(super) fn suppress(&mut self, reason: String, count: u64, turn: &mut Turn) {
-        self.parts.meter.add("suppressed", &reason, count);
+        self.parts.metrics.suppressed(&reason, count);
         *self.state.suppressed.entry(reason.clone()).or_default() += count;
         turn.batch.suppressed.push((reason, count));
     }
@@ -144,7 +145,7 @@ impl Engine {
                 turn,
             );
         }
-        self.parts.meter.add("signals", signal.family.as_str(), 1);
+        self.parts.metrics.signal(signal.family);
         turn.batch.seen.push(signal.key.clone());
         if self.state.high_water.is_none_or(|mark| signal.at > mark) {
             self.state.high_water = Some(signal.at);
@@ -208,7 +209,7 @@ impl Engine {
             muted,
             before,
         };
-        self.parts.meter.add("incidents", signal.family.as_str(), 1);
+        self.parts.metrics.incident(signal.family);
         let opened = open(opening, signal, turn.now, &self.context());
         self.absorb(opened, turn);
     }
@@ -232,6 +233,7 @@ impl Engine {
             memory: &self.state.memory,
             paused: self.state.pause.as_ref(),
             executions: &self.state.executions,
+            allowed: &self.parts.actions,
             healthy: &self.state.healthy,
         }
     }
@@ -277,23 +279,35 @@ impl Engine {
     /// Counts what the audit says: the figures and the log can not differ.
     fn measure(&self, result: &Step, what: &str, detail: &serde_json::Value) {
         tracing::info!(incident = %result.incident.id, owner = %result.incident.owner, what, "{what}");
-        let meter = &self.parts.meter;
+        let metrics = &self.parts.metrics;
+        let Some(kind) = detail["kind"].as_str().and_then(ActionKind::parse) else {
+            return;
+        };
         match what {
-            "decision.approved" | "decision.dismissed" | "decision.expired" => {
-                meter.add("decisions", what, 1)
-            }
+            "decision.approved" => metrics.decision(Decided::Approved, kind),
+            "decision.first_approval" => metrics.decision(Decided::FirstApproval, kind),
+            "decision.dismissed" => metrics.decision(Decided::Dismissed, kind),
+            "decision.expired" => metrics.decision(Decided::Expired, kind),
             "execution.result" => {
-                meter.add(
-                    "executions",
-                    detail["result"]["is"].as_str().unwrap_or("unknown"),
-                    1,
+                let word = detail["result"]["is"].as_str().unwrap_or_default();
+                let known = ["applied", "stale", "healed", "refused", "unknown"];
+                metrics.execution(
+                    kind,
+                    known
+                        .into_iter()
+                        .find(|known| *known == word)
+                        .unwrap_or("unknown"),
                 );
             }
-            "execution.verdict" => meter.add(
-                "verdicts",
-                detail["verdict"].as_str().unwrap_or("unknown"),
-                1,
-            ),
+            "execution.verdict" => {
+                let word = detail["verdict"].as_str().unwrap_or_default();
+                if let Some(verdict) = Verdict::ALL
+                    .into_iter()
+                    .find(|verdict| verdict.as_str() == word)
+                {
+                    metrics.verdict(verdict, Some(kind));
+                }
+            }
             _ => {}
         }
     }

@@ -1,6 +1,32 @@
 //! Why: from evidence to one cause, its proof, and the actions that may help. Deterministic; one file per failure family.
+//!
+//! Reading order: this file (the data, and the order of the families), [`table`] (what may be done about what), `look` (finding
+//! the container that shows the trouble), `finding` (building a diagnosis), `remedy` (building actions), then one file per family.
+mod admission;
+mod config;
+mod crash;
+mod eviction;
+mod finding;
+mod image;
+mod job;
+mod look;
+mod node;
+mod oom;
+mod probe;
+mod remedy;
+mod rollout;
+mod scheduling;
+mod start;
+pub mod table;
+#[cfg(test)]
+pub mod testkit;
+#[cfg(test)]
+mod tests;
+mod unknown;
+
 use super::{action::Action, evidence::Evidence, family::Family, object::ObjectRef};
 use jiff::{SignedDuration, Timestamp};
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 
 /// What is to be diagnosed.
@@ -93,19 +119,78 @@ pub struct Candidate {
     pub warnings: Vec<String>,
 }
 
-/// Finds the cause.
+/// Finds the cause. Evidence may contradict the family of the signal: the most specific cause that the evidence proves wins.
+/// Without any, the diagnosis says plainly that nothing is known, and offers nothing.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
-    Diagnosis {
-        signature: format!("unknown.{}", case.family),
-        family: case.family,
-        headline: case.family.headline().to_owned(),
-        cause: String::new(),
-        proof: Vec::new(),
-        severity: Severity::Warning,
-        confidence: 0.0,
-        candidates: Vec::new(),
-        advice: None,
-        time_to_failure: None,
-        details: Vec::new(),
+    let anywhere = Case {
+        container: None,
+        ..*case
+    };
+    // No rule about a template says anything about a pod that has another one.
+    if is_of_containers(case.family)
+        && let Some(stuck) = rollout::stuck_ordinal(case)
+    {
+        return stuck;
     }
+    let own = rules_of(case.family);
+    // The container that raised the signal is looked at before its neighbours.
+    [case, &anywhere]
+        .into_iter()
+        .find_map(|case| own.iter().find_map(|rule| rule(case)))
+        .or_else(|| {
+            [case, &anywhere]
+                .into_iter()
+                .find_map(|case| ALL.iter().find_map(|rule| rule(case)))
+        })
+        .unwrap_or_else(|| unknown::diagnose(case))
+}
+
+/// One family's rules: a diagnosis, if the evidence proves one.
+type Rule = fn(&Case<'_>) -> Option<Diagnosis>;
+
+/// Every family, from the most specific cause to the umbrella.
+const ALL: &[Rule] = &[
+    oom::diagnose,
+    start::diagnose,
+    image::diagnose,
+    config::diagnose,
+    probe::diagnose,
+    crash::diagnose,
+    scheduling::diagnose,
+    admission::diagnose,
+    eviction::diagnose,
+    rollout::diagnose,
+];
+
+/// The rules that a signal of this family asks first. The weak families are consequences: they ask everybody in order.
+fn rules_of(family: Family) -> &'static [Rule] {
+    match family {
+        Family::Oom => &[oom::diagnose],
+        Family::Start => &[oom::diagnose, start::diagnose],
+        Family::Image => &[image::diagnose],
+        Family::Config => &[config::diagnose],
+        Family::Scheduling => &[scheduling::diagnose],
+        Family::Admission => &[admission::diagnose],
+        Family::Eviction => &[eviction::diagnose],
+        Family::Node => &[node::diagnose],
+        Family::Job => &[job::diagnose],
+        Family::Crash | Family::Probe | Family::Rollout => ALL,
+    }
+}
+
+/// Whether a family is about what happens in containers, and so about templates.
+fn is_of_containers(family: Family) -> bool {
+    !matches!(
+        family,
+        Family::Job | Family::Node | Family::Admission | Family::Eviction
+    )
+}
+
+/// A pattern that is written in this program.
+#[expect(
+    clippy::expect_used,
+    reason = "patterns are literals, and the tests compile every one of them"
+)]
+pub(super) fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("a literal pattern is valid")
 }

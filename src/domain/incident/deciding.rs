@@ -204,6 +204,7 @@ fn rank(
         .to_owned();
     let mut fresh: Vec<Candidate> = candidates
         .into_iter()
+        .filter(|candidate| ctx.allowed.contains(&candidate.action.kind()))
         .filter(|candidate| {
             // What was tried here and did not help, or was taken back, is not offered again.
             !incident.tries.iter().any(|done| {
@@ -331,7 +332,7 @@ fn offer(
         approvals_needed: ctx.policy.approvals_needed(kind, &incident.owner.namespace),
         action: candidate.action,
     };
-    step.note_down("heal", "proposal.offered", json!({
+    step.note_down("heal", "proposal.offered", json!({"kind": proposal.action.kind(), 
         "proposal": proposal.number, "action": proposal.action.kubectl(), "diff": proposal.dry_run.diff,
         "expires": proposal.expires, "approvals_needed": proposal.approvals_needed,
     }));
@@ -348,7 +349,7 @@ pub(super) fn expire(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
     step.note_down(
         "heal",
         "decision.expired",
-        json!({"action": action.kubectl(), "proposal": proposal.number}),
+        json!({"kind": action.kind(), "action": action.kubectl(), "proposal": proposal.number}),
     );
     step.tell(Note::Expired {
         action: action.clone(),
@@ -442,6 +443,12 @@ fn approve(
         expire(step, now, ctx);
         return Err("This offer has expired. Press “Check again” for a new one.".to_owned());
     }
+    if !ctx.allowed.contains(&action.kind()) {
+        return Err(format!(
+            "{} is switched off in the configuration ([actions] enabled).",
+            action.kind()
+        ));
+    }
     if let Some(pause) = ctx.paused {
         return Err(format!(
             "Actions are paused by <@{}>. `/heal resume` lets them run again.",
@@ -471,7 +478,7 @@ fn approve(
         "decision.first_approval"
     };
     let detail = json!({
-        "action": action.kubectl(), "proposal": proposal.number, "generation": proposal.dry_run.generation,
+        "kind": action.kind(), "action": action.kubectl(), "proposal": proposal.number, "generation": proposal.dry_run.generation,
         "before": proposal.dry_run.diff, "approvals": proposal.approvals.len(), "needed": proposal.approvals_needed,
     });
     if !complete {
@@ -512,7 +519,7 @@ fn run(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
     step.note_down(
         "heal",
         "execution.intended",
-        json!({"execution": id, "action": proposal.action.kubectl()}),
+        json!({"kind": proposal.action.kind(), "execution": id, "action": proposal.action.kubectl()}),
     );
     step.incident.clear_since = None;
     step.incident.state = State::Executing {
@@ -578,7 +585,7 @@ fn dismiss(
     step.note_down(
         &by.id,
         "decision.dismissed",
-        json!({
+        json!({"kind": kind,
             "action": proposal.action.kubectl(), "reason": reason, "comment": comment,
         }),
     );

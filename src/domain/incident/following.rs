@@ -28,7 +28,7 @@ pub(super) fn executed(
     step.note_down(
         "heal",
         "execution.result",
-        json!({"execution": id, "action": action.kubectl(), "result": outcome}),
+        json!({"kind": action.kind(), "execution": id, "action": action.kubectl(), "result": outcome}),
     );
     match outcome {
         Outcome::Applied {
@@ -251,7 +251,7 @@ fn ended(
     step.note_down(
         "heal",
         "execution.verdict",
-        json!({
+        json!({"kind": action.kind(),
             "execution": execution.id, "action": action.kubectl(), "verdict": verdict,
         }),
     );

@@ -236,11 +236,6 @@ pub enum Why {
 }
 
 impl Incident {
-    /// The value of the buttons on its card right now: names the incident and the newest proposal, and cannot be guessed.
-    pub fn token(&self) -> String {
-        format!("{}.{}.{}", self.id, self.proposals, self.seed)
-    }
-
     /// Closed.
     pub fn is_closed(&self) -> bool {
         matches!(self.state, State::Closed { .. })
@@ -261,6 +256,12 @@ impl Incident {
             State::Closed { execution, .. } => execution.as_ref(),
             _ => None,
         }
+    }
+
+    /// The value of the buttons on its card right now. It names the incident and the newest proposal, so that a button of an
+    /// older card is recognised as outdated, and it cannot be guessed.
+    pub fn token(&self) -> String {
+        format!("{}.{}.{}", self.id, self.proposals, self.seed)
     }
 
     /// What is wrong, as one line: "Deployment shop/checkout is crash-looping".

@@ -1,8 +1,8 @@
 //! The state machine: `step(incident, input, now) → incident and effects`. Pure and total; this file routes, its two siblings
 //! hold the halves: [`super::deciding`] until a decision is made, [`super::following`] after it.
 use super::super::{
-    family::Family, memory::Memory, object::ObjectRef, policy::Policy, recovery::later,
-    report::Pause, signal::Signal, waits::Waits,
+    action::ActionKind, family::Family, memory::Memory, object::ObjectRef, policy::Policy,
+    recovery::later, report::Pause, signal::Signal, waits::Waits,
 };
 use super::{
     AuditEntry, ClickReply, Effect, Incident, IncidentId, Input, Latest, Lesson, Note, State, Step,
@@ -25,6 +25,8 @@ pub struct Context<'a> {
     pub paused: Option<&'a Pause>,
     /// Executions of the last day, by uid of the target.
     pub executions: &'a HashMap<String, Vec<Timestamp>>,
+    /// The actions that the configuration allows at all.
+    pub allowed: &'a [ActionKind],
     /// Revisions that were seen healthy, by workload uid and revision name.
     pub healthy: &'a HashMap<(String, String), Timestamp>,
 }

@@ -43,7 +43,12 @@ fn signal(family: Family) -> Signal {
 }
 
 fn person(id: &str, standing: Standing) -> Person {
-    Person { id: id.into(), team: "T".into(), groups: vec![], standing }
+    Person {
+        id: id.into(),
+        team: "T".into(),
+        groups: vec![],
+        standing,
+    }
 }
 
 fn policy(approvals: u8) -> Policy {
@@ -54,7 +59,10 @@ fn policy(approvals: u8) -> Policy {
         groups: vec![],
         approvals,
     };
-    Policy { rules: vec![rule], team: "T".into() }
+    Policy {
+        rules: vec![rule],
+        team: "T".into(),
+    }
 }
 
 /// Everything that a step needs, owned.
@@ -86,12 +94,18 @@ impl World {
             memory: &self.memory,
             paused: self.pause.as_ref(),
             executions: &self.executions,
+            allowed: &ActionKind::ALL,
             healthy: &self.healthy,
         }
     }
 
     fn open(&self) -> Incident {
-        let opening = Opening { id: IncidentId(7), seed: "5eed5eed5eed".into(), muted: None, before: vec![] };
+        let opening = Opening {
+            id: IncidentId(7),
+            seed: "5eed5eed5eed".into(),
+            muted: None,
+            before: vec![],
+        };
         open(opening, &signal(Family::Crash), start(), &self.context()).incident
     }
 
@@ -102,17 +116,44 @@ impl World {
     /// An incident with an offer on the table.
     fn proposed(&self) -> Incident {
         let mut incident = self.open();
-        let candidate = Candidate { action: undo(), reason: String::new(), warnings: vec![] };
-        incident.state = State::Preparing { candidates: vec![candidate], since: start(), attempts: 0 };
+        let candidate = Candidate {
+            action: undo(),
+            reason: String::new(),
+            warnings: vec![],
+        };
+        incident.state = State::Preparing {
+            candidates: vec![candidate],
+            since: start(),
+            attempts: 0,
+        };
         let request = incident.request;
-        let dry = Ok(DryRun { generation: 4, diff: vec![], refusal: None });
-        self.step(incident, Input::DryRan { request, result: dry }, start()).incident
+        let dry = Ok(DryRun {
+            generation: 4,
+            diff: vec![],
+            refusal: None,
+        });
+        self.step(
+            incident,
+            Input::DryRan {
+                request,
+                result: dry,
+            },
+            start(),
+        )
+        .incident
     }
 }
 
 fn undo() -> Action {
-    let rev = |number: i64| RevisionRef { number, name: format!("checkout-{number}") };
-    Action::RolloutUndo { target: owner(), to: rev(1), from: rev(2) }
+    let rev = |number: i64| RevisionRef {
+        number,
+        name: format!("checkout-{number}"),
+    };
+    Action::RolloutUndo {
+        target: owner(),
+        to: rev(1),
+        from: rev(2),
+    }
 }
 
 fn crash_evidence() -> Evidence {
@@ -130,7 +171,10 @@ fn crash_evidence() -> Evidence {
         image: "busybox:1.36".into(),
         ready: false,
         restarts: 3,
-        state: ContainerState::Waiting { reason: "CrashLoopBackOff".into(), message: String::new() },
+        state: ContainerState::Waiting {
+            reason: "CrashLoopBackOff".into(),
+            message: String::new(),
+        },
         last: Some(end),
         memory_limit: None,
         probed: false,
@@ -196,13 +240,36 @@ fn crash_evidence() -> Evidence {
 enum Happening {
     Signal(Family),
     LooksClear,
-    Inspected { right: bool, ok: bool },
-    DryRan { right: bool, kind: u8 },
-    Executed { right: bool, outcome: u8 },
-    Observed { right: bool, clear: bool, gone: bool, on_new: bool, persisted: bool },
-    Approve { who: u8, right: bool },
-    Dismiss { who: u8, right: bool },
-    CheckAgain { who: u8 },
+    Inspected {
+        right: bool,
+        ok: bool,
+    },
+    DryRan {
+        right: bool,
+        kind: u8,
+    },
+    Executed {
+        right: bool,
+        outcome: u8,
+    },
+    Observed {
+        right: bool,
+        clear: bool,
+        gone: bool,
+        on_new: bool,
+        persisted: bool,
+    },
+    Approve {
+        who: u8,
+        right: bool,
+    },
+    Dismiss {
+        who: u8,
+        right: bool,
+    },
+    CheckAgain {
+        who: u8,
+    },
     Wake,
     Pause(bool),
 }
@@ -231,27 +298,63 @@ fn who(number: u8) -> Person {
         1 => person("U2", Standing::Member),
         2 => person("U3", Standing::Member),
         3 => person("U-guest", Standing::Guest),
-        _ => Person { team: "T-other".into(), ..person("U1", Standing::Member) },
+        _ => Person {
+            team: "T-other".into(),
+            ..person("U1", Standing::Member)
+        },
     }
 }
 
 fn input(happening: &Happening, incident: &Incident, now: Timestamp) -> Option<Input> {
-    let request = |right: bool| if right { incident.request } else { incident.request + 100 };
-    let token = |right: bool| if right { incident.token() } else { format!("{}.99.x", incident.id) };
-    let click = |who_: u8, right, kind| Input::Click(Click { by: who(who_), token: token(right), kind });
+    let request = |right: bool| {
+        if right {
+            incident.request
+        } else {
+            incident.request + 100
+        }
+    };
+    let token = |right: bool| {
+        if right {
+            incident.token()
+        } else {
+            format!("{}.99.x", incident.id)
+        }
+    };
+    let click = |who_: u8, right, kind| {
+        Input::Click(Click {
+            by: who(who_),
+            token: token(right),
+            kind,
+        })
+    };
     Some(match *happening {
-        Happening::Signal(family) => Input::Signal(Signal { at: now, ..signal(family) }),
+        Happening::Signal(family) => Input::Signal(Signal {
+            at: now,
+            ..signal(family)
+        }),
         Happening::LooksClear => Input::LooksClear,
         Happening::Inspected { right, ok } => Input::Inspected {
             request: request(right),
-            result: if ok { Ok(Box::new(crash_evidence())) } else { Err("down".into()) },
+            result: if ok {
+                Ok(Box::new(crash_evidence()))
+            } else {
+                Err("down".into())
+            },
         },
         Happening::DryRan { right, kind } => Input::DryRan {
             request: request(right),
             result: match kind {
                 0 => Err("down".into()),
-                1 => Ok(DryRun { generation: 4, diff: vec![], refusal: Some("quota".into()) }),
-                _ => Ok(DryRun { generation: 4, diff: vec!["a".into()], refusal: None }),
+                1 => Ok(DryRun {
+                    generation: 4,
+                    diff: vec![],
+                    refusal: Some("quota".into()),
+                }),
+                _ => Ok(DryRun {
+                    generation: 4,
+                    diff: vec!["a".into()],
+                    refusal: None,
+                }),
             },
         },
         Happening::Executed { right, outcome } => Input::Executed {
@@ -260,14 +363,30 @@ fn input(happening: &Happening, incident: &Incident, now: Timestamp) -> Option<I
                 _ => "H7-1-other".into(),
             },
             outcome: match outcome {
-                0 => Outcome::Stale { why: "generation".into() },
+                0 => Outcome::Stale {
+                    why: "generation".into(),
+                },
                 1 => Outcome::Healed,
-                2 => Outcome::Refused { why: "forbidden".into() },
-                3 => Outcome::Unknown { why: "time-out".into() },
-                _ => Outcome::Applied { generation: 5, at: now, available_before: 1 },
+                2 => Outcome::Refused {
+                    why: "forbidden".into(),
+                },
+                3 => Outcome::Unknown {
+                    why: "time-out".into(),
+                },
+                _ => Outcome::Applied {
+                    generation: 5,
+                    at: now,
+                    available_before: 1,
+                },
             },
         },
-        Happening::Observed { right, clear, gone, on_new, persisted } => Input::Observed {
+        Happening::Observed {
+            right,
+            clear,
+            gone,
+            on_new,
+            persisted,
+        } => Input::Observed {
             request: request(right),
             result: Ok(Box::new(Observation {
                 at: now,
@@ -278,15 +397,24 @@ fn input(happening: &Happening, incident: &Incident, now: Timestamp) -> Option<I
                     available: i32::from(clear),
                     persisted: Some(persisted),
                 }),
-                symptom: (!clear).then(|| Remaining { family: Family::Crash, text: "exit 1".into(), on_new_pod: on_new }),
+                symptom: (!clear).then(|| Remaining {
+                    family: Family::Crash,
+                    text: "exit 1".into(),
+                    on_new_pod: on_new,
+                }),
                 restarts: 0,
                 summary: "1 of 1".into(),
             })),
         },
         Happening::Approve { who, right } => click(who, right, ClickKind::Approve),
-        Happening::Dismiss { who, right } => {
-            click(who, right, ClickKind::Dismiss { reason: DismissReason::Other, comment: String::new() })
-        }
+        Happening::Dismiss { who, right } => click(
+            who,
+            right,
+            ClickKind::Dismiss {
+                reason: DismissReason::Other,
+                comment: String::new(),
+            },
+        ),
         Happening::CheckAgain { who } => click(who, true, ClickKind::CheckAgain),
         Happening::Wake => Input::Wake,
         Happening::Pause(_) => return None,
@@ -300,24 +428,44 @@ fn run(approvals: u8, happenings: &[(Happening, i64)]) -> Result<usize, TestCase
     let mut now = start();
     let (mut executions, mut lessons) = (Vec::new(), Vec::new());
     for (happening, seconds) in happenings {
-        now = now.checked_add(SignedDuration::from_secs(*seconds)).unwrap();
+        now = now
+            .checked_add(SignedDuration::from_secs(*seconds))
+            .unwrap();
         if let (Happening::Wake, Some(wake)) = (happening, incident.wake) {
             now = now.max(wake);
         }
         if let Happening::Pause(on) = happening {
-            world.pause = on.then(|| Pause { by: "U1".into(), since: now, reason: String::new() });
+            world.pause = on.then(|| Pause {
+                by: "U1".into(),
+                since: now,
+                reason: String::new(),
+            });
         }
-        let Some(input) = input(happening, &incident, now) else { continue };
+        let Some(input) = input(happening, &incident, now) else {
+            continue;
+        };
         let before = incident.clone();
         let is_click = matches!(input, Input::Click(_));
         let step = world.step(incident, input.clone(), now);
         let after = &step.incident;
 
-        prop_assert_eq!(is_click, step.reply.is_some(), "every click is answered, and only clicks are");
-        prop_assert_eq!(after.is_closed(), after.wake.is_none(), "whatever is not closed has an alarm: {:?}", after.state);
+        prop_assert_eq!(
+            is_click,
+            step.reply.is_some(),
+            "every click is answered, and only clicks are"
+        );
+        prop_assert_eq!(
+            after.is_closed(),
+            after.wake.is_none(),
+            "whatever is not closed has an alarm: {:?}",
+            after.state
+        );
         if let Some(wake) = after.wake {
             let late = wake.duration_since(now);
-            prop_assert!(late <= SignedDuration::from_hours(2), "the alarm is near: {late:?}");
+            prop_assert!(
+                late <= SignedDuration::from_hours(2),
+                "the alarm is near: {late:?}"
+            );
         }
         if before.is_closed() {
             prop_assert_eq!(&before.state, &after.state, "closed is closed");
@@ -332,32 +480,68 @@ fn run(approvals: u8, happenings: &[(Happening, i64)]) -> Result<usize, TestCase
             .collect();
         prop_assert!(runs.len() <= 1);
         if let Some(id) = runs.first() {
-            let Input::Click(click) = &input else { return Err(TestCaseError::fail("executed without a click")) };
+            let Input::Click(click) = &input else {
+                return Err(TestCaseError::fail("executed without a click"));
+            };
             let offer = before.proposal().expect("an offer was on the table");
             prop_assert_eq!(&click.kind, &ClickKind::Approve);
             prop_assert_eq!(&click.token, &offer.token);
-            prop_assert!(click.by.standing == Standing::Member && click.by.team == "T" && click.by.id != "U3");
+            prop_assert!(
+                click.by.standing == Standing::Member
+                    && click.by.team == "T"
+                    && click.by.id != "U3"
+            );
             prop_assert!(now < offer.expires && world.pause.is_none());
             let approved = Approved::of(after).expect("the record proves the approval");
             prop_assert_eq!(approved.execution(), id.as_str());
-            let mut people: Vec<&str> =
-                after.execution().unwrap().proposal.approvals.iter().map(|a| a.by.id.as_str()).collect();
+            let mut people: Vec<&str> = after
+                .execution()
+                .unwrap()
+                .proposal
+                .approvals
+                .iter()
+                .map(|a| a.by.id.as_str())
+                .collect();
             people.sort_unstable();
             people.dedup();
-            prop_assert!(people.len() >= usize::from(approvals), "that many different people approved");
+            prop_assert!(
+                people.len() >= usize::from(approvals),
+                "that many different people approved"
+            );
             prop_assert!(!executions.contains(*id), "no execution is asked for twice");
-            prop_assert!(step.audit.iter().any(|entry| entry.what == "decision.approved"));
+            prop_assert!(
+                step.audit
+                    .iter()
+                    .any(|entry| entry.what == "decision.approved")
+            );
             executions.push((*id).clone());
         }
         if let Some(lesson) = &step.lesson {
-            prop_assert!(matches!(before.state, State::Verifying { .. }), "only a followed recovery teaches");
-            prop_assert!(!lessons.contains(&lesson.execution), "an execution teaches once");
+            prop_assert!(
+                matches!(before.state, State::Verifying { .. }),
+                "only a followed recovery teaches"
+            );
+            prop_assert!(
+                !lessons.contains(&lesson.execution),
+                "an execution teaches once"
+            );
             lessons.push(lesson.execution.clone());
         }
-        if matches!(after.state, State::Closed { verdict: Verdict::Recovered, .. }) && !before.is_closed() {
-            prop_assert!(matches!(before.state, State::Verifying { .. }), "recovered only after a followed recovery");
+        if matches!(
+            after.state,
+            State::Closed {
+                verdict: Verdict::Recovered,
+                ..
+            }
+        ) && !before.is_closed()
+        {
+            prop_assert!(
+                matches!(before.state, State::Verifying { .. }),
+                "recovered only after a followed recovery"
+            );
         }
-        let reread: Incident = serde_json::from_str(&serde_json::to_string(after).unwrap()).unwrap();
+        let reread: Incident =
+            serde_json::from_str(&serde_json::to_string(after).unwrap()).unwrap();
         prop_assert_eq!(&reread, after, "what is stored is what comes back");
         incident = step.incident;
     }
@@ -379,13 +563,44 @@ proptest! {
 /// The property test would be worth nothing if its sequences never came to an execution and a verdict.
 #[test]
 fn the_plain_story_goes_through_the_machine() {
-    let approve = (Happening::Approve { who: 0, right: true }, 1);
-    let applied = (Happening::Executed { right: true, outcome: 4 }, 1);
-    let clear = Happening::Observed { right: true, clear: true, gone: false, on_new: false, persisted: true };
-    let story = [approve.clone(), approve.clone(), applied, (clear.clone(), 1), (Happening::Wake, 0), (clear, 130)];
+    let approve = (
+        Happening::Approve {
+            who: 0,
+            right: true,
+        },
+        1,
+    );
+    let applied = (
+        Happening::Executed {
+            right: true,
+            outcome: 4,
+        },
+        1,
+    );
+    let clear = Happening::Observed {
+        right: true,
+        clear: true,
+        gone: false,
+        on_new: false,
+        persisted: true,
+    };
+    let story = [
+        approve.clone(),
+        approve.clone(),
+        applied,
+        (clear.clone(), 1),
+        (Happening::Wake, 0),
+        (clear, 130),
+    ];
     assert_eq!(run(1, &story).unwrap(), 1, "the second click runs nothing");
     assert_eq!(run(2, &story).unwrap(), 0, "one person is not two");
-    let second = (Happening::Approve { who: 1, right: true }, 1);
+    let second = (
+        Happening::Approve {
+            who: 1,
+            right: true,
+        },
+        1,
+    );
     assert_eq!(run(2, &[approve, second]).unwrap(), 1);
 }
 
@@ -393,21 +608,52 @@ fn the_plain_story_goes_through_the_machine() {
 fn a_recovered_incident_is_closed_with_a_lesson() {
     let world = World::new(1);
     let token = world.proposed().token();
-    let click = Click { by: who(0), token, kind: ClickKind::Approve };
+    let click = Click {
+        by: who(0),
+        token,
+        kind: ClickKind::Approve,
+    };
     let step = world.step(world.proposed(), Input::Click(click), start());
     let id = step.incident.execution().unwrap().id.clone();
-    let outcome = Outcome::Applied { generation: 5, at: start(), available_before: 1 };
-    let mut incident = world.step(step.incident, Input::Executed { execution: id, outcome }, start()).incident;
+    let outcome = Outcome::Applied {
+        generation: 5,
+        at: start(),
+        available_before: 1,
+    };
+    let mut incident = world
+        .step(
+            step.incident,
+            Input::Executed {
+                execution: id,
+                outcome,
+            },
+            start(),
+        )
+        .incident;
     let mut lesson = None;
     for seconds in (5..=130).step_by(5) {
-        let now = start().checked_add(SignedDuration::from_secs(seconds)).unwrap();
-        let clear = Happening::Observed { right: true, clear: true, gone: false, on_new: false, persisted: true };
+        let now = start()
+            .checked_add(SignedDuration::from_secs(seconds))
+            .unwrap();
+        let clear = Happening::Observed {
+            right: true,
+            clear: true,
+            gone: false,
+            on_new: false,
+            persisted: true,
+        };
         let look = input(&clear, &incident, now).unwrap();
         let step = world.step(incident, look, now);
         lesson = lesson.or(step.lesson);
         incident = step.incident;
     }
-    assert!(matches!(incident.state, State::Closed { verdict: Verdict::Recovered, .. }));
+    assert!(matches!(
+        incident.state,
+        State::Closed {
+            verdict: Verdict::Recovered,
+            ..
+        }
+    ));
     // Without a diagnosis there is no signature to learn about; with one there is.
     assert_eq!(lesson.is_some(), incident.diagnosis.is_some());
 }
@@ -415,11 +661,21 @@ fn a_recovered_incident_is_closed_with_a_lesson() {
 #[test]
 fn the_kill_switch_and_the_budget_stop_an_approval_with_a_reason() {
     let mut world = World::new(1);
-    let click = || Input::Click(Click { by: who(0), token: world_token(), kind: ClickKind::Approve });
+    let click = || {
+        Input::Click(Click {
+            by: who(0),
+            token: world_token(),
+            kind: ClickKind::Approve,
+        })
+    };
     fn world_token() -> String {
         World::new(1).proposed().token()
     }
-    world.pause = Some(Pause { by: "U2".into(), since: start(), reason: String::new() });
+    world.pause = Some(Pause {
+        by: "U2".into(),
+        since: start(),
+        reason: String::new(),
+    });
     let refused = |world: &World| match world.step(world.proposed(), click(), start()).reply {
         Some(ClickReply::Refused(why)) => why,
         other => panic!("expected a refusal, got {other:?}"),
@@ -430,6 +686,8 @@ fn the_kill_switch_and_the_budget_stop_an_approval_with_a_reason() {
     world.executions.insert(owner().uid, vec![five_min_ago]);
     insta::assert_snapshot!(refused(&world), @"Deployment shop/checkout was changed 5 min ago. Heal waits 10 min between two changes of one object; try again in 5 min.");
     let hours_ago = |h| start().checked_sub(SignedDuration::from_hours(h)).unwrap();
-    world.executions.insert(owner().uid, vec![hours_ago(1), hours_ago(2), hours_ago(3)]);
+    world
+        .executions
+        .insert(owner().uid, vec![hours_ago(1), hours_ago(2), hours_ago(3)]);
     insta::assert_snapshot!(refused(&world), @"Deployment shop/checkout was changed 3 times in 24 h, which is the limit. A person should look at the cause.");
 }

@@ -1,0 +1,432 @@
+//! The command line: what can be asked for, and how a run can end. What the commands do stands elsewhere.
+use crate::domain::incident::IncidentId;
+use clap::{Args, Parser, Subcommand};
+use std::{path::PathBuf, process};
+
+/// How a run ended, as the process's exit code tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Ok = 0,
+    /// Something failed at run time: a port is taken, the database cannot be opened, a cluster cannot be reached.
+    Failed = 1,
+    /// The command line or the configuration is wrong. Nothing was started.
+    Usage = 2,
+    /// `heal check` found problems.
+    Problems = 3,
+    /// `heal audit --verify` found that the chain is broken: a record was changed, removed or put in.
+    AuditBroken = 4,
+}
+
+impl From<Exit> for process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        process::ExitCode::from(exit as u8)
+    }
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  something failed at run time
+  2  the command line or the configuration is wrong
+  3  `heal check` found problems
+  4  `heal audit --verify` found a broken chain";
+
+/// Kubernetes incidents in Slack: a cause, one safe fix, and proof that it worked.
+#[derive(Clone, Debug, PartialEq, Parser)]
+#[command(
+    name = "heal",
+    version,
+    after_help = EXIT_CODES,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Command {
+    /// Watch a cluster and post its incidents to Slack
+    #[command(after_help = "\
+Examples:
+  heal run --config /etc/heal/heal.toml
+  SLACK_BOT_TOKEN=xoxb-… SLACK_SIGNING_SECRET=… heal run
+
+Stops in order on SIGTERM and SIGINT: an action that has begun is finished and written down.")]
+    Run(RunArgs),
+    /// Try it in the browser: a playground with its own Slack and its own cluster
+    #[command(after_help = "\
+Examples:
+  heal demo
+  heal demo --no-story --speed 10
+  heal demo --real-cluster --context kind-kind --namespace shop
+
+Needs neither Slack nor a cluster, and listens on this machine only.")]
+    Demo(DemoArgs),
+    /// Check configuration, permissions and Slack, and say what to do about each problem
+    #[command(after_help = "\
+Examples:
+  heal check --config heal.toml
+  heal check --json | jq '.findings[] | select(.ok | not)'
+
+Changes nothing and posts nothing.")]
+    Check(CheckArgs),
+    /// Show the audit log, or prove that nobody changed it
+    #[command(after_help = "\
+Examples:
+  heal audit --config heal.toml --incident H17
+  heal audit --db /var/lib/heal/heal.db --verify
+  heal audit --json | jq 'select(.what == \"decision.approved\")'
+
+Only reads, and may be used while Heal runs. Needs no secrets.")]
+    Audit(AuditArgs),
+    /// Measure how fast this build is, on this machine
+    Bench(BenchArgs),
+}
+
+/// The configuration file.
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct ConfigArg {
+    /// Configuration file
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "HEAL_CONFIG",
+        hide_env_values = true,
+        default_value = "heal.toml"
+    )]
+    pub config: PathBuf,
+}
+
+/// `heal run`
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct RunArgs {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigArg,
+}
+
+/// `heal demo`
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct DemoArgs {
+    /// Port of the page on 127.0.0.1; 0 takes a free one and prints it
+    #[arg(long, value_name = "N", default_value_t = 7070)]
+    pub port: u16,
+    /// Use a real cluster in place of the simulated one: approved actions change it
+    #[arg(long)]
+    pub real_cluster: bool,
+    /// Context of the kubeconfig [default: the current one]
+    #[arg(long, value_name = "C", requires = "real_cluster")]
+    pub context: Option<String>,
+    /// Namespace of the real cluster to look at, may be repeated [default: all]
+    #[arg(
+        long = "namespace",
+        short = 'n',
+        value_name = "N",
+        num_args = 1..,
+        requires = "real_cluster"
+    )]
+    pub namespaces: Vec<String>,
+    /// How much faster than real time the simulated world runs, from 0.1 to 100
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// Start with a healthy cluster and break nothing by itself
+    #[arg(long)]
+    pub no_story: bool,
+}
+
+/// `heal check`
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct CheckArgs {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `heal audit`
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct AuditArgs {
+    /// Where the configuration is; of it only `store.path` is read.
+    #[command(flatten)]
+    pub config: ConfigArg,
+    /// Database file, in place of the one that the configuration names
+    #[arg(long, value_name = "FILE")]
+    pub db: Option<PathBuf>,
+    /// Check the chain of hashes; exit code 4 if it is broken
+    #[arg(long)]
+    pub verify: bool,
+    /// Only this incident
+    #[arg(long, value_name = "H17")]
+    pub incident: Option<IncidentId>,
+    /// Print one JSON object per line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `heal bench`
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct BenchArgs {
+    /// What to measure.
+    #[command(subcommand)]
+    pub what: Bench,
+}
+
+/// What can be measured.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Bench {
+    /// From a failing pod to the Slack request on the wire, and from a click to its acknowledgement
+    #[command(after_help = "\
+Examples:
+  heal bench loop
+  heal bench loop --pods 100 1000 10000 --json")]
+    Loop(LoopArgs),
+}
+
+/// `heal bench loop`
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct LoopArgs {
+    /// Measure against the cluster of this kubeconfig [default: the simulated cluster]
+    #[arg(long, value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Numbers of pods to measure with
+    #[arg(long, value_name = "N", num_args = 1.., default_values_t = [100, 1000], value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub pods: Vec<u32>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Reads the command line of the process. Help and version are printed and end it with 0; a wrong command line ends it
+/// with [`Exit::Usage`].
+pub fn parse() -> Cli {
+    Cli::parse()
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    text.parse()
+        .ok()
+        .filter(|speed| (0.1..=100.0).contains(speed))
+        .ok_or_else(|| "a number from 0.1 to 100".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{CommandFactory, error::ErrorKind};
+
+    fn run(line: &str) -> Result<Command, clap::Error> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.command)
+    }
+
+    fn help(line: &str) -> String {
+        run(line).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_is_short_and_shows_examples() {
+        insta::assert_snapshot!(help("heal --help"), @r#"
+        Kubernetes incidents in Slack: a cause, one safe fix, and proof that it worked
+
+        Usage: heal <COMMAND>
+
+        Commands:
+          run    Watch a cluster and post its incidents to Slack
+          demo   Try it in the browser: a playground with its own Slack and its own cluster
+          check  Check configuration, permissions and Slack, and say what to do about each problem
+          audit  Show the audit log, or prove that nobody changed it
+          bench  Measure how fast this build is, on this machine
+
+        Options:
+          -h, --help     Print help
+          -V, --version  Print version
+
+        Exit codes:
+          0  done
+          1  something failed at run time
+          2  the command line or the configuration is wrong
+          3  `heal check` found problems
+          4  `heal audit --verify` found a broken chain
+        "#);
+        insta::assert_snapshot!(help("heal run --help"), @r#"
+        Watch a cluster and post its incidents to Slack
+
+        Usage: heal run [OPTIONS]
+
+        Options:
+              --config <FILE>  Configuration file [env: HEAL_CONFIG] [default: heal.toml]
+          -h, --help           Print help
+
+        Examples:
+          heal run --config /etc/heal/heal.toml
+          SLACK_BOT_TOKEN=xoxb-… SLACK_SIGNING_SECRET=… heal run
+
+        Stops in order on SIGTERM and SIGINT: an action that has begun is finished and written down.
+        "#);
+        insta::assert_snapshot!(help("heal demo --help"), @r#"
+        Try it in the browser: a playground with its own Slack and its own cluster
+
+        Usage: heal demo [OPTIONS]
+
+        Options:
+              --port <N>          Port of the page on 127.0.0.1; 0 takes a free one and prints it [default: 7070]
+              --real-cluster      Use a real cluster in place of the simulated one: approved actions change it
+              --context <C>       Context of the kubeconfig [default: the current one]
+          -n, --namespace <N>...  Namespace of the real cluster to look at, may be repeated [default: all]
+              --speed <X>         How much faster than real time the simulated world runs, from 0.1 to 100 [default: 1]
+              --no-story          Start with a healthy cluster and break nothing by itself
+          -h, --help              Print help
+
+        Examples:
+          heal demo
+          heal demo --no-story --speed 10
+          heal demo --real-cluster --context kind-kind --namespace shop
+
+        Needs neither Slack nor a cluster, and listens on this machine only.
+        "#);
+        insta::assert_snapshot!(help("heal check --help"), @r#"
+        Check configuration, permissions and Slack, and say what to do about each problem
+
+        Usage: heal check [OPTIONS]
+
+        Options:
+              --config <FILE>  Configuration file [env: HEAL_CONFIG] [default: heal.toml]
+              --json           Print JSON
+          -h, --help           Print help
+
+        Examples:
+          heal check --config heal.toml
+          heal check --json | jq '.findings[] | select(.ok | not)'
+
+        Changes nothing and posts nothing.
+        "#);
+        insta::assert_snapshot!(help("heal audit --help"), @r#"
+        Show the audit log, or prove that nobody changed it
+
+        Usage: heal audit [OPTIONS]
+
+        Options:
+              --config <FILE>   Configuration file [env: HEAL_CONFIG] [default: heal.toml]
+              --db <FILE>       Database file, in place of the one that the configuration names
+              --verify          Check the chain of hashes; exit code 4 if it is broken
+              --incident <H17>  Only this incident
+              --json            Print one JSON object per line
+          -h, --help            Print help
+
+        Examples:
+          heal audit --config heal.toml --incident H17
+          heal audit --db /var/lib/heal/heal.db --verify
+          heal audit --json | jq 'select(.what == "decision.approved")'
+
+        Only reads, and may be used while Heal runs. Needs no secrets.
+        "#);
+        insta::assert_snapshot!(help("heal bench loop --help"), @r#"
+        From a failing pod to the Slack request on the wire, and from a click to its acknowledgement
+
+        Usage: heal bench loop [OPTIONS]
+
+        Options:
+              --kubeconfig <FILE>  Measure against the cluster of this kubeconfig [default: the simulated cluster]
+              --pods <N>...        Numbers of pods to measure with [default: 100 1000]
+              --json               Print JSON
+          -h, --help               Print help
+
+        Examples:
+          heal bench loop
+          heal bench loop --pods 100 1000 10000 --json
+        "#);
+    }
+
+    #[test]
+    fn every_example_is_accepted() {
+        for command in ["run", "demo", "check", "audit", "bench loop"] {
+            let text = help(&format!("heal {command} --help"));
+            let examples: Vec<&str> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("  "))
+                .filter_map(|line| Some(&line[line.find("heal ")?..]))
+                .map(|line| line.split(" |").next().unwrap_or(line))
+                .collect();
+            assert!(!examples.is_empty(), "{command}");
+            for example in examples {
+                assert!(run(example).is_ok(), "{example}");
+            }
+        }
+    }
+
+    #[test]
+    fn arguments_reach_their_fields() {
+        let Ok(Command::Demo(demo)) = run(
+            "heal demo --port 0 --real-cluster --context c -n a b --namespace d --speed 2.5 --no-story",
+        ) else {
+            panic!("demo");
+        };
+        assert_eq!(
+            demo,
+            DemoArgs {
+                port: 0,
+                real_cluster: true,
+                context: Some("c".into()),
+                namespaces: ["a", "b", "d"].map(String::from).to_vec(),
+                speed: 2.5,
+                no_story: true,
+            }
+        );
+        let Ok(Command::Audit(audit)) = run("heal audit --db x.db --verify --incident h17 --json")
+        else {
+            panic!("audit");
+        };
+        assert_eq!(
+            (audit.incident, audit.db),
+            (Some(IncidentId(17)), Some("x.db".into()))
+        );
+    }
+
+    #[test]
+    fn wrong_command_lines_are_refused_with_the_code_for_usage() {
+        for (line, kind) in [
+            ("heal", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("heal demo --context c", ErrorKind::MissingRequiredArgument),
+            ("heal demo --speed 0", ErrorKind::ValueValidation),
+            ("heal demo --speed NaN", ErrorKind::ValueValidation),
+            ("heal audit --incident X", ErrorKind::ValueValidation),
+            ("heal bench loop --pods 0", ErrorKind::ValueValidation),
+            ("heal chek", ErrorKind::InvalidSubcommand),
+        ] {
+            let error = run(line).unwrap_err();
+            assert_eq!(error.kind(), kind, "{line}");
+            assert_eq!(error.exit_code(), Exit::Usage as i32, "{line}");
+        }
+        let version = run("heal --version").unwrap_err();
+        assert_eq!(version.exit_code(), Exit::Ok as i32);
+        assert_eq!(
+            version.to_string(),
+            format!("heal {}\n", env!("CARGO_PKG_VERSION"))
+        );
+    }
+
+    #[test]
+    fn the_help_tells_every_exit_code() {
+        for exit in [
+            Exit::Ok,
+            Exit::Failed,
+            Exit::Usage,
+            Exit::Problems,
+            Exit::AuditBroken,
+        ] {
+            assert!(EXIT_CODES.contains(&format!("\n  {}  ", exit as u8)));
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Changes: a dry run says what one would do; an execution makes it once.
+//!
+//! Every write is a compare-and-swap on `resourceVersion` (or, for a pod, on its uid), and marks the changed workload with
+//! the execution's id. So a lost answer is never a riddle: reading the object again tells whether the write was made, and
+//! repeating it cannot make it twice.
+mod change;
+mod execute;
+mod undo;
+
+pub use execute::execute;
+
+use super::{KubeCluster, current, diff, project, rest::Fault, served};
+use crate::{
+    domain::{action::Action, object::ObjectRef, proposal::DryRun, view::WorkloadView},
+    ports::ClusterError,
+};
+use change::{Change, Denied};
+use serde_json::Value;
+
+/// A write that met a newer object is tried on that, this often.
+const CONFLICTS: u32 = 5;
+
+/// A workload that is to be changed.
+struct Target {
+    raw: Value,
+    view: WorkloadView,
+}
+
+impl Target {
+    /// Reads it; `None` when it is gone or was replaced.
+    async fn read(cluster: &KubeCluster, object: &ObjectRef) -> Result<Option<Self>, Fault> {
+        let Some(served) = served(&object.kind) else {
+            return Ok(None);
+        };
+        let raw = match cluster
+            .reader
+            .get::<Value>(served, &object.namespace, &object.name)
+            .await
+        {
+            Ok(raw) => raw,
+            Err(fault) if fault.code() == Some(404) => return Ok(None),
+            Err(fault) => return Err(fault),
+        };
+        Self::of(object, raw)
+    }
+
+    fn of(object: &ObjectRef, raw: Value) -> Result<Option<Self>, Fault> {
+        let parsed = serde::Deserialize::deserialize(&raw)
+            .map_err(|error: serde_json::Error| Fault::Garbled(error.to_string()))?;
+        let view = project::workload(&object.kind, &parsed);
+        Ok((view.object.uid == object.uid).then_some(Self { raw, view }))
+    }
+}
+
+fn refusal(generation: i64, why: impl Into<String>) -> DryRun {
+    DryRun {
+        generation,
+        diff: Vec::new(),
+        refusal: Some(why.into()),
+    }
+}
+
+/// Asks the server what an action would do.
+///
+/// # Errors
+/// When the server does not answer. What it or Heal refuses is a result.
+pub async fn dry_run(cluster: &KubeCluster, action: Action) -> Result<DryRun, ClusterError> {
+    let mut last = None;
+    for _ in 0..CONFLICTS {
+        let Some(target) = Target::read(cluster, action.target()).await? else {
+            return Ok(refusal(0, format!("{} is gone", action.target())));
+        };
+        let generation = target.view.generation;
+        let change = match change::prepare(cluster, &action, &target, None).await {
+            Ok(change) => change,
+            Err(Denied::Refused(why)) => return Ok(refusal(generation, why)),
+            Err(Denied::Fault(fault)) => return Err(fault.into()),
+        };
+        match change.send(&cluster.writer, true).await {
+            Ok(after) => return Ok(told(&action, &change, &target, &after)),
+            Err(fault) if fault.code() == Some(409) && !change.is_delete() => last = Some(fault),
+            Err(fault) if fault.is_unclear() && fault.code() != Some(500) => {
+                return Err(fault.into());
+            }
+            Err(fault) => return Ok(refusal(generation, fault.to_string())),
+        }
+    }
+    let why = last.map_or_else(String::new, |fault| fault.to_string());
+    Err(ClusterError::Unavailable(why))
+}
+
+fn told(action: &Action, change: &Change, target: &Target, after: &Value) -> DryRun {
+    let spec = |of: &Value| of.get("spec").cloned().unwrap_or(Value::Null);
+    let diff = match action {
+        Action::DeletePod { pod, .. } => vec![format!("{pod}: there → deleted, made anew")],
+        Action::Scale { .. } => {
+            let then = after
+                .pointer("/spec/replicas")
+                .cloned()
+                .unwrap_or(Value::Null);
+            let now = Value::from(target.view.desired);
+            diff::lines(
+                &serde_json::json!({"replicas": now}),
+                &serde_json::json!({"replicas": then}),
+            )
+        }
+        _ => diff::lines(&spec(&target.raw), &spec(after)),
+    };
+    let idle = diff.is_empty() && !change.is_delete();
+    DryRun {
+        generation: target.view.generation,
+        refusal: idle.then(|| "it would change nothing".to_owned()),
+        diff,
+    }
+}
+
+/// Whether a pod is still the one that is meant, and not on its way out already.
+async fn pod_is_there(cluster: &KubeCluster, pod: &ObjectRef) -> Result<bool, Fault> {
+    let found = current::<super::slim::Pod>(&cluster.reader, &super::slim::PODS, pod).await?;
+    Ok(found.is_some_and(|pod| pod.metadata.deletion_timestamp.is_none()))
+}

@@ -1,0 +1,188 @@
+//! Log tails of containers in trouble.
+use super::{
+    rest::{Fault, Rest, path},
+    slim,
+};
+use crate::domain::{
+    evidence::LogTail,
+    view::{ContainerState, ContainerView, PodView},
+};
+
+/// Containers whose logs are read, at most.
+pub const CONTAINERS: usize = 3;
+const TAIL: &str = "60";
+const BYTES: &str = "16384";
+const WIDTH: usize = 500;
+
+/// The containers whose logs may tell something, worst first: at most [`CONTAINERS`], one pod per container name (pods of
+/// one template fail alike), the wanted one first.
+pub fn wanted<'a>(
+    pods: &'a [PodView],
+    pod: &str,
+    container: Option<&str>,
+) -> Vec<(&'a PodView, &'a ContainerView)> {
+    let mut found: Vec<(&PodView, &ContainerView)> = Vec::new();
+    let first = pods.iter().filter(|p| p.name == pod);
+    let others = pods.iter().filter(|p| p.name != pod);
+    for pod in first.chain(others) {
+        let mut containers: Vec<&ContainerView> =
+            pod.containers.iter().filter(|c| is_in_trouble(c)).collect();
+        containers.sort_by_key(|c| container != Some(c.name.as_str()));
+        for container in containers {
+            if !found.iter().any(|(_, other)| other.name == container.name) {
+                found.push((pod, container));
+            }
+        }
+    }
+    found.truncate(CONTAINERS);
+    found
+}
+
+/// Whether a container has run and something is wrong with it.
+fn is_in_trouble(container: &ContainerView) -> bool {
+    match &container.state {
+        ContainerState::Waiting { .. } => container.last.is_some(),
+        ContainerState::Terminated(end) => end.exit_code != 0 || end.reason == "OOMKilled",
+        ContainerState::Running { .. } => container.restarts > 0 || !container.ready,
+        ContainerState::Unknown => false,
+    }
+}
+
+/// The tails of the previous and of the present run. Runs without a log are left out; what could not be read is a gap.
+pub async fn tails(
+    reader: &Rest,
+    pod: &PodView,
+    container: &ContainerView,
+) -> (Vec<LogTail>, Vec<String>) {
+    let one = |previous: bool| async move {
+        let runs = if previous {
+            container.last.is_some()
+        } else {
+            !matches!(container.state, ContainerState::Waiting { .. })
+        };
+        if runs {
+            Some((previous, tail(reader, pod, &container.name, previous).await))
+        } else {
+            None
+        }
+    };
+    let (previous, present) = tokio::join!(one(true), one(false));
+    let (mut logs, mut gaps) = (Vec::new(), Vec::new());
+    for (previous, result) in previous.into_iter().chain(present) {
+        match result {
+            Ok(log) => logs.push(log),
+            // 400: the run's log is gone with its container. That is the ordinary way for logs to end.
+            Err(fault) if matches!(fault.code(), Some(400 | 404)) => {}
+            Err(fault) => {
+                let run = if previous { "previous log" } else { "log" };
+                gaps.push(format!("{run} of {}/{}: {fault}", pod.name, container.name));
+            }
+        }
+    }
+    (logs, gaps)
+}
+
+async fn tail(
+    reader: &Rest,
+    pod: &PodView,
+    container: &str,
+    previous: bool,
+) -> Result<LogTail, Fault> {
+    let path = format!("{}/log", path(&slim::PODS, &pod.namespace, &pod.name));
+    let mut query = vec![
+        ("container", container),
+        ("tailLines", TAIL),
+        ("limitBytes", BYTES),
+    ];
+    if previous {
+        query.push(("previous", "true"));
+    }
+    let text = reader.read(&path, &query).await?;
+    Ok(LogTail {
+        pod: pod.name.clone(),
+        container: container.to_owned(),
+        previous,
+        lines: text.lines().map(clean).filter(|l| !l.is_empty()).collect(),
+    })
+}
+
+/// A line without time stamp, colours and control characters, cut at 500 characters.
+pub fn clean(line: &str) -> String {
+    let mut text = String::with_capacity(line.len().min(WIDTH));
+    let mut rest = line.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => skip_escape(&mut rest),
+            '\t' => text.push(' '),
+            c if c.is_control() => {}
+            // Invisible characters that turn text around or hide in it.
+            '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}' => {}
+            c => text.push(c),
+        }
+    }
+    crate::domain::text::clip(without_time(&text).trim_end(), WIDTH)
+}
+
+/// Skips what follows an escape character: `[…letter` (colours) or `]…BEL` (titles) or one character.
+fn skip_escape(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    match rest.next() {
+        Some('[') => {
+            let _ = rest.find(|c| ('@'..='~').contains(c));
+        }
+        Some(']') => {
+            let _ = rest.find(|c| *c == '\u{7}' || *c == '\\');
+        }
+        _ => {}
+    }
+}
+
+/// Cuts a leading RFC 3339 or `2026-11-01 10:00:00` time stamp: the same line should look the same every time.
+fn without_time(line: &str) -> &str {
+    let bytes = line.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let is = |at: usize, any: &[u8]| bytes.get(at).is_some_and(|byte| any.contains(byte));
+    let start = usize::from(is(0, b"["));
+    let date = [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]
+        .iter()
+        .all(|at| digit(start + at))
+        && [4, 7].iter().all(|at| is(start + at, b"-/"))
+        && is(start + 10, b"T ")
+        && [13, 16].iter().all(|at| is(start + at, b":"));
+    if !date {
+        return line;
+    }
+    let rest = line.get(start + 19..).unwrap_or_default();
+    let end = rest
+        .find(|c: char| !(c.is_ascii_digit() || ".,Z+:]".contains(c)))
+        .unwrap_or(rest.len());
+    rest.get(end..).unwrap_or_default().trim_start()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_are_freed_from_times_colours_and_control_characters() {
+        let lines = [
+            "2026-11-01T10:00:00.123456789Z \u{1b}[31mERROR\u{1b}[0m no route",
+            "2026-11-01 10:00:00,123 INFO ready",
+            "[2026/11/01 10:00:00] warn",
+            "plain\ttext\r",
+            "evil\u{202e}txt\u{7}",
+            "2026-11-01 is a day",
+        ];
+        insta::assert_snapshot!(lines.map(clean).join("\n"), @r"
+        ERROR no route
+        INFO ready
+        warn
+        plain text
+        eviltxt
+        2026-11-01 is a day
+        ");
+        assert_eq!(clean(&"x".repeat(900)).chars().count(), 500);
+    }
+}

@@ -1,0 +1,201 @@
+//! One watch as a stream of news that does not end: it backs off, starts over and reports its own health.
+use super::pulse::{Pulse, felt};
+use crate::cluster::{
+    ClusterConfig, project, rest,
+    slim::{self, Served, Shape},
+};
+use crate::domain::{
+    object::Kind,
+    view::{EventView, NodeView, PodView, WorkloadView},
+};
+use futures::{StreamExt, stream::BoxStream};
+use kube::{
+    Api, Client,
+    runtime::{
+        WatchStreamExt,
+        watcher::{self, Event, watcher},
+    },
+};
+use std::sync::Arc;
+
+/// An object as a watch delivered it.
+#[derive(Clone, Debug)]
+pub enum Seen {
+    /// A pod.
+    Pod(PodView),
+    /// A workload, with the name of its newest revision when its status says that (StatefulSets).
+    Workload(Box<WorkloadView>, Option<String>),
+    /// A node.
+    Node(NodeView),
+    /// An event.
+    Event(EventView),
+}
+
+/// What a watch reports.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// A list begins: what it does not contain is gone.
+    Begin,
+    /// An object of the list that began.
+    Listed(Seen),
+    /// The list is complete.
+    Done,
+    /// An object is new or changed.
+    Changed(Seen),
+    /// The object with this uid is gone.
+    Gone(String),
+    /// The watch failed; it goes on trying.
+    Failed(String),
+    /// The server accepted the watch (again).
+    Alive,
+}
+
+/// News of one watch.
+#[derive(Clone, Debug)]
+pub struct News {
+    /// Which watch: `pods`.
+    pub watch: &'static str,
+    /// What.
+    pub what: What,
+}
+
+/// All watches of a cluster.
+pub fn all(client: &Client, config: &ClusterConfig) -> Vec<BoxStream<'static, News>> {
+    let mut streams = vec![
+        one(client, config, slim::PODS, |pod: slim::Pod| {
+            Seen::Pod(project::pod(&pod))
+        }),
+        one(client, config, slim::NODES, |node: slim::Node| {
+            Seen::Node(project::node(&node))
+        }),
+        one(client, config, slim::EVENTS, |event: slim::Event| {
+            Seen::Event(project::event(&event))
+        }),
+    ];
+    for served in [
+        slim::REPLICA_SETS,
+        slim::DEPLOYMENTS,
+        slim::STATEFUL_SETS,
+        slim::DAEMON_SETS,
+        slim::JOBS,
+    ] {
+        let project = move |of: slim::Workload| {
+            let kind = Kind::from(served.kind);
+            let revision = (kind == Kind::StatefulSet).then(|| of.status.update_revision.clone());
+            Seen::Workload(Box::new(project::workload(&kind, &of)), revision)
+        };
+        streams.push(one(client, config, served, project));
+    }
+    streams
+}
+
+struct Watch<S: Shape> {
+    client: Client,
+    served: Served,
+    page_size: u32,
+    silence: std::time::Duration,
+    pulse: Arc<Pulse>,
+    inner: BoxStream<'static, watcher::Result<Event<S>>>,
+    /// The list is complete: only then is an answer of the server good news.
+    listed: bool,
+}
+
+fn one<S: Shape>(
+    client: &Client,
+    config: &ClusterConfig,
+    served: Served,
+    project: impl Fn(S) -> Seen + Send + Sync + 'static,
+) -> BoxStream<'static, News> {
+    let pulse = Pulse::new();
+    let client = felt(client.clone(), Arc::clone(&pulse));
+    let watch = Watch {
+        inner: events(&client, &served, config.page_size),
+        client,
+        served,
+        page_size: config.page_size,
+        silence: config.timeouts.silence,
+        pulse,
+        listed: false,
+    };
+    futures::stream::unfold((watch, project), |(mut watch, project)| async move {
+        let what = watch.next(&project).await;
+        let news = News {
+            watch: watch.served.plural,
+            what,
+        };
+        Some((news, (watch, project)))
+    })
+    .boxed()
+}
+
+fn events<S: Shape>(
+    client: &Client,
+    served: &Served,
+    page_size: u32,
+) -> BoxStream<'static, watcher::Result<Event<S>>> {
+    let api: Api<S> = Api::all_with(client.clone(), served);
+    let config = watcher::Config::default().page_size(page_size);
+    watcher(api, config).default_backoff().boxed()
+}
+
+impl<S: Shape> Watch<S> {
+    async fn next(&mut self, project: &impl Fn(S) -> Seen) -> What {
+        loop {
+            let silent_at = self.pulse.last() + self.silence;
+            tokio::select! {
+                event = self.inner.next() => match event {
+                    Some(event) => return self.translate(event, project),
+                    None => self.rebuild(),
+                },
+                () = self.pulse.answered.notified() => {
+                    if self.listed {
+                        return What::Alive;
+                    }
+                }
+                () = tokio::time::sleep_until(silent_at) => {
+                    if self.pulse.last().elapsed() >= self.silence {
+                        self.rebuild();
+                        return What::Failed(format!(
+                            "no sign of life for {} s; starting over",
+                            self.silence.as_secs()
+                        ));
+                    }
+                }
+            }
+        }
+    }
+
+    fn translate(
+        &mut self,
+        event: watcher::Result<Event<S>>,
+        project: &impl Fn(S) -> Seen,
+    ) -> What {
+        match event {
+            Ok(Event::Init) => {
+                self.listed = false;
+                What::Begin
+            }
+            Ok(Event::InitApply(object)) => What::Listed(project(object)),
+            Ok(Event::InitDone) => {
+                self.listed = true;
+                What::Done
+            }
+            Ok(Event::Apply(object)) => What::Changed(project(object)),
+            Ok(Event::Delete(object)) => What::Gone(project::uid(object.meta()).to_owned()),
+            Err(error) => {
+                // As the status of a watch call, 410 leaves the watcher asking for the same lost version for ever.
+                if matches!(&error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
+                {
+                    self.rebuild();
+                }
+                What::Failed(rest::chain(&error))
+            }
+        }
+    }
+
+    fn rebuild(&mut self) {
+        self.listed = false;
+        self.pulse.beat();
+        self.inner = events(&self.client, &self.served, self.page_size);
+    }
+}

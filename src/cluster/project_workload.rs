@@ -1,0 +1,168 @@
+//! Workloads of all kinds as one view, so that one rule says when each of them is rolled out.
+use super::{
+    gitops, project,
+    slim::{self, Workload},
+};
+use crate::domain::{
+    action::EXECUTION_ANNOTATION,
+    object::Kind,
+    view::{ContainerSpec, JobCounts, ProbeSpec, WorkloadView},
+};
+
+/// A Deployment, ReplicaSet, StatefulSet, DaemonSet or Job.
+pub fn workload(kind: &Kind, of: &Workload) -> WorkloadView {
+    let (meta, spec, status) = (&of.metadata, &of.spec, &of.status);
+    let generation = meta.generation.unwrap_or(0);
+    let pods = pods(kind, of);
+    let template = &spec.template.spec;
+    let init = template.init_containers.iter().map(|c| container(c, true));
+    let main = template.containers.iter().map(|c| container(c, false));
+    let strategy = match kind {
+        Kind::Deployment => &spec.strategy,
+        _ => &spec.update_strategy,
+    };
+    WorkloadView {
+        object: project::object(kind.clone(), meta),
+        resource_version: meta.resource_version.clone().unwrap_or_default(),
+        generation,
+        // The Job controller does not report what it has seen.
+        observed_generation: match kind {
+            Kind::Job => generation,
+            _ => status.observed_generation.unwrap_or(0),
+        },
+        created: project::created(meta),
+        desired: pods.desired,
+        replicas: pods.all,
+        updated: pods.updated,
+        ready: pods.ready,
+        available: pods.available,
+        paused: spec.paused || spec.suspend,
+        strategy: strategy.kind.clone(),
+        conditions: project::conditions(&status.conditions),
+        containers: init.chain(main).collect(),
+        owner: project::owner(meta),
+        revision: project::annotation(meta, REVISION_ANNOTATION).and_then(|n| n.parse().ok()),
+        managed_by: gitops::of(meta),
+        last_execution: project::annotation(meta, EXECUTION_ANNOTATION).cloned(),
+        service_account: template.service_account_name.clone(),
+        node_selector: template.node_selector.clone(),
+        job: (*kind == Kind::Job).then(|| JobCounts {
+            failed: status.failed,
+            succeeded: status.succeeded,
+            backoff_limit: spec.backoff_limit.unwrap_or(6),
+        }),
+    }
+}
+
+/// Where Deployments and their ReplicaSets note the number of their revision.
+pub const REVISION_ANNOTATION: &str = "deployment.kubernetes.io/revision";
+
+struct Pods {
+    desired: i32,
+    all: i32,
+    updated: i32,
+    ready: i32,
+    available: i32,
+}
+
+fn pods(kind: &Kind, of: &Workload) -> Pods {
+    let (spec, status) = (&of.spec, &of.status);
+    let desired = spec.replicas.unwrap_or(1);
+    match kind {
+        Kind::DaemonSet => Pods {
+            desired: status.desired_number_scheduled,
+            all: status.current_number_scheduled,
+            updated: status.updated_number_scheduled,
+            ready: status.number_ready,
+            available: status.number_available,
+        },
+        Kind::Job => Pods {
+            desired: spec.parallelism.unwrap_or(1),
+            all: status.active,
+            updated: status.active,
+            ready: status.ready,
+            available: status.ready,
+        },
+        Kind::StatefulSet => Pods {
+            desired,
+            all: status.replicas,
+            updated: updated_of_stateful_set(of),
+            ready: status.ready_replicas,
+            available: status.available_replicas,
+        },
+        Kind::ReplicaSet => Pods {
+            desired,
+            all: status.replicas,
+            updated: status.replicas,
+            ready: status.ready_replicas,
+            available: status.available_replicas,
+        },
+        _ => Pods {
+            desired,
+            all: status.replicas,
+            updated: status.updated_replicas,
+            ready: status.ready_replicas,
+            available: status.available_replicas,
+        },
+    }
+}
+
+/// Pods below a partition stay on the old template on purpose: they count as up to date. When both revisions are the
+/// same, all pods are, whatever the counter says.
+fn updated_of_stateful_set(of: &Workload) -> i32 {
+    let status = &of.status;
+    if !status.update_revision.is_empty() && status.update_revision == status.current_revision {
+        return status.replicas;
+    }
+    let kept = of.spec.update_strategy.rolling_update.partition.max(0);
+    status
+        .updated_replicas
+        .saturating_add(kept)
+        .min(status.replicas)
+}
+
+fn container(of: &slim::Container, init: bool) -> ContainerSpec {
+    ContainerSpec {
+        name: of.name.clone(),
+        init,
+        image: of.image.clone(),
+        command: of.command.iter().chain(&of.args).cloned().collect(),
+        memory_limit: of.resources.limits.memory,
+        memory_request: of.resources.requests.memory,
+        cpu_request: of.resources.requests.cpu,
+        ports: of.ports.iter().map(|port| port.container_port).collect(),
+        liveness: of.liveness_probe.as_ref().map(probe),
+        readiness: of.readiness_probe.as_ref().map(probe),
+        startup: of.startup_probe.as_ref().map(probe),
+    }
+}
+
+fn probe(of: &slim::Probe) -> ProbeSpec {
+    let (kind, endpoint) = if let Some(http) = &of.http_get {
+        ("http", Some(http))
+    } else if let Some(tcp) = &of.tcp_socket {
+        ("tcp", Some(tcp))
+    } else if let Some(grpc) = &of.grpc {
+        ("grpc", Some(grpc))
+    } else {
+        ("exec", None)
+    };
+    ProbeSpec {
+        kind: kind.to_owned(),
+        port: endpoint.and_then(|endpoint| match &endpoint.port {
+            serde_json::Value::String(name) => Some(name.clone()),
+            serde_json::Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        }),
+        path: endpoint.and_then(|endpoint| endpoint.path.clone()),
+        command: of
+            .exec
+            .as_ref()
+            .map(|exec| exec.command.clone())
+            .unwrap_or_default(),
+        initial_delay: of.initial_delay_seconds.unwrap_or(0),
+        period: of.period_seconds.unwrap_or(10),
+        timeout: of.timeout_seconds.unwrap_or(1),
+        failures: of.failure_threshold.unwrap_or(3),
+    }
+}

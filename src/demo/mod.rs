@@ -1,0 +1,203 @@
+//! `heal demo`: a simulated cluster, a local Slack workspace with a web page, and Heal itself between them, in one process. They speak
+//! the real protocols over loopback HTTP; Heal uses the very adapters that it uses in production.
+mod page;
+mod shop;
+mod story;
+
+use crate::{
+    app::{App, Outside, Settings, SystemClock},
+    cli::{DemoArgs, Exit},
+    cluster::{Clients, ClusterConfig, KubeCluster, Namespaces, Place},
+    domain::{
+        action::ActionKind,
+        policy::{Policy, Rule},
+        symptom::Grace,
+        waits::Waits,
+    },
+    sim::{
+        kube::{KubeSim, Options},
+        slack::{Channel, SlackSim, SlackSimOptions, User, over_http},
+    },
+    slack::{api::SlackApi, transport::network},
+    store::Store,
+    telemetry::Metrics,
+};
+use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+use page::Stage;
+use secrecy::SecretString;
+use std::{sync::Arc, time::Duration};
+use tokio::net::TcpListener;
+
+const CHANNEL: &str = "C0OPS";
+/// May approve.
+const OLIVIA: &str = "U0OLIVIA";
+/// May not.
+const IVAN: &str = "U0IVAN";
+/// The story's trouble begins this long after the page is there: time to read the first sentence.
+const PROLOGUE: Duration = Duration::from_secs(7);
+
+/// Runs until Ctrl-C.
+///
+/// # Errors
+/// When a port cannot be taken or the real cluster cannot be reached.
+pub async fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
+    let page = bind(args.port).await?;
+    let heal = TcpListener::bind("127.0.0.1:0").await?;
+    let page_url = format!("http://{}", page.local_addr()?);
+    let heal_url = format!("http://{}", heal.local_addr()?);
+
+    let slack = workspace(&page_url);
+    slack.set_deliver(over_http(reqwest::Client::new(), &heal_url));
+    let (cluster, simulated) = cluster(args).await?;
+    let app = App::start(settings(args), outside(cluster, &page_url)?).await?;
+
+    let tells_story = simulated.is_some() && !args.no_story;
+    let stage = Stage { cluster: simulated.clone(), slack: slack.clone(), channel: CHANNEL.to_owned(), tells_story };
+    let servers = tokio::spawn(async move { axum::serve(page, page::router(stage)).await });
+    let router = app.router();
+    let inbound = tokio::spawn(async move { axum::serve(heal, router).await });
+
+    println!("Heal's demo is ready:  {page_url}");
+    println!("{}", if args.real_cluster { "It watches your cluster: approved actions change it." } else { INVITATION });
+    println!("Ctrl-C ends it.");
+    if tells_story {
+        if let Some(cluster) = simulated.clone() {
+            tokio::spawn(tell(cluster));
+        }
+    }
+    tokio::signal::ctrl_c().await?;
+    app.stop().await;
+    servers.abort();
+    inbound.abort();
+    if let Some(cluster) = simulated {
+        cluster.shutdown();
+    }
+    Ok(Exit::Ok)
+}
+
+const INVITATION: &str = "Open it, wait some seconds, and decide on the card that appears.";
+
+/// The wanted port, or a free one when it is taken.
+async fn bind(port: u16) -> anyhow::Result<TcpListener> {
+    match TcpListener::bind(("127.0.0.1", port)).await {
+        Ok(listener) => Ok(listener),
+        Err(_) if port != 0 => {
+            eprintln!("Port {port} is taken; using a free one.");
+            TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")
+        }
+        Err(error) => Err(error).context("no free port on 127.0.0.1"),
+    }
+}
+
+fn workspace(url: &str) -> SlackSim {
+    let person = |id: &str, name: &str, title: &str, color: &str| {
+        let mut user = User::new(id, name);
+        user.title = title.to_owned();
+        user.color = color.to_owned();
+        user
+    };
+    let users = vec![
+        person(OLIVIA, "Olivia", "On call: may approve", "#2b6cb0"),
+        person(IVAN, "Ivan", "Intern: may not approve", "#b7791f"),
+    ];
+    let channel = Channel::new(CHANNEL, "incidents");
+    SlackSim::new(SlackSimOptions {
+        team_name: "Little Shop".to_owned(),
+        users,
+        channels: vec![channel],
+        base_url: url.to_owned(),
+        rate_limits: true,
+        ..SlackSimOptions::default()
+    })
+}
+
+async fn cluster(args: &DemoArgs) -> anyhow::Result<(KubeCluster, Option<KubeSim>)> {
+    let mut config = ClusterConfig::named(if args.real_cluster { "my-cluster" } else { "little-shop" });
+    let clock = Arc::new(SystemClock);
+    if args.real_cluster {
+        config.namespaces = Namespaces { include: args.namespaces.clone(), exclude: Vec::new() };
+        let place = Place::Kubeconfig { path: None, context: args.context.clone() };
+        let clients = Clients::connect(&place).await.context("the cluster of your kubeconfig cannot be used")?;
+        return Ok((KubeCluster::new(clients, config, clock), None));
+    }
+    config.grace = short_grace();
+    let mut options = shop::images(Options::new(Arc::new(Timestamp::now)));
+    options.speed = (args.speed * 4.0).clamp(1.0, 400.0) as u32;
+    let simulated = KubeSim::new(options);
+    shop::open(&simulated)?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    let router = simulated.router();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let mut access = kube::Config::new(url.parse()?);
+    access.default_retry = false;
+    let clients = Clients::of(kube::Client::try_from(access)?);
+    Ok((KubeCluster::new(clients, config, clock), Some(simulated)))
+}
+
+/// The demo's world runs in minutes, not hours: the same rules with shorter waits.
+fn settings(args: &DemoArgs) -> Settings {
+    let options = SlackSimOptions::default();
+    let rule = Rule {
+        actions: ActionKind::ALL.to_vec(),
+        namespaces: vec!["*".to_owned()],
+        users: vec![OLIVIA.to_owned()],
+        groups: Vec::new(),
+        approvals: 1,
+    };
+    let waits = if args.real_cluster {
+        Waits::default()
+    } else {
+        let seconds = |seconds: f64| SignedDuration::from_secs_f64(seconds / args.speed.max(0.1));
+        Waits {
+            approval: SignedDuration::from_mins(10),
+            soak: seconds(15.0),
+            soak_max: seconds(20.0),
+            recovery: seconds(90.0),
+            look: seconds(1.0),
+            idle_look: seconds(10.0),
+            target_pause: seconds(5.0),
+            target_per_day: 100,
+            ..Waits::default()
+        }
+    };
+    Settings {
+        cluster_name: if args.real_cluster { "my-cluster".to_owned() } else { "little-shop".to_owned() },
+        channel: CHANNEL.to_owned(),
+        team_id: options.team_id.clone(),
+        app_id: options.app_id,
+        signing_secrets: vec![SecretString::from(options.signing_secret)],
+        waits,
+        policy: Policy { rules: vec![rule], team: options.team_id },
+        actions: ActionKind::ALL.to_vec(),
+    }
+}
+
+fn short_grace() -> Grace {
+    Grace {
+        unschedulable: SignedDuration::from_secs(5),
+        not_ready: SignedDuration::from_secs(10),
+        config: SignedDuration::from_secs(3),
+        ..Grace::default()
+    }
+}
+
+fn outside(cluster: KubeCluster, page_url: &str) -> anyhow::Result<Outside> {
+    let token = SecretString::from(SlackSimOptions::default().bot_token);
+    Ok(Outside {
+        cluster,
+        slack: SlackApi::new(network()?, format!("{page_url}/api").parse()?, &token),
+        store: Store::in_memory()?,
+        clock: Arc::new(SystemClock),
+        metrics: Arc::new(Metrics::new()),
+    })
+}
+
+/// Causes the story's trouble.
+async fn tell(cluster: KubeSim) {
+    tokio::time::sleep(PROLOGUE).await;
+    if let Err(error) = shop::TROUBLES[0].cause(&cluster) {
+        tracing::error!(%error, "the story's rollout was refused");
+    }
+}

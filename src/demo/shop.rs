@@ -1,0 +1,108 @@
+//! The little web shop that the demo's cluster runs, and the troubles that a visitor can cause in it.
+use crate::sim::kube::{Image, KubeSim, Options, Refused};
+use serde_json::{Value, json};
+
+/// Its namespace.
+pub const NAMESPACE: &str = "shop";
+
+/// Something that a visitor can make happen.
+pub struct Trouble {
+    /// Its name in the page's requests.
+    pub id: &'static str,
+    /// What its button says.
+    pub label: &'static str,
+    /// What it does, in one sentence.
+    pub explains: &'static str,
+    cause: fn(&KubeSim) -> Result<(), Refused>,
+}
+
+impl Trouble {
+    /// Makes it happen.
+    pub fn cause(&self, cluster: &KubeSim) -> Result<(), Refused> {
+        (self.cause)(cluster)
+    }
+}
+
+/// All troubles, in the order of the page.
+pub const TROUBLES: [Trouble; 4] = [
+    Trouble {
+        id: "bad_rollout",
+        label: "Roll out a version that crashes",
+        explains: "checkout 2.0 forgets a setting and ends at once; the old pods go on serving.",
+        cause: |cluster| cluster.apply(deployment("checkout", "shop/checkout:2.0", 3, None)).map(drop),
+    },
+    Trouble {
+        id: "small_limit",
+        label: "Start a job with too little memory",
+        explains: "reports needs about 90 MiB and may use 64: the kernel kills it again and again.",
+        cause: |cluster| {
+            cluster.delete("Deployment", NAMESPACE, "reports");
+            cluster.apply(deployment("reports", "shop/reports:1.0", 1, Some("64Mi"))).map(drop)
+        },
+    },
+    Trouble {
+        id: "wrong_tag",
+        label: "Roll out an image that does not exist",
+        explains: "Somebody mistypes the tag of frontend: its image cannot be pulled.",
+        cause: |cluster| cluster.apply(deployment("frontend", "shop/frontend:1.O", 2, None)).map(drop),
+    },
+    Trouble {
+        id: "healthy_rollout",
+        label: "Roll out a good version",
+        explains: "catalog gets a new version that works. Heal must stay silent.",
+        cause: |cluster| {
+            let now = cluster.get("Deployment", NAMESPACE, "catalog");
+            let old = now.is_some_and(|object| object.to_string().contains("shop/catalog:1.0"));
+            let image = if old { "shop/catalog:1.1" } else { "shop/catalog:1.0" };
+            cluster.apply(deployment("catalog", image, 2, None)).map(drop)
+        },
+    },
+];
+
+/// The images of the shop.
+pub fn images(options: Options) -> Options {
+    let serves = |what: &str| Image::script(format!("echo {what} is starting; sleep 1; echo {what} listens on :8080; serve 8080"));
+    options
+        .with_image("shop/checkout:1.0", serves("checkout 1.0"))
+        .with_image(
+            "shop/checkout:2.0",
+            Image::script(
+                "echo checkout 2.0 is starting; echo reading settings from the environment; sleep 1; \
+                 echo 'FATAL: required setting PAYMENT_URL is not set' >&2; exit 1",
+            ),
+        )
+        .with_image("shop/frontend:1.0", serves("frontend 1.0"))
+        .with_image("shop/catalog:1.0", serves("catalog 1.0"))
+        .with_image("shop/catalog:1.1", serves("catalog 1.1"))
+        .with_image(
+            "shop/reports:1.0",
+            Image::script("echo loading the orders of the last year; sleep 2; head -c 90m /dev/zero | tail | sleep infinity"),
+        )
+}
+
+/// Sets the shop up: three healthy workloads.
+pub fn open(cluster: &KubeSim) -> Result<(), Refused> {
+    cluster.apply(deployment("checkout", "shop/checkout:1.0", 3, None))?;
+    cluster.apply(deployment("frontend", "shop/frontend:1.0", 2, None))?;
+    cluster.apply(deployment("catalog", "shop/catalog:1.0", 2, None))?;
+    Ok(())
+}
+
+fn deployment(name: &str, image: &str, replicas: u32, memory: Option<&str>) -> Value {
+    let memory = memory.unwrap_or("128Mi");
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": name}},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{
+                    "name": "app", "image": image,
+                    "resources": {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": memory}},
+                }]},
+            },
+        },
+    })
+}

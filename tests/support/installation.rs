@@ -1,0 +1,295 @@
+//! An installation of Heal as people run it: the real binary, a configuration file, a database file, and a local Slack
+//! workspace in Slack's place.
+use super::{
+    people::Person,
+    place::Place,
+};
+use heal::sim::proxy::Proxy;
+use heal::sim::slack::{Author, Channel, Message, SlackSim, SlackSimOptions, over_http};
+use serde_json::{Value, json};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpListener,
+    process::{Child, Command},
+};
+
+pub const CHANNEL: &str = "C0OPS";
+/// The longest that a sentence waits, in real time.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub struct Installation {
+    pub place: Place,
+    pub slack: SlackSim,
+    pub namespace: String,
+    pub proxy: Proxy,
+    slack_url: String,
+    folder: PathBuf,
+    child: Option<Child>,
+}
+
+impl Installation {
+    /// Installs and starts Heal for one namespace of its own.
+    pub async fn new(place: Place, name: &str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let namespace = format!("heal-t-{name}-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(&namespace);
+        std::fs::create_dir_all(&folder).unwrap();
+        place.namespace(&namespace);
+        let server = place.server();
+        let (scheme, target) = server.split_once("://").unwrap();
+        let proxy = Proxy::before(target).await.unwrap();
+        place.write_kubeconfig(&folder.join("kubeconfig"), Some(format!("{scheme}://{}", proxy.address)));
+        let (slack, slack_url) = workspace().await;
+        let mut installation = Self { place, slack, namespace, proxy, slack_url, folder, child: None };
+        installation.write_config();
+        installation.start().await;
+        installation
+    }
+
+    fn write_config(&self) {
+        let options = SlackSimOptions::default();
+        let slack_url = &self.slack_url;
+        let file = |name: &str| self.folder.join(name).display().to_string();
+        let config = format!(
+            r#"
+cluster = "test"
+[slack]
+channel = "{CHANNEL}"
+team_id = "{team}"
+app_id = "{app}"
+api_url = "{slack_url}/api"
+[http]
+listen = "127.0.0.1:0"
+[store]
+path = "{db}"
+[kubernetes]
+kubeconfig = "{kubeconfig}"
+namespaces = ["{namespace}"]
+[waits]
+soak = "6s"
+soak_max = "10s"
+look = "1s"
+idle_look = "3s"
+recovery = "60s"
+target_pause = "1s"
+[grace]
+config = "2s"
+not_ready = "10s"
+[[approvers]]
+actions = ["*"]
+namespaces = ["*"]
+users = ["{olivia}"]
+"#,
+            team = options.team_id,
+            app = options.app_id,
+            db = file("heal.db"),
+            kubeconfig = file("kubeconfig"),
+            namespace = self.namespace,
+            olivia = Person::Olivia.id(),
+        );
+        std::fs::write(self.folder.join("heal.toml"), config).unwrap();
+    }
+
+    /// Starts the binary and waits until it listens.
+    pub async fn start(&mut self) {
+        let options = SlackSimOptions::default();
+        let log = std::fs::File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_heal"))
+            .args(["run", "--config"])
+            .arg(self.folder.join("heal.toml"))
+            .env("SLACK_BOT_TOKEN", options.bot_token)
+            .env("SLACK_SIGNING_SECRET", options.signing_secret)
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = loop {
+            let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;
+            let Ok(Ok(Some(line))) = line else { panic!("heal did not start:\n{}", self.log()) };
+            if let Some(url) = line.strip_prefix("listening on ") {
+                break url.to_owned();
+            }
+        };
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        self.slack.set_deliver(over_http(reqwest::Client::new(), &url));
+        self.child = Some(child);
+    }
+
+    /// kill -9.
+    pub async fn kill(&mut self) {
+        let mut child = self.child.take().unwrap();
+        child.kill().await.unwrap();
+    }
+
+    fn log(&self) -> String {
+        let log = std::fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+
+    // --- the cluster
+
+    /// Creates or changes a Deployment of one container that runs a script.
+    pub fn rolls_out(&self, name: &str, replicas: u32, container: Value) {
+        self.place.apply(&self.deployment(name, replicas, container));
+    }
+
+    fn deployment(&self, name: &str, replicas: u32, mut container: Value) -> Value {
+        container["name"] = json!("app");
+        if container["image"].is_null() {
+            container["image"] = json!("docker.io/library/busybox:1.36");
+        }
+        container["imagePullPolicy"] = json!("IfNotPresent");
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": {"app": name}},
+                "template": {
+                    "metadata": {"labels": {"app": name}},
+                    "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
+                },
+            },
+        })
+    }
+
+    /// Runs a Deployment until it is available.
+    pub async fn runs(&self, name: &str, replicas: u32, container: Value) {
+        self.rolls_out(name, replicas, container);
+        self.is_available(name, replicas).await;
+    }
+
+    /// Waits until the newest template of a Deployment is available everywhere.
+    pub async fn is_available(&self, name: &str, replicas: u32) {
+        self.until(&format!("{name} to be available"), || {
+            let object = self.object(name);
+            let status = &object["status"];
+            (status["availableReplicas"] == json!(replicas)
+                && status["updatedReplicas"] == json!(replicas)
+                && status["observedGeneration"] == object["metadata"]["generation"])
+                .then_some(())
+        })
+        .await;
+    }
+
+    pub fn object(&self, name: &str) -> Value {
+        self.place.get("Deployment", &self.namespace, name).unwrap_or_default()
+    }
+
+    /// `metadata.generation`: counts every change of the spec, whoever made it.
+    pub fn generation(&self, name: &str) -> i64 {
+        self.object(name)["metadata"]["generation"].as_i64().unwrap()
+    }
+
+    // --- Slack
+
+    pub fn cards(&self) -> Vec<Message> {
+        let heals = |message: &Message| {
+            message.author == Author::App && message.thread_ts.is_none() && message.ephemeral_to.is_none()
+        };
+        self.slack.messages(CHANNEL).into_iter().filter(heals).collect()
+    }
+
+    /// The card of a workload with an offer.
+    pub async fn offer(&self, name: &str) -> Message {
+        let offered = |card: &Message| {
+            card.words().contains(name) && card.action_ids().iter().any(|id| id == "approve")
+        };
+        self.until(&format!("an offer for {name}"), || self.cards().into_iter().find(offered)).await
+    }
+
+    /// Waits until a card says something.
+    pub async fn card_says(&self, card: &Message, saying: &str) -> Message {
+        let ts = card.ts.clone();
+        self.until(&format!("the card to say “{saying}”"), || {
+            self.slack.message(CHANNEL, &ts).filter(|card| card.words().contains(saying) || card.text.contains(saying))
+        })
+        .await
+    }
+
+    /// Waits until a card's thread says something.
+    pub async fn thread_says(&self, card: &Message, saying: &str) {
+        self.until(&format!("the thread to say “{saying}”"), || {
+            self.slack.thread(CHANNEL, &card.ts).iter().any(|reply| reply.words().contains(saying)).then_some(())
+        })
+        .await;
+    }
+
+    /// Olivia presses a button.
+    pub async fn presses(&self, card: &Message, button: &str) {
+        let answer = self.slack.click(Person::Olivia.id(), CHANNEL, &card.ts, button).await.unwrap();
+        assert!(answer.is_ok(), "{button}: {answer:?}\n{}", self.log());
+    }
+
+    /// Olivia types `/heal …`.
+    pub async fn types(&self, text: &str) -> String {
+        let answer = self.slack.command(Person::Olivia.id(), CHANNEL, "/heal", text).await.unwrap();
+        assert!(answer.is_ok(), "{text}: {answer:?}");
+        answer.text()
+    }
+
+    /// Rows of the audit log of one kind.
+    pub fn audit(&self, what: &str) -> Vec<Value> {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_heal"))
+            .args(["audit", "--json", "--db"])
+            .arg(self.folder.join("heal.db"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.filter(|row| row["what"] == what).collect()
+    }
+
+    /// `heal audit --verify`.
+    pub fn audit_holds(&self) -> bool {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_heal"));
+        command.args(["audit", "--verify", "--db"]).arg(self.folder.join("heal.db")).status().unwrap().success()
+    }
+
+    /// Waits (in real time) until `find` finds something.
+    pub async fn until<T>(&self, what: &str, find: impl Fn() -> Option<T>) -> T {
+        let begun = Instant::now();
+        loop {
+            if let Some(found) = find() {
+                return found;
+            }
+            if begun.elapsed() > PATIENCE {
+                let said: Vec<String> = self.slack.messages(CHANNEL).into_iter().map(|message| message.text).collect();
+                panic!("waited in vain for {what}\nSlack:\n{}\nlog:\n{}", said.join("\n"), self.log());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        self.place.delete("Namespace", "", &self.namespace);
+        if !std::thread::panicking() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// A local Slack workspace over loopback HTTP.
+async fn workspace() -> (SlackSim, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base_url = format!("http://{}", listener.local_addr().unwrap());
+    let users: Vec<_> = Person::ALL.iter().map(|person| person.user()).collect();
+    let channel = Channel::new(CHANNEL, "ops");
+    let slack = SlackSim::new(SlackSimOptions { users, channels: vec![channel], base_url: base_url.clone(), ..SlackSimOptions::default() });
+    let router = slack.router();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (slack, base_url)
+}

@@ -1,0 +1,5 @@
+//! What the tests are written with.
+pub mod installation;
+pub mod people;
+pub mod place;
+pub mod world;

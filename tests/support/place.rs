@@ -1,0 +1,205 @@
+//! Where the binary's stories happen: the simulated cluster over loopback HTTP, or a real one.
+use heal::sim::kube::{KubeSim, Options};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::{
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::{Arc, OnceLock},
+};
+use tokio::net::TcpListener;
+
+/// A cluster that a test may use.
+#[derive(Clone)]
+pub enum Place {
+    Simulated { cluster: KubeSim, url: String },
+    Real(&'static RealCluster),
+}
+
+/// A real cluster, with the account that Heal's manifests make.
+pub struct RealCluster {
+    kubeconfig: PathBuf,
+    /// `https://host:port`
+    pub server: String,
+    ca: String,
+    token: String,
+}
+
+/// The real cluster of this run. Without one, says so; where one is required, fails.
+pub fn real() -> Option<Place> {
+    static CLUSTER: OnceLock<Option<RealCluster>> = OnceLock::new();
+    let found = CLUSTER.get_or_init(|| {
+        let Ok(path) = std::env::var("HEAL_TEST_KUBECONFIG") else {
+            assert!(
+                std::env::var("HEAL_TEST_CLUSTER_REQUIRED").is_err(),
+                "this run requires a real cluster, and HEAL_TEST_KUBECONFIG names none"
+            );
+            return None;
+        };
+        Some(RealCluster::set_up(Path::new(&path)))
+    });
+    if found.is_none() {
+        eprintln!("skipped: HEAL_TEST_KUBECONFIG names no cluster");
+    }
+    found.as_ref().map(Place::Real)
+}
+
+/// A new simulated cluster, ten times as fast as a real one.
+pub async fn simulated() -> Place {
+    let mut options = Options::new(Arc::new(Timestamp::now));
+    options.speed = 10;
+    let cluster = KubeSim::new(options);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let router = cluster.router();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Place::Simulated { cluster, url }
+}
+
+impl RealCluster {
+    /// Applies the namespace, the account and both roles of `manifests/`, and makes a token: what Heal may do in these tests is
+    /// exactly what an installation gives it.
+    fn set_up(admin: &Path) -> Self {
+        let manifests = Path::new(env!("CARGO_MANIFEST_DIR")).join("manifests");
+        for file in ["namespace", "serviceaccount", "rbac-observe", "rbac-act"] {
+            let path = manifests.join(format!("{file}.yaml"));
+            kubectl(admin, &["apply", "-f", path.to_str().unwrap()], None);
+        }
+        let token = kubectl(admin, &["create", "token", "heal", "-n", "heal", "--duration=2h"], None);
+        let view = kubectl(admin, &["config", "view", "--raw", "--minify", "-o", "json"], None);
+        let view: Value = serde_json::from_str(&view).unwrap();
+        let cluster = &view["clusters"][0]["cluster"];
+        let ca = cluster["certificate-authority-data"].as_str().map(str::to_owned).unwrap_or_else(|| {
+            let file = std::fs::read(cluster["certificate-authority"].as_str().unwrap()).unwrap();
+            base64(&file)
+        });
+        let server = cluster["server"].as_str().unwrap().to_owned();
+        Self { kubeconfig: admin.to_owned(), server, ca, token: token.trim().to_owned() }
+    }
+}
+
+impl Place {
+    /// Writes a kubeconfig for Heal; `through` takes the API server's place (a proxy).
+    pub fn write_kubeconfig(&self, file: &Path, through: Option<String>) {
+        let (cluster, user) = match self {
+            Place::Simulated { url, .. } => (json!({"server": through.unwrap_or_else(|| url.clone())}), json!({})),
+            Place::Real(real) => {
+                let server = through.unwrap_or_else(|| real.server.clone());
+                (json!({"server": server, "certificate-authority-data": real.ca}), json!({"token": real.token}))
+            }
+        };
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "heal",
+            "clusters": [{"name": "heal", "cluster": cluster}],
+            "users": [{"name": "heal", "user": user}],
+            "contexts": [{"name": "heal", "context": {"cluster": "heal", "user": "heal"}}],
+        });
+        std::fs::write(file, config.to_string()).unwrap();
+    }
+
+    /// `host:port` and the scheme of the API server.
+    pub fn server(&self) -> String {
+        match self {
+            Place::Simulated { url, .. } => url.clone(),
+            Place::Real(real) => real.server.clone(),
+        }
+    }
+
+    pub fn is_real(&self) -> bool {
+        matches!(self, Place::Real(_))
+    }
+
+    /// Makes a namespace.
+    pub fn namespace(&self, name: &str) {
+        self.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
+        if let Place::Real(_) = self {
+            // A pod is refused until the namespace has its account.
+            for _ in 0..100 {
+                if self.get("ServiceAccount", name, "default").is_some() {
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+        }
+    }
+
+    /// Applies an object.
+    pub fn apply(&self, object: &Value) {
+        match self {
+            Place::Simulated { cluster, .. } => {
+                cluster.apply(object.clone()).unwrap();
+            }
+            Place::Real(real) => {
+                kubectl(&real.kubeconfig, &["apply", "-f", "-"], Some(&object.to_string()));
+            }
+        }
+    }
+
+    /// Reads an object.
+    pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
+        match self {
+            Place::Simulated { cluster, .. } => cluster.get(kind, namespace, name),
+            Place::Real(real) => {
+                let words = ["get", kind, name, "-n", namespace, "-o", "json", "--ignore-not-found"];
+                let text = kubectl(&real.kubeconfig, &words, None);
+                serde_json::from_str(&text).ok()
+            }
+        }
+    }
+
+    /// All objects of a kind in a namespace.
+    pub fn list(&self, kind: &str, namespace: &str) -> Vec<Value> {
+        match self {
+            Place::Simulated { cluster, .. } => cluster.list(kind, Some(namespace)),
+            Place::Real(real) => {
+                let text = kubectl(&real.kubeconfig, &["get", kind, "-n", namespace, "-o", "json"], None);
+                let list: Value = serde_json::from_str(&text).unwrap();
+                list["items"].as_array().unwrap().clone()
+            }
+        }
+    }
+
+    /// Deletes an object.
+    pub fn delete(&self, kind: &str, namespace: &str, name: &str) {
+        match self {
+            Place::Simulated { cluster, .. } => {
+                cluster.delete(kind, namespace, name);
+            }
+            Place::Real(real) => {
+                let words = ["delete", kind, name, "-n", namespace, "--wait=false", "--ignore-not-found"];
+                kubectl(&real.kubeconfig, &words, None);
+            }
+        }
+    }
+}
+
+fn kubectl(kubeconfig: &Path, words: &[&str], input: Option<&str>) -> String {
+    let mut child = Command::new("kubectl")
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("tests on a real cluster need kubectl on the PATH");
+    // The pipe is closed at the end of the statement, which ends kubectl's input.
+    child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "kubectl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let digit = DIGITS[(group >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= chunk.len() { digit as char } else { '=' });
+        }
+    }
+    text
+}

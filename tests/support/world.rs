@@ -1,0 +1,278 @@
+//! A world for scenarios: the simulated cluster, the local Slack workspace and the whole of Heal in one process, under tokio's
+//! paused clock. Nothing sleeps: the clock jumps when everybody waits.
+use super::people::Person;
+use heal::{
+    app::{App, Outside, Settings},
+    cluster::{Clients, ClusterConfig, KubeCluster},
+    domain::{
+        action::ActionKind,
+        policy::{Policy, Rule},
+        waits::Waits,
+    },
+    ports::Clock,
+    sim::{
+        kube::{KubeSim, Options, RequestMatcher},
+        slack::{Author, Channel, Message, SlackSim, SlackSimOptions, User, in_process},
+    },
+    store::Store,
+    telemetry::Metrics,
+};
+use jiff::Timestamp;
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
+
+pub const CHANNEL: &str = "C0OPS";
+pub const NAMESPACE: &str = "shop";
+/// A script that works for ever.
+pub const WORKS: &str = "echo ready; sleep infinity";
+/// The longest that a sentence waits, in virtual time.
+const PATIENCE: Duration = Duration::from_secs(4 * 3600);
+
+/// Reads the simulation's wall clock.
+struct SimClock(heal::sim::kube::Clock);
+
+impl Clock for SimClock {
+    fn now(&self) -> Timestamp {
+        (self.0)()
+    }
+}
+
+pub struct World {
+    pub kube: KubeSim,
+    pub slack: SlackSim,
+    pub store: Store,
+    settings: Settings,
+    clock: heal::sim::kube::Clock,
+    app: Option<App>,
+}
+
+/// What differs from the usual world.
+pub struct Setup {
+    pub approvals: u8,
+    pub waits: Waits,
+    pub options: fn(Options) -> Options,
+    pub scopes: Option<Vec<String>>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { approvals: 1, waits: Waits::default(), options: |options| options, scopes: None }
+    }
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    pub async fn with(setup: Setup) -> Self {
+        let clock = heal::sim::kube::tokio_clock(Timestamp::from_second(1_790_000_000).unwrap());
+        let kube = KubeSim::new((setup.options)(Options::new(clock.clone())));
+        let users = Person::ALL.iter().map(|person| person.user()).collect::<Vec<User>>();
+        let channel = Channel::new(CHANNEL, "ops");
+            let mut options =
+            SlackSimOptions { clock: clock.clone(), users, channels: vec![channel], ..SlackSimOptions::default() };
+        if let Some(scopes) = setup.scopes {
+            options.scopes = scopes;
+        }
+        let rule = Rule {
+            actions: ActionKind::ALL.to_vec(),
+            namespaces: vec!["*".into()],
+            users: vec![Person::Olivia.id().into(), Person::Omar.id().into(), Person::Guest.id().into()],
+            groups: vec![],
+            approvals: setup.approvals,
+        };
+        let settings = Settings {
+            cluster_name: "test".into(),
+            channel: CHANNEL.into(),
+            team_id: options.team_id.clone(),
+            app_id: options.app_id.clone(),
+            signing_secrets: vec![SecretString::from(options.signing_secret.clone())],
+            waits: setup.waits,
+            policy: Policy { rules: vec![rule], team: options.team_id.clone() },
+            actions: ActionKind::ALL.to_vec(),
+        };
+        let slack = SlackSim::new(options);
+        let store = Store::in_memory().unwrap();
+        let mut world = Self { kube, slack, store, settings, clock, app: None };
+        world.boot().await;
+        world
+    }
+
+    /// Starts Heal.
+    pub async fn boot(&mut self) {
+        let service = tower::ServiceBuilder::new()
+            .map_request(|request: http::Request<kube::client::Body>| request.map(axum::body::Body::new))
+            .service(self.kube.router());
+        let client = kube::Client::new(service, "default");
+        let clock: Arc<dyn Clock> = Arc::new(SimClock(self.clock.clone()));
+        let cluster = KubeCluster::new(Clients::of(client), ClusterConfig::named("test"), clock.clone());
+        let outside = Outside {
+            cluster,
+            slack: heal::slack::api::SlackApi::new(
+                heal::slack::transport::in_process(self.slack.router()),
+                "http://127.0.0.1/api".parse().unwrap(),
+                SecretString::from("xoxb-simulated"),
+            ),
+            store: self.store.clone(),
+            clock,
+            metrics: Arc::new(Metrics::new()),
+        };
+        let app = App::start(self.settings.clone(), outside).await.unwrap();
+        self.slack.set_deliver(in_process(app.router()));
+        self.app = Some(app);
+    }
+
+    /// Stops Heal in order and starts it again over the same database.
+    pub async fn restart(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
+        self.boot().await;
+    }
+
+    /// Kills Heal between two instructions: no task of it runs on. Starts it again over the same database.
+    pub async fn crash(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.abort();
+        }
+        self.boot().await;
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Lets time pass.
+    pub async fn passes(&self, seconds: u64) {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    // --- the cluster
+
+    /// Runs a workload and waits until Heal has seen it healthy.
+    pub async fn runs(&self, name: &str, replicas: u32, script: &str) {
+        self.rolls_out(name, replicas, script);
+        self.until(&format!("{name} is available"), || {
+            let deployment = self.kube.get("Deployment", NAMESPACE, name)?;
+            (deployment["status"]["availableReplicas"] == json!(replicas)).then_some(())
+        })
+        .await;
+        self.passes(15).await;
+    }
+
+    /// Creates or changes a workload; does not wait.
+    pub fn rolls_out(&self, name: &str, replicas: u32, script: &str) {
+        self.applies(deployment(name, replicas, script));
+    }
+
+    /// Applies any object.
+    pub fn applies(&self, object: Value) {
+        self.kube.apply(object).unwrap();
+    }
+
+    /// How often Heal changed something for real.
+    pub fn changes(&self) -> usize {
+        self.kube
+            .requests()
+            .iter()
+            .filter(|request| request.method != "POST" && !request.query.contains("dryRun"))
+            .filter(|request| (200..300).contains(&request.status))
+            .count()
+    }
+
+    /// Makes the API refuse the next matching requests.
+    pub fn api_fails(&self, method: &str, path: &str, status: u16, times: u32) {
+        self.kube.fail_next(RequestMatcher::new(method, path), status, times);
+    }
+
+    // --- Slack
+
+    /// The newest card of a workload, as soon as its words contain `saying`.
+    pub async fn card(&self, name: &str, saying: &str) -> Message {
+        let what = format!("a card of {name} that says “{saying}”");
+        self.until(&what, || self.cards(name).into_iter().rev().find(|card| card.words().contains(saying))).await
+    }
+
+    /// The card of a workload with an offer.
+    pub async fn offer(&self, name: &str) -> Message {
+        let offered = |card: &Message| card.action_ids().iter().any(|id| id == "approve");
+        self.until(&format!("an offer for {name}"), || self.cards(name).into_iter().rev().find(offered)).await
+    }
+
+    /// All cards of a workload.
+    pub fn cards(&self, name: &str) -> Vec<Message> {
+        self.top_level().into_iter().filter(|message| message.words().contains(name)).collect()
+    }
+
+    /// All messages of Heal in the channel itself.
+    pub fn top_level(&self) -> Vec<Message> {
+        let heals = |message: &Message| {
+            message.author == Author::App && message.thread_ts.is_none() && message.ephemeral_to.is_none()
+        };
+        self.slack.messages(CHANNEL).into_iter().filter(heals).collect()
+    }
+
+    /// Waits until a message of a card's thread contains `saying`.
+    pub async fn thread_says(&self, card: &Message, saying: &str) -> Message {
+        let what = format!("a thread message “{saying}”");
+        self.until(&what, || {
+            self.slack.thread(CHANNEL, &card.ts).into_iter().skip(1).find(|reply| reply.words().contains(saying))
+        })
+        .await
+    }
+
+    /// All words of a card's thread.
+    pub fn thread(&self, card: &Message) -> String {
+        let replies = self.slack.thread(CHANNEL, &card.ts);
+        replies.iter().filter(|reply| reply.thread_ts.is_some()).map(|reply| reply.words()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The card as it is now.
+    pub fn again(&self, card: &Message) -> Message {
+        self.slack.message(CHANNEL, &card.ts).unwrap()
+    }
+
+    /// Waits (in virtual time) until `find` finds something.
+    pub async fn until<T>(&self, what: &str, find: impl Fn() -> Option<T>) -> T {
+        let search = async {
+            loop {
+                if let Some(found) = find() {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        match tokio::time::timeout(PATIENCE, search).await {
+            Ok(found) => found,
+            Err(_) => panic!("waited in vain for {what}; Heal has said:\n{}", self.transcript()),
+        }
+    }
+
+    fn transcript(&self) -> String {
+        let line = |message: &Message| format!("[{:?}] {}", message.thread_ts, message.text);
+        self.slack.messages(CHANNEL).iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// A Deployment of one container that runs a script.
+pub fn deployment(name: &str, replicas: u32, script: &str) -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": name}},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [container(script)], "terminationGracePeriodSeconds": 1},
+            },
+        },
+    })
+}
+
+/// A container that runs a script.
+pub fn container(script: &str) -> Value {
+    json!({"name": "app", "image": "busybox:1.36", "imagePullPolicy": "IfNotPresent", "command": ["sh", "-c", script]})
+}
