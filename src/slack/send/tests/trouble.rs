@@ -162,3 +162,17 @@ async fn one_call_that_hangs_does_not_hold_up_the_others() {
     let updated = bench.top().iter().filter(|card| card.updates == 1).count();
     assert_eq!(updated, 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn losing_the_channel_does_not_lose_the_right_to_look() {
+    let mut bench = Bench::new();
+    bench
+        .sim
+        .fail(Some("chat.postMessage"), Fault::AcceptThenHang, 1);
+    let gone = Fault::Error("not_in_channel".into());
+    bench.sim.fail(Some("conversations.history"), gone, 1);
+    bench.card(&incident(1));
+    bench.pass(90.0).await;
+    assert_eq!(bench.top().len(), 1);
+    assert_eq!(bench.calls("conversations.history"), 2);
+}
