@@ -5,8 +5,8 @@
 //! may have been posted without our knowing (no answer came, or we were killed) is looked for by its metadata before it is
 //! posted again; a token without the scope for that posts again, and counts it.
 //!
-//! [`desk`] keeps what waits, [`plan`] decides what is next, [`limits`] paces, [`build`] draws the message, [`finish`] and
-//! [`failed`] take answers in; this file makes the calls, a few at a time.
+//! `desk` keeps what waits, `plan` decides what is next, `limits` paces, `build` draws the message, `finish` and
+//! `failed` take answers in; this file makes the calls, a few at a time.
 mod build;
 mod call;
 mod desk;
