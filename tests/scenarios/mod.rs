@@ -1,2 +1,3 @@
 //! Stories on the simulation with virtual time, as sentences.
 mod crash;
+mod deciding;

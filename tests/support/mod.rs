@@ -2,4 +2,5 @@
 pub mod installation;
 pub mod people;
 pub mod place;
+pub mod stories;
 pub mod world;
