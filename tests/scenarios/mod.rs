@@ -1,3 +1,5 @@
 //! Stories on the simulation with virtual time, as sentences.
 mod crash;
 mod deciding;
+mod replay;
+mod verdicts;

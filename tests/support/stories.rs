@@ -12,8 +12,6 @@ use serde_json::{Value, json};
 
 /// A script that fails with an error in its log.
 pub const CRASHES: &str = "echo 'FATAL: PAYMENT_URL is not set' >&2; sleep 1; exit 1";
-/// A script that starts, works for a while, and fails.
-pub const CRASHES_LATER: &str = "echo ready; sleep 45; echo 'FATAL: lost the database' >&2; exit 1";
 
 impl World {
     /// A healthy workload gets a version that crashes. Its card, with the offer to roll back.
@@ -34,13 +32,7 @@ impl World {
     pub async fn breaks_by_a_setting(&self, name: &str) -> Message {
         self.runs(name, 2, WORKS).await;
         self.sets("bad");
-        let mut app = container(
-            "[ \"$MODE\" = good ] || { echo 'FATAL: MODE is bad' >&2; sleep 1; exit 1; }; echo ready; sleep infinity",
-        );
-        app["env"] = json!([{"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "mode"}}}]);
-        let mut changed = deployment(name, 2, WORKS);
-        changed["spec"]["template"]["spec"]["containers"][0] = app;
-        self.applies(changed);
+        self.applies(by_mode(name, "{ echo 'FATAL: MODE is bad' >&2; sleep 1; exit 1; }"));
         self.offer(name).await
     }
 
@@ -67,6 +59,17 @@ impl World {
     pub async fn card_offers(&self, card: &Message, offers: bool) -> Message {
         let what = format!("the card to {} an offer", if offers { "show" } else { "lose" });
         self.until(&what, || Some(self.again(card)).filter(|card| card.can("approve") == offers)).await
+    }
+
+    /// Waits until a card shows another offer than it did.
+    pub async fn newer_offer(&self, card: &Message) -> Message {
+        let newer = |now: &Message| now.can("approve") && now.value_of("approve") != card.value_of("approve");
+        self.until("a newer offer", || Some(self.again(card)).filter(newer)).await
+    }
+
+    /// How many messages of a card's thread say something.
+    pub fn says(&self, card: &Message, saying: &str) -> usize {
+        self.slack.thread(CHANNEL, &card.ts).iter().skip(1).filter(|reply| reply.text.contains(saying)).count()
     }
 
     /// Waits until a card says something.
@@ -100,6 +103,18 @@ impl World {
         let sum = |of: fn(&heal::domain::memory::Tally) -> u32| entries.iter().map(|entry| of(&entry.tally)).sum();
         (sum(|tally| tally.successes), sum(|tally| tally.failures))
     }
+}
+
+/// A workload that works while the setting is good, and does something else while it is not. All its pods are replaced at
+/// once when its template changes.
+pub fn by_mode(name: &str, otherwise: &str) -> Value {
+    let mut app = container(&format!("[ \"$MODE\" = good ] || {otherwise}; {WORKS}"));
+    app["env"] = json!([{"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "mode"}}}]);
+    app["resources"] = json!({"limits": {"memory": "64Mi"}});
+    let mut made = deployment(name, 2, WORKS);
+    made["spec"]["strategy"] = json!({"type": "Recreate"});
+    made["spec"]["template"]["spec"]["containers"][0] = app;
+    made
 }
 
 /// What a message lets people do.
