@@ -46,7 +46,7 @@ async fn a_fix_that_does_not_help_counts_as_a_failure_and_another_one_is_offered
     let card = runs_out_of_memory(&world, "true").await;
     assert!(card.words().contains("128Mi"), "{}", card.words());
     Olivia.approves(&world, &card).await;
-    world.thread_says(&card, "It did not help").await;
+    world.thread_says(&card, "The fix did not help").await;
     assert_eq!(world.learnt(), (0, 1));
     let second = world.card_offers(&card, true).await;
     assert!(second.words().contains("Roll back to revision 1"), "{}", second.words());
@@ -64,6 +64,7 @@ async fn after_two_fixes_that_did_not_help_a_person_is_asked() {
     world.sets("bad");
     Olivia.approves(&world, &card).await;
     let second = world.newer_offer(&card).await;
+    world.is_down("cache").await;
     Olivia.approves(&world, &second).await;
     let last = world.card_says(&card, "This needs a person").await;
     assert!(last.words().contains("Two fixes did not help"), "{}", last.words());
@@ -85,7 +86,8 @@ async fn what_rbac_does_not_allow_is_not_done_and_the_card_says_why() {
     assert!(said.contains("Nothing was changed"), "{said}");
     let card = world.again(&card);
     assert!(card.words().contains("cannot patch"), "{}", card.words());
-    assert!(!card.words().contains("tested"), "{}", card.words());
+    assert!(card.words().contains("“Roll back to revision 1” was approved"), "{}", card.words());
+    assert!(!card.words().to_lowercase().contains("rolled back"), "{}", card.words());
     assert_eq!(world.audited("execution.verdict").1["verdict"], "failed");
     assert_eq!(world.learnt(), (0, 0));
 }
@@ -94,7 +96,7 @@ async fn what_rbac_does_not_allow_is_not_done_and_the_card_says_why() {
 async fn a_fix_that_makes_it_worse_is_offered_to_be_undone() {
     let world = hasty().await;
     world.sets("good");
-    world.applies(by_mode("cache", "leak 8 40"));
+    world.applies(by_mode("cache", "leak 100 40"));
     world.is_whole("cache").await;
     world.passes(15).await;
     world.sets("bad");
@@ -102,7 +104,7 @@ async fn a_fix_that_makes_it_worse_is_offered_to_be_undone() {
     world.kube.delete("Pod", NAMESPACE, pods[0]["metadata"]["name"].as_str().unwrap());
     let card = world.offer("cache").await;
     Olivia.approves(&world, &card).await;
-    world.thread_says(&card, "It got worse").await;
+    world.thread_says(&card, "Worse after the fix").await;
     assert_eq!(world.learnt(), (0, 1));
     let undo = world.card_offers(&card, true).await;
     assert!(undo.words().contains("The last change made it worse: this takes it back"), "{}", undo.words());
@@ -119,7 +121,7 @@ async fn a_change_that_something_takes_back_is_called_reverted_and_teaches_nothi
     Olivia.approves(&world, &card).await;
     world.thread_says(&card, "Done:").await;
     world.rolls_out("checkout", 2, crate::support::stories::CRASHES);
-    world.thread_says(&card, "Taken back").await;
+    world.thread_says(&card, "The fix was taken back").await;
     let card = world.card_says(&card, "The change was taken back").await;
     assert!(card.words().contains("This needs a person"), "{}", card.words());
     assert_eq!(world.audited("execution.verdict").1["verdict"], "reverted");
@@ -134,7 +136,7 @@ async fn what_clears_without_a_change_is_said_to_have_cleared_by_itself() {
     world.sets("good");
     let closed = world.card_says(&card, "It cleared without a change by Heal").await;
     assert!(!closed.can("approve"));
-    world.thread_says(&card, "Recovered by itself").await;
+    world.thread_says(&card, "Cleared by itself").await;
     assert_eq!(world.learnt(), (0, 0));
     assert_eq!(world.changes(), 0);
 }
@@ -167,7 +169,7 @@ async fn while_the_cluster_cannot_be_watched_nothing_is_said_about_the_fix() {
     assert!(!blind.can("approve"));
     assert_eq!(world.learnt(), (0, 0));
     world.kube.set_down(false);
-    world.thread_says(&card, "Recovered by itself").await;
+    world.thread_says(&card, "Cleared by itself").await;
     assert_eq!(world.learnt(), (0, 0));
     assert_eq!(world.changes(), 1);
 }
@@ -186,7 +188,7 @@ async fn a_pod_that_runs_for_a_moment_between_two_crashes_is_never_called_recove
     let card = world.offer("checkout").await;
     Olivia.approves(&world, &card).await;
     world.is_whole("checkout").await;
-    world.thread_says(&card, "It did not help").await;
+    world.thread_says(&card, "The fix did not help").await;
     world.passes(1800).await;
     assert!(!world.everything_said().contains("Recovered"), "{}", world.everything_said());
     assert_eq!(world.learnt(), (0, 1));

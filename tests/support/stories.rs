@@ -55,6 +55,15 @@ impl World {
         self.until(&format!("all of {name}"), whole).await;
     }
 
+    /// Waits until a workload has no pod that works.
+    pub async fn is_down(&self, name: &str) {
+        let down = || {
+            let object = self.kube.get("Deployment", NAMESPACE, name)?;
+            (object["status"]["availableReplicas"].as_i64().unwrap_or(0) == 0).then_some(())
+        };
+        self.until(&format!("{name} to be down"), down).await;
+    }
+
     /// Waits until a card can no longer be approved, or can be again.
     pub async fn card_offers(&self, card: &Message, offers: bool) -> Message {
         let what = format!("the card to {} an offer", if offers { "show" } else { "lose" });

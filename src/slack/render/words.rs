@@ -6,7 +6,7 @@ use super::{
 use crate::domain::{
     action::{Action, Risk},
     diagnosis::Severity,
-    incident::{Incident, IncidentId},
+    incident::{Incident, IncidentId, Try},
     memory::{Tally, TrackRecord},
     object::ObjectRef,
     proposal::Proposal,
@@ -147,15 +147,29 @@ pub fn done(action: &Action) -> String {
     match action {
         Action::RolloutUndo { to, .. } => format!("rolled back to revision {}", to.number),
         Action::RolloutRestart { .. } => "restarted the pods one by one".to_owned(),
-        Action::SetMemoryLimit { container, to, .. } => {
+        Action::SetMemoryLimit {
+            container,
+            from,
+            to,
+            ..
+        } => {
             format!(
-                "raised the memory limit of {} to {}",
+                "{} the memory limit of {} to {}",
+                if to < from { "lowered" } else { "raised" },
                 name(container),
                 bytes(*to)
             )
         }
         Action::DeletePod { pod, .. } => format!("deleted pod {}", name(&pod.name)),
         Action::Scale { to, .. } => format!("scaled to {to}"),
+    }
+}
+
+/// What was tried; as what was done only if it was.
+pub fn tried(tried: &Try) -> String {
+    match tried.verdict {
+        Verdict::Failed => format!("“{}”", tried.action.label()),
+        _ => done(&tried.action),
     }
 }
 
