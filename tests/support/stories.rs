@@ -5,7 +5,7 @@ use super::{
     world::{CHANNEL, NAMESPACE, WORKS, World, container, deployment},
 };
 use heal::{
-    sim::slack::{Answer, INTERACTIVITY, Message, SignedRequest},
+    sim::slack::{Answer, Call, INTERACTIVITY, Message, SignedRequest},
     store::{AuditRow, list_audit, verify_audit},
 };
 use serde_json::{Value, json};
@@ -99,6 +99,21 @@ impl World {
         let rows = self.audit(what);
         assert_eq!(rows.len(), 1, "{what}: {rows:?}");
         (rows[0].actor.clone(), rows[0].detail.clone())
+    }
+
+    /// `metadata.generation` of a Deployment: counts the changes of its spec, whoever made them.
+    pub fn generation(&self, name: &str) -> i64 {
+        self.kube.get("Deployment", NAMESPACE, name).unwrap()["metadata"]["generation"].as_i64().unwrap()
+    }
+
+    /// Calls of a method of Slack's so far.
+    pub fn calls(&self, method: &str) -> Vec<Call> {
+        self.slack.calls().into_iter().filter(|call| call.method == method).collect()
+    }
+
+    /// The texts of a card's thread, in order.
+    pub fn thread_texts(&self, card: &Message) -> Vec<String> {
+        self.slack.thread(CHANNEL, &card.ts).into_iter().skip(1).map(|reply| reply.text).collect()
     }
 
     /// Everything that Heal has said in the channel itself and in threads.

@@ -127,9 +127,15 @@ pub fn doing(action: &Action) -> String {
     match action {
         Action::RolloutUndo { to, .. } => format!("Rolling back to revision {}", to.number),
         Action::RolloutRestart { .. } => "Restarting the pods one by one".to_owned(),
-        Action::SetMemoryLimit { container, to, .. } => {
+        Action::SetMemoryLimit {
+            container,
+            from,
+            to,
+            ..
+        } => {
             format!(
-                "Raising the memory limit of {} to {}",
+                "{} the memory limit of {} to {}",
+                if to < from { "Lowering" } else { "Raising" },
                 name(container),
                 bytes(*to)
             )
