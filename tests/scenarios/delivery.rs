@@ -29,6 +29,8 @@ async fn slacks_wish_to_wait_is_kept_over_a_restart() {
 async fn what_happens_while_slack_is_away_is_told_later_once_and_in_order() {
     let world = World::start().await;
     let card = world.breaks("checkout").await;
+    // Who she is was asked a moment ago: while Slack cannot be asked, a stranger's click would be refused.
+    Olivia.types(&world, "status").await;
     world.slack.set_down(true);
     Olivia.presses(&world, &card, "approve").await;
     let over = || (!world.audit("incident.closed").is_empty()).then_some(());
@@ -46,6 +48,19 @@ async fn what_happens_while_slack_is_away_is_told_later_once_and_in_order() {
     };
     assert!(place("approved “") < place("Done:") && place("Done:") < place("Recovered in"), "{told:#?}");
     assert_eq!(world.cards("checkout").len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_slack_cannot_say_who_somebody_is_nothing_is_approved() {
+    let world = World::start().await;
+    let card = world.breaks("checkout").await;
+    world.passes(600).await;
+    world.slack.fail(Some("users.info"), Fault::Status(503), 100);
+    Olivia.presses(&world, &card, "approve").await;
+    Olivia.is_told(&world, "Slack did not say who you are, so nothing was done").await;
+    assert_eq!(world.audited("refused.outsider").0, "U0OLIVIA");
+    world.passes(60).await;
+    assert_eq!(world.changes(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,7 +184,7 @@ async fn text_from_the_cluster_mentions_nobody_and_links_nowhere() {
     world.thread_says(&card, "dismissed the fix").await;
     let details = Olivia.types(&world, "show H1").await;
     for text in world.slack.messages(CHANNEL).iter().flat_map(live).chain([details]) {
-        for alive in ["<!", "<@U0IVAN", "<@U0GUEST", "<https://evil", "<http://evil"] {
+        for alive in ["<!channel", "<!here", "<!everyone", "<@U0IVAN", "<@U0GUEST", "</nope", "<https://evil", "<http://evil"] {
             assert!(!text.contains(alive), "{alive} in {text}");
         }
     }
