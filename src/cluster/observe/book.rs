@@ -15,10 +15,10 @@ use crate::domain::{
     object::{Kind, ObjectRef},
     signal::Signal,
     symptom::{self, Symptom},
-    view::{EventView, NodeView, PodView, WorkloadView},
+    view::{ContainerState, EventView, NodeView, PodView, Terminated, WorkloadView},
 };
 use crate::ports::Sighting;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
@@ -105,6 +105,9 @@ enum Stage {
     Shown,
     Hidden,
 }
+
+/// A run shorter than this says nothing, however soon the one before it failed.
+const SHORTEST_RUN: SignedDuration = SignedDuration::from_secs(10);
 
 const OLD: &str = "event older than the start";
 const EXCLUDED: &str = "namespace is excluded";
@@ -373,8 +376,7 @@ impl Book {
                 over.is_none_or(|at| at > now)
             });
         }
-        if symptoms.is_empty() {
-            self.clear(subject);
+        if symptoms.is_empty() && subject.active.is_empty() {
             return;
         }
         let object = object(&subject.thing);
@@ -430,13 +432,22 @@ impl Book {
             });
         }
         for gone in before {
-            if gone.stage == Stage::Shown {
-                self.hide(&owner);
+            if gone.stage != Stage::Shown {
+                continue;
+            }
+            match between_crashes(&subject.thing, &gone).filter(|until| *until > now) {
+                Some(until) => {
+                    self.timers.insert((until, Due::Subject(uid.to_owned())));
+                    subject.active.push(gone);
+                }
+                None => self.hide(&owner),
             }
         }
         // From now on it is news, whatever it shows next.
         subject.from_start = false;
-        self.subjects.insert(uid.to_owned(), subject);
+        if !subject.active.is_empty() {
+            self.subjects.insert(uid.to_owned(), subject);
+        }
     }
 
     /// Takes an event in: events tell what no state does, and are told once per count.
@@ -515,7 +526,7 @@ impl Book {
 
     fn settle(&mut self, uid: &str, now: Timestamp) {
         match self.settling.check(uid, now) {
-            super::settled::Check::Told(sighting) => self.out.push(sighting),
+            super::settled::Check::Told(sighting) => self.out.push(*sighting),
             super::settled::Check::Again(at) => {
                 self.timers.insert((at, Due::Settled(uid.to_owned())));
             }
@@ -621,6 +632,29 @@ fn uid(seen: &Seen) -> &str {
         Seen::Workload(view, _) => &view.object.uid,
         Seen::Node(node) => &node.uid,
         Seen::Event(event) => &event.uid,
+    }
+}
+
+/// Until when a symptom that is not visible at the moment is only hidden by a run between two crashes. Without this every
+/// crash loop would be clear and broken in turns.
+fn between_crashes(thing: &Thing, active: &Active) -> Option<Timestamp> {
+    let Thing::Pod(pod) = thing else { return None };
+    if pod.deleting || pod.disruption.is_some() || pod.is_finished() {
+        return None;
+    }
+    let name = active.container.as_ref()?;
+    let container = pod.containers.iter().find(|c| &c.name == name)?;
+    let failed = |end: &Terminated| end.exit_code != 0 || end.reason == "OOMKilled";
+    match &container.state {
+        ContainerState::Terminated(end) if failed(end) => Some(Timestamp::MAX),
+        ContainerState::Running { since: Some(since) } => {
+            let last = container.last.as_ref().filter(|end| failed(end))?;
+            let lasted = last.finished?.duration_since(last.started?);
+            since
+                .checked_add(lasted.saturating_mul(2).max(SHORTEST_RUN))
+                .ok()
+        }
+        _ => None,
     }
 }
 
