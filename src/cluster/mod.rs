@@ -143,6 +143,19 @@ impl KubeCluster {
         }
     }
 
+    /// The API server's version, as `v1.33.1`.
+    ///
+    /// # Errors
+    /// When it does not answer in time.
+    pub async fn version(&self) -> Result<String, ClusterError> {
+        let asked = tokio::time::timeout(self.config.timeouts.read, self.watcher.apiserver_version());
+        match asked.await {
+            Ok(Ok(version)) => Ok(version.git_version),
+            Ok(Err(error)) => Err(ClusterError::Unavailable(error.to_string())),
+            Err(_) => Err(ClusterError::Unavailable("no answer in time".to_owned())),
+        }
+    }
+
     /// How it is watched.
     pub fn config(&self) -> &ClusterConfig {
         &self.config

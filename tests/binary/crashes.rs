@@ -1,7 +1,7 @@
 //! kill -9 at the worst moments: after the restart there is exactly one execution, and a verdict.
 use super::story;
-use crate::support::{installation::Installation, proxy::Mode};
-use heal::sim::slack::Message;
+use crate::support::installation::Installation;
+use heal::sim::{proxy::Mode, slack::Message};
 use serde_json::json;
 use std::time::Duration;
 

@@ -3,8 +3,8 @@
 use super::{
     people::Person,
     place::Place,
-    proxy::Proxy,
 };
+use heal::sim::proxy::Proxy;
 use heal::sim::slack::{Author, Channel, Message, SlackSim, SlackSimOptions, over_http};
 use serde_json::{Value, json};
 use std::{
@@ -44,7 +44,7 @@ impl Installation {
         place.namespace(&namespace);
         let server = place.server();
         let (scheme, target) = server.split_once("://").unwrap();
-        let proxy = Proxy::before(target).await;
+        let proxy = Proxy::before(target).await.unwrap();
         place.write_kubeconfig(&folder.join("kubeconfig"), Some(format!("{scheme}://{}", proxy.address)));
         let (slack, slack_url) = workspace().await;
         let mut installation = Self { place, slack, namespace, proxy, slack_url, folder, child: None };
@@ -287,8 +287,7 @@ async fn workspace() -> (SlackSim, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let users: Vec<_> = Person::ALL.iter().map(|person| person.user()).collect();
-    let mut channel = Channel::new(CHANNEL, "ops");
-    channel.members = users.iter().map(|user| user.id.clone()).collect();
+    let channel = Channel::new(CHANNEL, "ops");
     let slack = SlackSim::new(SlackSimOptions { users, channels: vec![channel], base_url: base_url.clone(), ..SlackSimOptions::default() });
     let router = slack.router();
     tokio::spawn(async move { axum::serve(listener, router).await });

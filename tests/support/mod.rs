@@ -2,5 +2,4 @@
 pub mod installation;
 pub mod people;
 pub mod place;
-pub mod proxy;
 pub mod world;

@@ -10,6 +10,7 @@ use tokio::{
 /// What it does with bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
+    /// Everything gets through at once.
     Pass,
     /// Nothing gets through, in either direction.
     Hold,
@@ -17,6 +18,7 @@ pub enum Mode {
     LateAnswers(Duration),
 }
 
+/// A running proxy; it ends with the runtime.
 pub struct Proxy {
     /// `host:port` to connect to.
     pub address: String,
@@ -25,16 +27,21 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy in front of `target` (`host:port`).
-    pub async fn before(target: &str) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub async fn before(target: &str) -> std::io::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?.to_string();
         let mode = Arc::new(watch::Sender::new(Mode::Pass));
         let (modes, target) = (mode.clone(), target.to_owned());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (modes, target) = (modes.clone(), target.clone());
                 tokio::spawn(async move {
-                    let Ok(server) = TcpStream::connect(&target).await else { return };
+                    let Ok(server) = TcpStream::connect(&target).await else {
+                        return;
+                    };
                     let (client_read, client_write) = client.into_split();
                     let (server_read, server_write) = server.into_split();
                     tokio::join!(
@@ -44,9 +51,10 @@ impl Proxy {
                 });
             }
         });
-        Self { address, mode }
+        Ok(Self { address, mode })
     }
 
+    /// Changes what it does from now on.
     pub fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }
@@ -60,7 +68,9 @@ async fn carry(
 ) {
     let mut buffer = vec![0; 64 << 10];
     loop {
-        let Ok(count @ 1..) = from.read(&mut buffer).await else { break };
+        let Ok(count @ 1..) = from.read(&mut buffer).await else {
+            break;
+        };
         if mode.wait_for(|mode| *mode != Mode::Hold).await.is_err() {
             break;
         }

@@ -1,0 +1,99 @@
+//! `heal run`: a real cluster and real Slack.
+use crate::{
+    app::{App, Outside, Settings, SystemClock},
+    cli::{Exit, RunArgs},
+    cluster::{Clients, ClusterConfig, KubeCluster, Namespaces, Place},
+    config::{Config, Credentials},
+    slack::{api::SlackApi, transport::network},
+    store::Store,
+    telemetry::{self, Metrics},
+};
+use anyhow::Context;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When something fails at run time: the database, the port, the cluster's access data.
+pub async fn run(args: &RunArgs) -> anyhow::Result<Exit> {
+    let config = match Config::load(&args.config.config) {
+        Ok(config) => config,
+        Err(problems) => {
+            eprintln!("{problems}");
+            return Ok(Exit::Usage);
+        }
+    };
+    telemetry::log::init(&config.log)?;
+    for warning in &config.warnings {
+        tracing::warn!(key = %warning.key, consequence = %warning.consequence, "{}", warning.write);
+    }
+    let store = Store::open(&config.store)?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("cannot listen on {} ([http] listen)", config.listen))?;
+    let address = listener.local_addr()?;
+    let outside = Outside {
+        cluster: cluster(&config).await?,
+        slack: SlackApi::new(network()?, config.slack.api_url.clone(), &config.slack.bot_token),
+        store,
+        clock: Arc::new(SystemClock),
+        metrics: Arc::new(Metrics::new()),
+    };
+    let app = App::start(settings(&config), outside).await?;
+    println!("listening on http://{address}");
+    tracing::info!(%address, cluster = config.cluster, "started");
+    axum::serve(listener, app.router()).with_graceful_shutdown(asked_to_stop()).await?;
+    tracing::info!("stopping: finishing what is under way");
+    app.stop().await;
+    Ok(Exit::Ok)
+}
+
+/// The cluster that the configuration names. Nothing is sent yet.
+pub(crate) async fn cluster(config: &Config) -> anyhow::Result<KubeCluster> {
+    let place = match &config.kubernetes.credentials {
+        Credentials::InCluster => Place::InCluster,
+        Credentials::Kubeconfig { path, context } => {
+            Place::Kubeconfig { path: path.clone(), context: context.clone() }
+        }
+        Credentials::Guess if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => Place::InCluster,
+        Credentials::Guess => Place::Kubeconfig { path: None, context: None },
+    };
+    let clients = Clients::connect(&place).await.context("no access to the cluster ([kubernetes])")?;
+    let options = ClusterConfig {
+        namespaces: Namespaces {
+            include: config.kubernetes.namespaces.clone(),
+            exclude: config.kubernetes.exclude_namespaces.clone(),
+        },
+        grace: config.grace.clone(),
+        ..ClusterConfig::named(&config.cluster)
+    };
+    Ok(KubeCluster::new(clients, options, Arc::new(SystemClock)))
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        cluster_name: config.cluster.clone(),
+        channel: config.slack.channel.clone(),
+        team_id: config.slack.team_id.clone(),
+        app_id: config.slack.app_id.clone(),
+        signing_secrets: config.slack.signing_secrets.clone(),
+        waits: config.waits.clone(),
+        policy: config.policy.clone(),
+        actions: config.actions.clone(),
+    }
+}
+
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupt = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        Err(_) => drop(interrupt.await),
+    }
+}
