@@ -213,3 +213,6 @@ fn is(headers: &HeaderMap, content_type: &str) -> bool {
     let kind = given.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case(content_type)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,8 @@ mod rest;
 mod revisions;
 mod slim;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub use clients::{Clients, ConnectError, Place};
 pub use observe::watch;
@@ -206,22 +208,5 @@ async fn current<T: kube::Resource + serde::de::DeserializeOwned>(
         }
         Err(fault) if fault.code() == Some(404) => Ok(None),
         Err(fault) => Err(fault),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_namespace_counts_when_it_is_included_and_not_excluded() {
-        let namespaces = Namespaces {
-            include: vec!["shop*".into()],
-            exclude: vec!["shop-test".into()],
-        };
-        assert!(namespaces.covers("shop") && namespaces.covers("shop-pay"));
-        assert!(!namespaces.covers("shop-test") && !namespaces.covers("billing"));
-        assert!(namespaces.covers(""), "nodes have no namespace");
-        assert!(Namespaces::default().covers("anything"));
     }
 }

@@ -117,7 +117,7 @@ mod tests {
         ];
         assert_eq!(
             top(Some(link("ReplicaSet", "a")), &circle),
-            "ReplicaSet shop/a-name"
+            "ReplicaSet shop/b-name"
         );
     }
 }

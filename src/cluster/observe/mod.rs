@@ -3,8 +3,6 @@ mod book;
 mod pulse;
 mod settled;
 mod stream;
-#[cfg(test)]
-mod tests;
 
 use super::{KubeCluster, current, owners::Parent, project, served, slim};
 use crate::{

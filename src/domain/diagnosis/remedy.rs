@@ -17,7 +17,7 @@ use jiff::SignedDuration;
 
 /// A revision younger than this is suspected when its workload breaks.
 const YOUNG: SignedDuration = SignedDuration::from_hours(24);
-/// Seen healthy this long after it was made, a revision is not what broke the workload: the fault came later.
+/// Healthy for this long, a revision is not what broke the workload: the fault came later.
 const PROVEN: SignedDuration = SignedDuration::from_hours(1);
 /// Old pods work beside the broken new ones: an experiment with a control group, whatever the age of the revision (one that
 /// comes back keeps its old time stamp).
@@ -69,10 +69,12 @@ pub(super) fn undo(case: &Case<'_>, parts: &[&str]) -> Option<Undo> {
     let proof = to.proof()?;
     let age = case.now.duration_since(current.created);
     let (young, side_by_side) = (age <= YOUNG, to.available > 0);
-    if current
-        .seen_healthy
-        .is_some_and(|seen| seen.duration_since(current.created) >= PROVEN)
-    {
+    if was_fine(case, current) {
+        return None;
+    }
+    // Labels and annotations of pods (the mark of a restart, for one) do not break anything.
+    let real = |line: &&String| !path(line).contains("metadata");
+    if !to.diff.is_empty() && !to.diff.iter().any(|line| real(&line)) {
         return None;
     }
     let known = !parts.is_empty() && !to.diff.is_empty();
@@ -121,11 +123,54 @@ pub(super) fn undo(case: &Case<'_>, parts: &[&str]) -> Option<Undo> {
 
 /// Whether a line of a diff (`path: now → then`) is about one of these parts.
 fn touches(line: &str, parts: &[&str]) -> bool {
-    let path = line
-        .split_once(": ")
-        .map_or(line, |(path, _)| path)
-        .to_lowercase();
+    let path = path(line);
     parts.iter().any(|part| path.contains(part))
+}
+
+/// The path of such a line in small letters, without the names in brackets: people choose those.
+fn path(line: &str) -> String {
+    let mut depth = 0_u32;
+    line.split_once(": ")
+        .map_or(line, |(path, _)| path)
+        .chars()
+        .filter(|letter| {
+            match letter {
+                '[' => depth += 1,
+                ']' => {
+                    depth = depth.saturating_sub(1);
+                    return false;
+                }
+                _ => {}
+            }
+            depth == 0
+        })
+        .collect::<String>()
+        .to_lowercase()
+}
+
+/// Whether the workload ran well on this revision for a while before it broke: then the revision is not what broke it.
+fn was_fine(case: &Case<'_>, revision: &Revision) -> bool {
+    let Some(seen) = revision.seen_healthy else {
+        return false;
+    };
+    if seen.duration_since(revision.created) >= PROVEN {
+        return true;
+    }
+    let mut broken = case
+        .evidence
+        .pods
+        .iter()
+        .filter(|pod| !pod.ready && !pod.deleting && pod.phase != "Succeeded")
+        .filter(|pod| pod.template_hash.as_deref() == Some(revision.hash.as_str()))
+        .peekable();
+    broken.peek().is_some()
+        && broken.all(|pod| {
+            let since = pod.ready_changed.unwrap_or(pod.created).max(pod.created);
+            let age = case.now.duration_since(pod.created).as_secs();
+            // A crash loop looks healthy between two crashes: often restarted is not "ran well".
+            let steady = i64::from(pod.restarts()).saturating_mul(PROVEN.as_secs()) <= age;
+            steady && since.duration_since(seen) >= PROVEN
+        })
 }
 
 /// A pod of this revision is in trouble, too.

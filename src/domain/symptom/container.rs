@@ -50,6 +50,15 @@ pub fn outlives_at(container: &ContainerView) -> Option<Timestamp> {
     Some(later(*since, previous.max(BACK_OFF_RESET)))
 }
 
+/// Whether a pod's symptom is history: it is told by an end that the present run has outlived. Watches that start late and
+/// recoveries leave such symptoms out.
+pub fn is_history(symptom: &Symptom, pod: &PodView, now: Timestamp) -> bool {
+    matches!(symptom.family, Family::Oom | Family::Crash | Family::Start)
+        && pod.containers.iter().any(|container| {
+            symptom.container.as_ref() == Some(&container.name) && has_outlived(container, now)
+        })
+}
+
 /// How long a run lasted.
 fn length(end: &Terminated) -> Option<SignedDuration> {
     Some(end.finished?.duration_since(end.started?))

@@ -105,6 +105,27 @@ fn an_end_is_history_once_the_present_run_has_outlived_it() {
 }
 
 #[test]
+fn a_kill_of_last_month_is_history_and_a_failing_probe_never_is() {
+    let mut view = pod("p");
+    view.containers[0].state = ContainerState::Running {
+        since: Some(ago(86_400)),
+    };
+    let mut end = ended("OOMKilled", 137, "");
+    end.started = Some(ago(86_500));
+    end.finished = Some(ago(86_401));
+    view.containers[0].last = Some(end);
+    let killed = of_pod(&view, &Grace::default());
+    assert_eq!(killed.len(), 1);
+    assert!(is_history(&killed[0], &view, now()));
+
+    view.containers[0].last = None;
+    view.containers[0].probed = true;
+    let not_ready = of_pod(&view, &Grace::default());
+    assert_eq!(not_ready[0].family, Family::Probe);
+    assert!(!is_history(&not_ready[0], &view, now()));
+}
+
+#[test]
 fn a_single_crash_that_is_restarted_is_not_news() {
     assert_eq!(state(ContainerState::Terminated(ended("Error", 1, ""))), []);
     let restarted = one(|pod| {

@@ -5,15 +5,19 @@
 //! may have been posted without our knowing (no answer came, or we were killed) is looked for by its metadata before it is
 //! posted again; a token without the scope for that posts again, and counts it.
 //!
-//! [`desk`] decides, [`limits`] paces, [`finish`] takes answers in; this file makes the calls, a few at a time.
+//! `desk` keeps what waits, `plan` decides what is next, `limits` paces, `build` draws the message, `finish` and
+//! `failed` take answers in; this file makes the calls, a few at a time.
+mod build;
 mod call;
 mod desk;
 mod digest;
+mod failed;
 mod finish;
 mod limits;
 mod line;
+mod plan;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use desk::Route;
 

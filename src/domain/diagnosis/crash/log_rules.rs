@@ -51,15 +51,7 @@ static RULES: [Rule; 12] = [
             None => "its port is already in use in the pod.".into(),
         },
         advice: "Two containers of the pod (or two pods with hostNetwork) want the same port: change one.",
-        parts: Some(&[
-            "port",
-            "env",
-            "args",
-            "command",
-            "image",
-            "container",
-            "hostnetwork",
-        ]),
+        parts: Some(&[]),
     },
     Rule {
         signature: "crash.disk_full",

@@ -467,6 +467,40 @@ fn a_revision_that_was_healthy_for_days_is_not_blamed() {
 }
 
 #[test]
+fn a_pull_that_fails_days_after_the_rollout_is_not_the_revisions_fault() {
+    let days_later = |seen: Option<i64>| {
+        let mut world = pull("r/a:2: not found").revisions(&["containers[app].image: a:2 → a:1"]);
+        world.evidence.revisions[0].created = ago(300_000);
+        world.evidence.revisions[0].seen_healthy = seen.map(ago);
+        world.evidence.revisions[1].available = 0;
+        world.evidence.revisions[1].seen_healthy = Some(ago(400_000));
+        world.diagnose().candidates.len()
+    };
+    assert_eq!(days_later(Some(299_900)), 0);
+    assert_eq!(days_later(None), 1);
+}
+
+#[test]
+fn names_in_a_diff_are_not_taken_for_what_changed() {
+    let offers = |line: &str| {
+        let world = pull("r/a:2: not found").revisions(&[line]);
+        world.diagnose().candidates.len()
+    };
+    assert_eq!(
+        offers("containers[image-proxy].env[IMAGE].value: (hidden) → (none)"),
+        0
+    );
+    assert_eq!(offers("containers[image-proxy].image: a:2 → a:1"), 1);
+}
+
+#[test]
+fn the_mark_of_a_restart_is_no_change_to_go_back_from() {
+    let world = crash(1, "panic: no license")
+        .revisions(&["metadata.annotations.kubectl.kubernetes.io/restartedAt: b → a"]);
+    assert!(world.diagnose().candidates.is_empty());
+}
+
+#[test]
 fn an_old_revision_whose_pods_fail_as_well_is_no_way_back() {
     let world = crash(1, "Traceback (most recent call last):")
         .revisions(&["image: a → b"])
