@@ -43,6 +43,8 @@ fn milliseconds(duration: Duration) -> f64 {
 pub struct Report {
     /// From the API server's answer to the write that makes a pod a failing one until Slack has the message, in ms.
     pub signal_to_slack_ms: Distribution,
+    /// The same until the card offers the fix: evidence, diagnosis and dry run lie between, and the pace of the sender.
+    pub signal_to_offer_ms: Distribution,
     /// From sending a click or command until its whole answer is there, while an action is under way, in ms.
     pub click_to_ack_ms: Distribution,
     /// Signals per second through engine and store.
@@ -119,6 +121,7 @@ mod tests {
     fn the_report_is_one_json_object() {
         let report = Report {
             signal_to_slack_ms: of([10, 20]),
+            signal_to_offer_ms: of([30]),
             click_to_ack_ms: of([1]),
             inputs_per_s: 9000,
             rss_mib: BTreeMap::from([(10_000, None), (1000, Some(21.5))]),
@@ -140,6 +143,12 @@ mod tests {
             "p99": 20.0,
             "max": 20.0,
             "n": 2
+          },
+          "signal_to_offer_ms": {
+            "p50": 30.0,
+            "p99": 30.0,
+            "max": 30.0,
+            "n": 1
           },
           "click_to_ack_ms": {
             "p50": 1.0,

@@ -7,6 +7,7 @@ use super::{
     objects,
     workspace::{Workspace, between},
 };
+use crate::sim::slack::Call;
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -97,7 +98,16 @@ async fn pods_of(ground: &Ground, namespace: &str, version: u32) -> anyhow::Resu
     find().await
 }
 
-/// Lets them fail, and says how long each took to reach Slack.
+/// How long failures took to reach Slack.
+#[derive(Debug, Default)]
+pub struct Latency {
+    /// Until the first message about it.
+    pub message: Distribution,
+    /// Until the card offers the fix, after evidence, diagnosis and dry run.
+    pub offer: Distribution,
+}
+
+/// Lets them fail one at a time.
 ///
 /// # Errors
 /// When a status cannot be written, or a failure never reached Slack.
@@ -107,7 +117,7 @@ pub async fn measure(
     heal: &Heal,
     namespace: &str,
     victims: &[Victim],
-) -> anyhow::Result<Distribution> {
+) -> anyhow::Result<Latency> {
     let begun = workspace.now();
     let mut next = Instant::now();
     let mut failed = Vec::with_capacity(victims.len());
@@ -116,39 +126,47 @@ pub async fn measure(
         next = Instant::now() + PACE;
         let status = objects::crashing(&victim.pod, Timestamp::now());
         ground.set_status(namespace, &victim.pod, &status).await?;
-        failed.push(workspace.now());
+        failed.push((victim.name.as_str(), workspace.now()));
     }
     // Nothing is looked for meanwhile: this process shares the machine with what it measures.
-    let arrivals = || {
-        let mut calls = workspace.chat_calls(begun);
-        calls.retain(|call| call.method == "chat.postMessage");
-        let texts: Vec<_> = calls
-            .iter()
-            .map(|call| (call.at, call.arguments.to_string()))
-            .collect();
-        let arrival = |victim: &Victim| {
-            texts
-                .iter()
-                .find(|(_, text)| text.contains(&victim.name))
-                .map(|(at, _)| *at)
-        };
-        victims.iter().map(arrival).collect::<Vec<_>>()
-    };
     let deadline = Instant::now() + LAST;
-    while arrivals().iter().any(Option::is_none) && Instant::now() < deadline {
+    loop {
         tokio::time::sleep(PACE).await;
+        let calls = workspace.chat_calls(begun);
+        let messages = arrivals(&failed, &calls, |_| true);
+        let offers = arrivals(&failed, &calls, |text| {
+            text.contains(r#""action_id":"approve""#)
+        });
+        if offers.len() == failed.len() || Instant::now() > deadline {
+            let missing = failed.len() - messages.len();
+            anyhow::ensure!(
+                missing == 0,
+                "{missing} of {SAMPLES} failures did not reach Slack:\n{}",
+                heal.last_words()
+            );
+            return Ok(Latency {
+                message: Distribution::of(&messages),
+                offer: Distribution::of(&offers),
+            });
+        }
     }
-    let arrivals = arrivals();
-    let missing = arrivals.iter().filter(|at| at.is_none()).count();
-    anyhow::ensure!(
-        missing == 0,
-        "{missing} of {SAMPLES} failures did not reach Slack:\n{}",
-        heal.last_words()
-    );
-    let times: Vec<Duration> = failed
+}
+
+/// How long after each failure the first accepted call came that names the workload, and whose arguments fit.
+fn arrivals(
+    failed: &[(&str, Timestamp)],
+    calls: &[Call],
+    fits: impl Fn(&str) -> bool,
+) -> Vec<Duration> {
+    let texts: Vec<(Timestamp, String)> = calls
         .iter()
-        .zip(arrivals)
-        .filter_map(|(failed, arrived)| Some(between(*failed, arrived?)))
+        .filter(|call| call.is_ok())
+        .map(|call| (call.at, call.arguments.to_string()))
+        .filter(|(_, text)| fits(text))
         .collect();
-    Ok(Distribution::of(&times))
+    let first = |name: &str| texts.iter().find(|(_, text)| text.contains(name));
+    failed
+        .iter()
+        .filter_map(|(name, at)| Some(between(*at, first(name)?.0)))
+        .collect()
 }

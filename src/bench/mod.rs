@@ -99,8 +99,9 @@ async fn measure(
             tell(&format!("{} failures, one at a time", latency::SAMPLES));
             let victims = latency::prepare(ground, &failing).await?;
             heal.settles().await;
-            report.signal_to_slack_ms =
-                latency::measure(ground, &workspace, &heal, &failing, &victims).await?;
+            let latency = latency::measure(ground, &workspace, &heal, &failing, &victims).await?;
+            report.signal_to_slack_ms = latency.message;
+            report.signal_to_offer_ms = latency.offer;
             tell("clicks and commands while an action is under way");
             report.click_to_ack_ms = clicks::measure(ground, &workspace, &failing).await?;
         }
