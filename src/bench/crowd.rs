@@ -1,7 +1,8 @@
 //! Healthy pods in the background: what Heal's memory is measured with.
 use super::{
-    ground::{Ground, together},
+    ground::Ground,
     objects::{self, POD_SIZE},
+    requests::together,
 };
 use jiff::Timestamp;
 use serde_json::Value;

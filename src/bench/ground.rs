@@ -1,35 +1,28 @@
 //! The cluster that is measured with: the simulation on loopback, or the one of a kubeconfig. Both are spoken to over HTTP in
 //! the same way; Heal's own way to it goes through a proxy that can make answers late.
+use super::requests::AT_ONCE;
 use crate::sim::{
     kube::{KubeSim, Options},
     proxy::Proxy,
 };
 use anyhow::Context;
-use futures::{StreamExt, TryStreamExt, stream};
-use http::Request;
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
 use kube::{
     Client, Config,
     config::{Cluster, KubeConfigOptions, Kubeconfig, NamedCluster, NamedContext},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::net::TcpListener;
 use url::Url;
 
-/// Requests under way at the same time while things are made ready.
-const AT_ONCE: usize = 16;
-/// The longest wait for something that the cluster's controllers do.
-const PATIENCE: Duration = Duration::from_secs(120);
-const GLANCE: Duration = Duration::from_millis(100);
-
 /// The cluster, with everything that was made in it.
 pub struct Ground {
-    client: Client,
+    pub(super) client: Client,
     simulation: Option<KubeSim>,
     /// Between Heal and the API server.
     pub proxy: Proxy,
@@ -153,117 +146,29 @@ impl Ground {
         }
     }
 
-    // --- requests
-
-    async fn call(
-        &self,
-        method: &str,
-        path: &str,
-        kind: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, kube::Error> {
-        let body = body.map(Value::to_string).unwrap_or_default().into_bytes();
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("content-type", kind)
-            .body(body);
-        self.client
-            .request(request.map_err(kube::Error::HttpError)?)
-            .await
-    }
-
-    /// Reads an object or a list.
-    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
-        self.call("GET", path, "application/json", None)
-            .await
-            .with_context(|| format!("GET {path}"))
-    }
-
-    /// Creates an object.
-    pub async fn create(&self, path: &str, object: &Value) -> anyhow::Result<Value> {
-        self.call("POST", path, "application/json", Some(object))
-            .await
-            .with_context(|| format!("POST {path}"))
-    }
-
-    /// Changes an object or its status.
-    pub async fn patch(&self, path: &str, patch: &Value) -> anyhow::Result<Value> {
-        let kind = "application/merge-patch+json";
-        self.call("PATCH", path, kind, Some(patch))
-            .await
-            .with_context(|| format!("PATCH {path}"))
-    }
-
-    /// All pods of a namespace.
-    pub async fn pods(&self, namespace: &str) -> anyhow::Result<Vec<Value>> {
-        items(
-            self.get(&format!("/api/v1/namespaces/{namespace}/pods"))
-                .await?,
-        )
-    }
-
-    /// All Deployments of a namespace.
-    pub async fn deployments(&self, namespace: &str) -> anyhow::Result<Vec<Value>> {
-        items(
-            self.get(&format!("/apis/apps/v1/namespaces/{namespace}/deployments"))
-                .await?,
-        )
-    }
-
-    /// Creates a Deployment.
-    pub async fn deploy(&self, namespace: &str, deployment: &Value) -> anyhow::Result<Value> {
-        self.create(
-            &format!("/apis/apps/v1/namespaces/{namespace}/deployments"),
-            deployment,
-        )
-        .await
-    }
-
-    /// Gives a Deployment another pod template.
-    pub async fn roll_out(
-        &self,
-        namespace: &str,
-        name: &str,
-        spec: &Value,
-    ) -> anyhow::Result<Value> {
-        let patch = json!({"spec": {"template": {"spec": spec}}});
-        self.patch(
-            &format!("/apis/apps/v1/namespaces/{namespace}/deployments/{name}"),
-            &patch,
-        )
-        .await
-    }
-
-    /// Writes the status of a pod.
-    pub async fn set_status(
-        &self,
-        namespace: &str,
-        pod: &str,
-        status: &Value,
-    ) -> anyhow::Result<Value> {
-        self.patch(
-            &format!("/api/v1/namespaces/{namespace}/pods/{pod}/status"),
-            status,
-        )
-        .await
-    }
-
-    // --- namespaces
-
     /// Makes a namespace and waits until pods may be created in it.
+    ///
+    /// # Errors
+    /// When the cluster refuses it, also because there is one of this name: that one is left alone.
     pub async fn namespace(&self, name: &str) -> anyhow::Result<()> {
-        self.namespaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(name.to_owned());
+        // Noted before it is asked for: Ctrl-C may come in between.
+        self.made().push(name.to_owned());
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        self.create("/api/v1/namespaces", &object).await?;
+        if let Err(error) = self.create("/api/v1/namespaces", &object).await {
+            self.made().retain(|other| other != name);
+            return Err(error);
+        }
         let account = format!("/api/v1/namespaces/{name}/serviceaccounts/default");
         self.until("the account of a new namespace", async || {
             Ok(self.get(&account).await.is_ok())
         })
         .await
+    }
+
+    fn made(&self) -> MutexGuard<'_, Vec<String>> {
+        self.namespaces
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Deletes a namespace and waits until everything in it is gone.
@@ -282,10 +187,7 @@ impl Ground {
             },
         )
         .await?;
-        self.namespaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|other| other != name);
+        self.made().retain(|other| other != name);
         Ok(())
     }
 
@@ -294,11 +196,7 @@ impl Ground {
         if self.simulation.is_some() {
             return Ok(()); // It ends with the process.
         }
-        let left = self
-            .namespaces
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let left = self.made().clone();
         let ends = left.iter().map(async |name| {
             self.remove(name)
                 .await
@@ -306,39 +204,5 @@ impl Ground {
         });
         let results: Vec<_> = stream::iter(ends).buffer_unordered(AT_ONCE).collect().await;
         results.into_iter().collect()
-    }
-
-    /// Waits until something holds.
-    ///
-    /// # Errors
-    /// When it does not within two minutes.
-    pub async fn until(
-        &self,
-        what: &str,
-        holds: impl AsyncFn() -> anyhow::Result<bool>,
-    ) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        while !holds().await? {
-            anyhow::ensure!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
-            tokio::time::sleep(GLANCE).await;
-        }
-        Ok(())
-    }
-}
-
-/// Does many things, some at a time.
-///
-/// # Errors
-/// The first error; what is under way is dropped then.
-pub async fn together<T>(
-    work: impl IntoIterator<Item = impl Future<Output = anyhow::Result<T>>>,
-) -> anyhow::Result<Vec<T>> {
-    stream::iter(work).buffered(AT_ONCE).try_collect().await
-}
-
-fn items(mut list: Value) -> anyhow::Result<Vec<Value>> {
-    match list["items"].take() {
-        Value::Array(items) => Ok(items),
-        _ => anyhow::bail!("the API server did not answer with a list"),
     }
 }

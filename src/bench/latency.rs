@@ -2,9 +2,10 @@
 //! goes the whole way: evidence, diagnosis, dry run, and a card with an offer.
 use super::{
     figures::Distribution,
-    ground::{Ground, together},
+    ground::Ground,
     heal::Heal,
     objects,
+    requests::together,
     workspace::{Workspace, between},
 };
 use crate::sim::slack::Call;

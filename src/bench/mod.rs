@@ -11,6 +11,7 @@ mod inputs;
 mod latency;
 mod machine;
 mod objects;
+mod requests;
 mod storm;
 mod table;
 mod workspace;

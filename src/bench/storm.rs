@@ -1,8 +1,9 @@
 //! Many failures at once, and updates that go well: how much Slack hears of both.
 use super::{
     figures::{Rollouts, Storm},
-    ground::{Ground, together},
+    ground::Ground,
     objects,
+    requests::together,
     workspace::Workspace,
 };
 use jiff::Timestamp;
