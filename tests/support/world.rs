@@ -113,7 +113,7 @@ impl World {
             slack: heal::slack::api::SlackApi::new(
                 heal::slack::transport::in_process(self.slack.router()),
                 "http://127.0.0.1/api".parse().unwrap(),
-                SecretString::from("xoxb-simulated"),
+                &SecretString::from("xoxb-simulated"),
             ),
             store: self.store.clone(),
             clock,
@@ -178,12 +178,11 @@ impl World {
             .requests()
             .iter()
             .filter(|request| request.method != "POST" && !request.query.contains("dryRun"))
-            .filter(|request| (200..300).contains(&request.status))
             .count()
     }
 
     /// Makes the API refuse the next matching requests.
-    pub fn api_fails(&self, method: &str, path: &str, status: u16, times: u32) {
+    pub fn api_fails(&self, method: http::Method, path: &str, status: u16, times: u32) {
         self.kube.fail_next(RequestMatcher::new(method, path), status, times);
     }
 
