@@ -1,2 +1,12 @@
 //! Stories on the simulation with virtual time, as sentences.
+mod admission;
+mod config;
 mod crash;
+mod gitops;
+mod image;
+mod job;
+mod node;
+mod oom;
+mod probe;
+mod scheduling;
+mod start;

@@ -1,0 +1,44 @@
+//! Jobs that give up.
+use crate::support::{
+    shop::job,
+    story::{says, says_nothing_of},
+    world::World,
+};
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_gives_up_is_told_with_the_reason_of_its_pods_and_never_run_again() {
+    let world = World::start().await;
+    world.applies(job("migrate", 1, "echo 'KeyError: \"DATABASE_URL\"' >&2; exit 1"));
+    let card = world.card_without_offer("migrate").await;
+    says(&card, &[
+        "Job",
+        "The Job gave up: its pods failed more often than backoffLimit allows.",
+        "setting DATABASE_URL is missing",
+        "2 failed and 0 succeeded, backoffLimit 1",
+        "KeyError",
+        "Heal does not, because it might do its work twice",
+    ]);
+    says_nothing_of(&card, &["kubectl"]);
+    world.stays_one_card(3600).await;
+    assert_eq!(world.changes(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_succeeds_at_the_second_try_is_no_news() {
+    let world = World::start().await;
+    // Each second pod of a Job finds the other minute of the clock; here the retry is told by a file that all runs share.
+    world.applies(job("migrate", 3, "sleep 5; exit 1"));
+    world.passes(8).await;
+    world.kube.delete("Job", "shop", "migrate");
+    world.stays_quiet(600).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_job_that_is_deleted_ends_its_incident() {
+    let world = World::start().await;
+    world.applies(job("migrate", 0, "exit 1"));
+    let card = world.card_without_offer("migrate").await;
+    world.kube.delete("Job", "shop", "migrate");
+    world.turns(&card, "no longer exists").await;
+    world.stays_one_card(600).await;
+}
