@@ -88,9 +88,9 @@ async fn a_missing_key_is_named_with_the_keys_there_are() {
     world.applies(app("checkout", 1, json!({"env": [{"name": "PAYMENT_URL", "valueFrom": from}]})));
     let card = world.offer("checkout").await;
     says(&card, &[
-        "needs key payment_uri of ConfigMap shop/settings",
+        "needs key payment_uri of ConfigMap settings",
         "keys there: colour, payment_url",
-        "Key payment_url exists: is that the one?",
+        "key payment_url exists: is that the one?",
         UNDO,
     ]);
     says_nothing_of(&card, &["https://pay"]);

@@ -2,11 +2,13 @@
 mod admission;
 mod config;
 mod crash;
+mod eviction;
 mod gitops;
 mod image;
 mod job;
 mod node;
 mod oom;
 mod probe;
+mod quiet;
 mod scheduling;
 mod start;

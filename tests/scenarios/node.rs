@@ -17,9 +17,12 @@ async fn two_nodes() -> World {
 #[tokio::test(start_paused = true)]
 async fn a_lost_node_is_one_incident_and_none_for_its_pods() {
     let world = two_nodes().await;
-    let ready = json!({"exec": {"command": ["true"]}});
+    // Requests spread the pods over both nodes.
+    let fields = json!({
+        "readinessProbe": {"exec": {"command": ["true"]}}, "resources": {"requests": {"memory": "256Mi"}},
+    });
     for name in ["checkout", "search", "mailer"] {
-        world.runs_well(app(name, 2, json!({"readinessProbe": ready}))).await;
+        world.runs_well(app(name, 2, fields.clone())).await;
     }
     world.kube.set_node_ready("node-1", false);
     let card = world.card_without_offer("node-1").await;
@@ -41,7 +44,7 @@ async fn a_lost_node_is_one_incident_and_none_for_its_pods() {
 async fn a_node_that_stays_away_while_its_pods_move_is_still_one_incident() {
     let world = two_nodes().await;
     for name in ["checkout", "search"] {
-        world.runs_well(app(name, 2, json!({}))).await;
+        world.runs_well(app(name, 2, json!({"resources": {"requests": {"memory": "256Mi"}}}))).await;
     }
     world.kube.set_node_ready("node-1", false);
     let card = world.card_without_offer("node-1").await;

@@ -30,7 +30,7 @@ async fn a_liveness_probe_on_a_wrong_port_stays_one_incident_although_it_becomes
     says(&card, &[
         "The liveness probe of container app asks port 8081, where nobody listens.",
         "Kubernetes ends the container for it, again and again.",
-        "the log names port 8080",
+        "the container declares port 8080",
         UNDO,
     ]);
     world.until("a crash loop", || {
@@ -62,7 +62,6 @@ async fn a_readiness_probe_that_fails_after_a_rollout_is_rolled_back() {
     says(&card, &[
         "The readiness probe of container app is answered with HTTP 404 for /ready.",
         "It runs and gets no traffic.",
-        "The path does not exist: correct it in the probe.",
         UNDO,
     ]);
     world.is_healed_by(&card).await;

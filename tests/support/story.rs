@@ -113,6 +113,24 @@ impl World {
         self.applies(pod);
     }
 
+    /// Asks the API to evict a pod, as a drain does; whether it may.
+    pub async fn evicts(&self, pod: &str) -> bool {
+        let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction");
+        let body = json!({
+            "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": NAMESPACE},
+        });
+        let request = http::Request::post(path).header("content-type", "application/json");
+        let request = request.body(axum::body::Body::from(body.to_string())).unwrap();
+        tower::ServiceExt::oneshot(self.kube.router(), request).await.unwrap().status().is_success()
+    }
+
+    /// The kubelet evicts a pod of a workload; its name.
+    pub fn is_evicted(&self, name: &str, message: &str) -> String {
+        let pod = self.pod_of(name)["metadata"]["name"].as_str().unwrap().to_owned();
+        assert!(self.kube.evict(NAMESPACE, &pod, message));
+        pod
+    }
+
     /// How a container ended: reason, exit code, and how many seconds ago; it ran for ten.
     pub fn ended(&self, reason: &str, code: i32, message: &str, seconds_ago: i64) -> Value {
         let at = |seconds: i64| {
