@@ -10,15 +10,22 @@ use serde_json::json;
 async fn a_crash_loop_after_a_rollout_is_rolled_back_proved_and_remembered() {
     let world = World::start().await;
     world.runs("checkout", 2, WORKS).await;
-    world.rolls_out("checkout", 2, "echo 'FATAL: PAYMENT_URL is not set' >&2; sleep 1; exit 1");
+    world.rolls_out(
+        "checkout",
+        2,
+        "echo 'FATAL: PAYMENT_URL is not set' >&2; sleep 1; exit 1",
+    );
     let card = world.offer("checkout").await;
-    says(&card, &[
-        "FATAL: PAYMENT_URL is not set",
-        "setting PAYMENT_URL is missing",
-        "Roll back to revision 1",
-        "kubectl rollout undo deployment/checkout -n shop --to-revision=1",
-        "never tried here",
-    ]);
+    says(
+        &card,
+        &[
+            "FATAL: PAYMENT_URL is not set",
+            "setting PAYMENT_URL is missing",
+            "Roll back to revision 1",
+            "kubectl rollout undo deployment/checkout -n shop --to-revision=1",
+            "never tried here",
+        ],
+    );
     world.is_healed_by(&card).await;
     world.stays_one_card(1800).await;
 }
@@ -29,14 +36,20 @@ async fn a_failing_init_container_is_named_and_its_rollout_rolled_back() {
     world.runs("checkout", 2, WORKS).await;
     let mut migrate = container("echo migrating; echo 'relation orders is locked'; exit 3");
     migrate["name"] = json!("migrate");
-    world.applies(pods_with(app("checkout", 2, json!({})), json!({"initContainers": [migrate]})));
+    world.applies(pods_with(
+        app("checkout", 2, json!({})),
+        json!({"initContainers": [migrate]}),
+    ));
     let card = world.offer("checkout").await;
-    says(&card, &[
-        "cannot start: an init container fails",
-        "Init container migrate fails with exit code 3, so the pod never starts",
-        "relation orders is locked",
-        "kubectl rollout undo deployment/checkout -n shop --to-revision=1",
-    ]);
+    says(
+        &card,
+        &[
+            "cannot start: an init container fails",
+            "Init container migrate fails with exit code 3, so the pod never starts",
+            "relation orders is locked",
+            "kubectl rollout undo deployment/checkout -n shop --to-revision=1",
+        ],
+    );
     world.is_healed_by(&card).await;
 }
 
@@ -45,13 +58,16 @@ async fn a_server_that_ends_with_success_is_told_to_stay_in_the_foreground() {
     let world = World::start().await;
     world.rolls_out("mailer", 1, "echo 'all mail sent'; sleep 2");
     let card = world.card_without_offer("mailer").await;
-    says(&card, &[
-        "ends by itself with success, again and again",
-        "exit code 0, reason Completed",
-        "all mail sent",
-        "Run the server in the foreground; for work that ends, use a Job.",
-        "No safe fix",
-    ]);
+    says(
+        &card,
+        &[
+            "ends by itself with success, again and again",
+            "exit code 0, reason Completed",
+            "all mail sent",
+            "Run the server in the foreground; for work that ends, use a Job.",
+            "No safe fix",
+        ],
+    );
     world.stays_one_card(1800).await;
     assert_eq!(world.changes(), 0);
 }
@@ -59,15 +75,22 @@ async fn a_server_that_ends_with_success_is_told_to_stay_in_the_foreground() {
 #[tokio::test(start_paused = true)]
 async fn a_crash_that_tells_nothing_is_shown_as_it_is_and_nothing_is_offered() {
     let world = World::start().await;
-    world.rolls_out("checkout", 1, "echo 'step 7'; echo 'done here'; sleep 1; exit 3");
+    world.rolls_out(
+        "checkout",
+        1,
+        "echo 'step 7'; echo 'done here'; sleep 1; exit 3",
+    );
     let card = world.card_without_offer("checkout").await;
-    says(&card, &[
-        "ends with exit code 3 again and again; its log does not say why",
-        "done here",
-        "No safe fix",
-        "Read the log in full",
-        "Nothing waits for approval",
-    ]);
+    says(
+        &card,
+        &[
+            "ends with exit code 3 again and again; its log does not say why",
+            "done here",
+            "No safe fix",
+            "Read the log in full",
+            "Nothing waits for approval",
+        ],
+    );
     says_nothing_of(&card, &["kubectl"]);
     world.stays_one_card(3600).await;
     assert_eq!(world.changes(), 0);

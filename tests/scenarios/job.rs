@@ -8,16 +8,23 @@ use crate::support::{
 #[tokio::test(start_paused = true)]
 async fn a_job_that_gives_up_is_told_with_the_reason_of_its_pods_and_never_run_again() {
     let world = World::start().await;
-    world.applies(job("migrate", 1, "echo 'KeyError: \"DATABASE_URL\"' >&2; exit 1"));
+    world.applies(job(
+        "migrate",
+        1,
+        "echo 'KeyError: \"DATABASE_URL\"' >&2; exit 1",
+    ));
     let card = world.card_without_offer("migrate").await;
-    says(&card, &[
-        "Job",
-        "The Job gave up: its pods failed more often than backoffLimit allows.",
-        "setting DATABASE_URL is missing",
-        "2 failed and 0 succeeded, backoffLimit 1",
-        "KeyError",
-        "Heal does not, because it might do its work twice",
-    ]);
+    says(
+        &card,
+        &[
+            "Job",
+            "The Job gave up: its pods failed more often than backoffLimit allows.",
+            "setting DATABASE_URL is missing",
+            "2 failed and 0 succeeded, backoffLimit 1",
+            "KeyError",
+            "Heal does not, because it might do its work twice",
+        ],
+    );
     says_nothing_of(&card, &["kubectl"]);
     world.stays_one_card(3600).await;
     assert_eq!(world.changes(), 0);

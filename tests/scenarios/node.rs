@@ -11,7 +11,11 @@ async fn two_nodes() -> World {
         options.nodes = 2;
         options
     };
-    World::with(Setup { options, ..Setup::default() }).await
+    World::with(Setup {
+        options,
+        ..Setup::default()
+    })
+    .await
 }
 
 #[tokio::test(start_paused = true)]
@@ -26,13 +30,16 @@ async fn a_lost_node_is_one_incident_and_none_for_its_pods() {
     }
     world.kube.set_node_ready("node-1", false);
     let card = world.card_without_offer("node-1").await;
-    says(&card, &[
-        "Critical: node-1 is not ready",
-        "Node node-1 is not ready: its kubelet stopped reporting.",
-        "Kubelet stopped posting node status.",
-        "3 pods on this node",
-        "Look at the machine and its kubelet.",
-    ]);
+    says(
+        &card,
+        &[
+            "Critical: node-1 is not ready",
+            "Node node-1 is not ready: its kubelet stopped reporting.",
+            "Kubelet stopped posting node status.",
+            "3 pods on this node",
+            "Look at the machine and its kubelet.",
+        ],
+    );
     says_nothing_of(&card, &["kubectl"]);
     world.stays_one_card(120).await;
     world.kube.set_node_ready("node-1", true);
@@ -44,7 +51,13 @@ async fn a_lost_node_is_one_incident_and_none_for_its_pods() {
 async fn a_node_that_stays_away_while_its_pods_move_is_still_one_incident() {
     let world = two_nodes().await;
     for name in ["checkout", "search"] {
-        world.runs_well(app(name, 2, json!({"resources": {"requests": {"memory": "256Mi"}}}))).await;
+        world
+            .runs_well(app(
+                name,
+                2,
+                json!({"resources": {"requests": {"memory": "256Mi"}}}),
+            ))
+            .await;
     }
     world.kube.set_node_ready("node-1", false);
     let card = world.card_without_offer("node-1").await;

@@ -1,9 +1,5 @@
 //! Probes that fail.
-use crate::support::{
-    shop::app,
-    story::says,
-    world::World,
-};
+use crate::support::{shop::app, story::says, world::World};
 use serde_json::{Value, json};
 
 const UNDO: &str = "kubectl rollout undo deployment/checkout -n shop --to-revision=1";
@@ -24,23 +20,38 @@ fn serving(probes: &[(&str, Value)]) -> Value {
 #[tokio::test(start_paused = true)]
 async fn a_liveness_probe_on_a_wrong_port_stays_one_incident_although_it_becomes_a_crash_loop() {
     let world = World::start().await;
-    world.runs_well(app("checkout", 2, serving(&[("liveness", probe("/", 8080))]))).await;
-    world.applies(app("checkout", 2, serving(&[("liveness", probe("/", 8081))])));
+    world
+        .runs_well(app(
+            "checkout",
+            2,
+            serving(&[("liveness", probe("/", 8080))]),
+        ))
+        .await;
+    world.applies(app(
+        "checkout",
+        2,
+        serving(&[("liveness", probe("/", 8081))]),
+    ));
     let card = world.offer("checkout").await;
-    says(&card, &[
-        "The liveness probe of container app asks port 8081, where nobody listens.",
-        "Kubernetes ends the container for it, again and again.",
-        "the container declares port 8080",
-        UNDO,
-    ]);
-    world.until("a crash loop", || {
-        let pods = world.kube.list("Pod", Some("shop"));
-        let loops = |pod: &Value| {
-            pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == json!("CrashLoopBackOff")
-        };
-        pods.iter().any(loops).then_some(())
-    })
-    .await;
+    says(
+        &card,
+        &[
+            "The liveness probe of container app asks port 8081, where nobody listens.",
+            "Kubernetes ends the container for it, again and again.",
+            "the container declares port 8080",
+            UNDO,
+        ],
+    );
+    world
+        .until("a crash loop", || {
+            let pods = world.kube.list("Pod", Some("shop"));
+            let loops = |pod: &Value| {
+                pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"]
+                    == json!("CrashLoopBackOff")
+            };
+            pods.iter().any(loops).then_some(())
+        })
+        .await;
     world.stays_one_card(1200).await;
     let card = world.offer("checkout").await;
     says(&card, &["asks port 8081, where nobody listens"]);
@@ -59,11 +70,14 @@ async fn a_readiness_probe_that_fails_after_a_rollout_is_rolled_back() {
     world.runs_well(app("checkout", 2, files("/healthz"))).await;
     world.applies(app("checkout", 2, files("/ready")));
     let card = world.offer("checkout").await;
-    says(&card, &[
-        "The readiness probe of container app is answered with HTTP 404 for /ready.",
-        "It runs and gets no traffic.",
-        UNDO,
-    ]);
+    says(
+        &card,
+        &[
+            "The readiness probe of container app is answered with HTTP 404 for /ready.",
+            "It runs and gets no traffic.",
+            UNDO,
+        ],
+    );
     world.is_healed_by(&card).await;
     world.stays_one_card(1800).await;
 }
@@ -83,5 +97,11 @@ async fn a_probe_whose_tool_is_not_in_the_image_names_the_tool() {
     let check = json!({"exec": {"command": ["curl", "-f", "localhost:8080"]}, "periodSeconds": 5});
     world.applies(app("checkout", 1, serving(&[("readiness", check)])));
     let card = world.card_without_offer("checkout").await;
-    says(&card, &["the image does not contain “curl”", "Install the tool in the image"]);
+    says(
+        &card,
+        &[
+            "the image does not contain “curl”",
+            "Install the tool in the image",
+        ],
+    );
 }

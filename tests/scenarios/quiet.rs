@@ -25,14 +25,19 @@ async fn a_job_that_succeeds_and_one_that_needs_a_retry_are_no_news() {
     world.applies(job("report", 2, "echo working; sleep 20"));
     world.applies(data("ConfigMap", "warehouse", json!({"CODE": "1"})));
     let mut import = job("import", 3, "sleep 5; exit $CODE");
-    import["spec"]["template"]["spec"]["containers"][0]["envFrom"] = json!([{"configMapRef": {"name": "warehouse"}}]);
+    import["spec"]["template"]["spec"]["containers"][0]["envFrom"] =
+        json!([{"configMapRef": {"name": "warehouse"}}]);
     world.applies(import);
     world.passes(10).await;
     world.applies(data("ConfigMap", "warehouse", json!({"CODE": "0"})));
     world.stays_quiet(1800).await;
     for (name, failed) in [("report", 0), ("import", 1)] {
         let status = world.kube.get("Job", NAMESPACE, name).unwrap()["status"].clone();
-        assert_eq!((&status["succeeded"], &status["failed"]), (&json!(1), &json!(failed)), "{name}");
+        assert_eq!(
+            (&status["succeeded"], &status["failed"]),
+            (&json!(1), &json!(failed)),
+            "{name}"
+        );
     }
 }
 
@@ -42,7 +47,13 @@ async fn pods_that_are_deleted_or_scaled_away_are_no_news() {
     // Ends with an error when it is asked to end: that is life, too.
     let rude = "trap 'exit 1' TERM; echo ready; sleep infinity & wait";
     world.runs("checkout", 3, rude).await;
-    world.kube.delete("Pod", NAMESPACE, world.pod_of("checkout")["metadata"]["name"].as_str().unwrap());
+    world.kube.delete(
+        "Pod",
+        NAMESPACE,
+        world.pod_of("checkout")["metadata"]["name"]
+            .as_str()
+            .unwrap(),
+    );
     world.passes(60).await;
     world.rolls_out("checkout", 1, rude);
     world.passes(60).await;
@@ -55,7 +66,11 @@ async fn a_drained_node_is_no_news() {
     let world = World::start().await;
     world.runs("checkout", 2, WORKS).await;
     for pod in world.kube.list("Pod", Some(NAMESPACE)) {
-        assert!(world.evicts(pod["metadata"]["name"].as_str().unwrap()).await);
+        assert!(
+            world
+                .evicts(pod["metadata"]["name"].as_str().unwrap())
+                .await
+        );
     }
     world.stays_quiet(1800).await;
 }
@@ -82,7 +97,8 @@ async fn a_single_crash_that_comes_back_is_no_news() {
     world.passes(10).await;
     world.applies(data("ConfigMap", "mood", json!({"CODE": "0"})));
     world.stays_quiet(1800).await;
-    let restarts = world.pod_of("checkout")["status"]["containerStatuses"][0]["restartCount"].clone();
+    let restarts =
+        world.pod_of("checkout")["status"]["containerStatuses"][0]["restartCount"].clone();
     assert_eq!(restarts, json!(1));
 }
 
@@ -153,7 +169,13 @@ async fn a_fault_while_heal_is_down_is_found_when_it_starts() {
     assert!(world.top_level().is_empty());
     world.boot().await;
     let card = world.offer("checkout").await;
-    says(&card, &["FATAL: PAYMENT_URL is not set", "kubectl rollout undo deployment/checkout -n shop --to-revision=1"]);
+    says(
+        &card,
+        &[
+            "FATAL: PAYMENT_URL is not set",
+            "kubectl rollout undo deployment/checkout -n shop --to-revision=1",
+        ],
+    );
     world.is_healed_by(&card).await;
     world.stays_one_card(1800).await;
 }

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 /// A Deployment of one container; the fields given are laid over those of a container that works for ever.
 pub fn app(name: &str, replicas: u32, fields: Value) -> Value {
     let mut object = deployment(name, replicas, super::world::WORKS);
-    lay_over(&mut object["spec"]["template"]["spec"]["containers"][0], fields);
+    lay_over(
+        &mut object["spec"]["template"]["spec"]["containers"][0],
+        fields,
+    );
     object
 }
 

@@ -1,7 +1,9 @@
 //! The second half of an incident's life: the result of the execution, the recovery, the verdict.
 use super::super::{
     action::Action,
-    recovery::{self, Observation, Tracking, Verdict, later},
+    diagnosis::{Diagnosis, Severity},
+    family::Family,
+    recovery::{self, Observation, Target, Tracking, Verdict, later},
     text,
 };
 use super::step::{Context, workload_key};
@@ -136,6 +138,9 @@ fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<
     let clear = seen.symptom.is_none() && (target.complete || target.available >= target.desired);
     if !clear {
         step.incident.clear_since = None;
+        if may_be_tidied_up(&step.incident, &target) {
+            return deciding::inspect(step, None, now, ctx);
+        }
         return step.rest(now, ctx);
     }
     let since = *step.incident.clear_since.get_or_insert(seen.at);
@@ -150,6 +155,21 @@ fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<
         );
     }
     step.rest(now, ctx);
+}
+
+/// The replacement of an evicted pod works now, which it did not when the evidence was gathered: what is left is the record of
+/// the eviction, and that may be deleted.
+fn may_be_tidied_up(incident: &Incident, target: &Target) -> bool {
+    let was_short = |diagnosis: &Diagnosis| {
+        diagnosis.family == Family::Eviction && diagnosis.severity > Severity::Warning
+    };
+    matches!(
+        incident.state,
+        State::Waiting {
+            why: Why::NothingSafe
+        }
+    ) && target.available >= target.desired
+        && incident.diagnosis.as_ref().is_some_and(was_short)
 }
 
 fn judge(step: &mut Step, seen: Option<&Observation>, now: Timestamp, ctx: &Context<'_>) {
