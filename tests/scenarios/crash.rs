@@ -105,3 +105,55 @@ async fn a_workload_that_is_mended_by_its_people_clears_by_itself() {
     world.clears_by_itself(&card).await;
     world.stays_one_card(600).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_two_containers_the_one_that_fails_is_named() {
+    let world = World::start().await;
+    let mut proxy = container("echo 'proxy: listening on :15001'; sleep infinity");
+    proxy["name"] = json!("proxy");
+    let both = |text: &str| {
+        let mut object = app("checkout", 1, script(text));
+        let containers = &mut object["spec"]["template"]["spec"]["containers"];
+        containers.as_array_mut().unwrap().insert(0, proxy.clone());
+        object
+    };
+    world.runs_well(both(WORKS)).await;
+    world.applies(both(
+        "echo 'panic: runtime error: index out of range' >&2; exit 2",
+    ));
+    let card = world.offer("checkout").await;
+    says(
+        &card,
+        &[
+            "Container app ends with exit code 2",
+            "panic: runtime error",
+        ],
+    );
+    says_nothing_of(&card, &["proxy: listening"]);
+    world.is_healed_by(&card).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_workloads_in_trouble_have_a_card_each() {
+    let world = World::start().await;
+    world.runs("checkout", 1, WORKS).await;
+    world.runs("search", 1, WORKS).await;
+    world.rolls_out(
+        "checkout",
+        1,
+        "echo 'FATAL: PAYMENT_URL is not set' >&2; exit 1",
+    );
+    world.applies(app("search", 1, json!({"image": "busybox:1.63"})));
+    let (one, other) = (world.offer("checkout").await, world.offer("search").await);
+    assert_ne!(one.ts, other.ts);
+    says(&one, &["setting PAYMENT_URL is missing"]);
+    says(&other, &["the registry has no such tag"]);
+    world.is_healed_by(&one).await;
+    assert!(
+        world
+            .again(&other)
+            .action_ids()
+            .contains(&"approve".to_owned())
+    );
+    assert_eq!(world.top_level().len(), 2);
+}

@@ -1,6 +1,6 @@
 //! Jobs that give up.
 use crate::support::{
-    shop::job,
+    shop::{job, limited},
     story::{says, says_nothing_of},
     world::World,
 };
@@ -38,4 +38,26 @@ async fn a_failed_job_that_is_deleted_ends_its_incident() {
     world.kube.delete("Job", "shop", "migrate");
     world.turns(&card, "no longer exists").await;
     world.stays_one_card(600).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_gives_up_for_lack_of_memory_says_so_and_that_its_template_cannot_be_changed() {
+    let world = World::start().await;
+    let mut import = job("import", 1, "");
+    let fields = limited("head -c 80m /dev/zero | tail", "64Mi");
+    let container = &mut import["spec"]["template"]["spec"]["containers"][0];
+    container["command"] = fields["command"].clone();
+    container["resources"] = fields["resources"].clone();
+    world.applies(import);
+    let card = world.card_without_offer("import").await;
+    says(
+        &card,
+        &[
+            "The Job gave up",
+            "was killed at its memory limit of 64Mi",
+            "The template of a Job cannot be changed",
+        ],
+    );
+    says_nothing_of(&card, &["kubectl"]);
+    world.stays_one_card(1800).await;
 }

@@ -6,6 +6,7 @@ mod eviction;
 mod gitops;
 mod image;
 mod job;
+mod kinds;
 mod node;
 mod oom;
 mod probe;

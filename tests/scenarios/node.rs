@@ -86,3 +86,25 @@ async fn a_node_that_is_removed_ends_its_incident() {
     world.kube.delete("Node", "", "node-2");
     world.turns(&card, "no longer exists").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_node_under_pressure_is_told_and_clears_by_itself() {
+    let world = two_nodes().await;
+    let pressure = |status: &'static str| {
+        move |node: &mut serde_json::Value| {
+            for condition in node["status"]["conditions"].as_array_mut().unwrap() {
+                if condition["type"] == "DiskPressure" {
+                    condition["status"] = json!(status);
+                }
+            }
+        }
+    };
+    world.node_gets("node-2", pressure("True"));
+    let card = world.card_without_offer("node-2").await;
+    says(
+        &card,
+        &["Node node-2 has DiskPressure: it takes no new pods and evicts those that use most."],
+    );
+    world.node_gets("node-2", pressure("False"));
+    world.clears_by_itself(&card).await;
+}

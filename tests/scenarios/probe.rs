@@ -105,3 +105,35 @@ async fn a_probe_whose_tool_is_not_in_the_image_names_the_tool() {
         ],
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rollout_that_misses_its_deadline_for_a_probe_is_the_same_problem() {
+    let world = World::start().await;
+    world
+        .runs_well(app(
+            "checkout",
+            2,
+            serving(&[("readiness", probe("/", 8080))]),
+        ))
+        .await;
+    world.applies(app(
+        "checkout",
+        2,
+        serving(&[("readiness", probe("/", 8081))]),
+    ));
+    let card = world.offer("checkout").await;
+    world
+        .until("the missed deadline", || {
+            let object = world.kube.get("Deployment", "shop", "checkout")?;
+            let conditions = object["status"]["conditions"].as_array()?.clone();
+            conditions
+                .iter()
+                .any(|condition| condition["reason"] == json!("ProgressDeadlineExceeded"))
+                .then_some(())
+        })
+        .await;
+    world.stays_one_card(300).await;
+    let card = world.again(&card);
+    says(&card, &["asks port 8081, where nobody listens", UNDO]);
+    world.is_healed_by(&card).await;
+}

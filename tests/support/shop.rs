@@ -52,6 +52,17 @@ pub fn job(name: &str, retries: u32, text: &str) -> Value {
     })
 }
 
+/// The same pods as a workload of another kind.
+pub fn as_kind(mut object: Value, kind: &str) -> Value {
+    object["kind"] = json!(kind);
+    if kind == "DaemonSet"
+        && let Some(spec) = object["spec"].as_object_mut()
+    {
+        spec.remove("replicas");
+    }
+    object
+}
+
 /// A quota of the namespace.
 pub fn quota(name: &str, hard: Value) -> Value {
     json!({
