@@ -3,6 +3,7 @@ use super::super::{
     action::Action,
     diagnosis::{Diagnosis, Severity},
     family::Family,
+    object::Kind,
     recovery::{self, Observation, Target, Tracking, Verdict, later},
     text,
 };
@@ -183,7 +184,10 @@ fn judge(step: &mut Step, seen: Option<&Observation>, now: Timestamp, ctx: &Cont
     let (execution, before) = (execution.clone(), tracking.clone());
     let judgement = recovery::judge(before.clone(), seen, now, ctx.waits);
     let tracking = judgement.tracking;
-    if let Some((verdict, detail)) = judgement.verdict {
+    if let Some((mut verdict, detail)) = judgement.verdict {
+        if verdict == Verdict::Ineffective && is_half_a_fix(&execution.proposal.action, seen) {
+            verdict = Verdict::Inconclusive;
+        }
         return conclude(step, execution, &tracking, verdict, detail, now, ctx);
     }
     let news = tracking.summary != before.summary
@@ -199,6 +203,13 @@ fn judge(step: &mut Step, seen: Option<&Observation>, now: Timestamp, ctx: &Cont
         execution,
         tracking,
     };
+}
+
+/// The undo of a StatefulSet does not replace a pod that is stuck on the broken revision. While no pod of the newest template is
+/// in trouble, nothing speaks against it. (Between two looks there is nothing to see: such a pod would have ended it already.)
+fn is_half_a_fix(action: &Action, seen: Option<&Observation>) -> bool {
+    matches!(action, Action::RolloutUndo { target, .. } if target.kind == Kind::StatefulSet)
+        && seen.is_none_or(|seen| seen.symptom.is_none())
 }
 
 /// An execution has its verdict.
