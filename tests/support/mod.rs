@@ -2,4 +2,6 @@
 pub mod installation;
 pub mod people;
 pub mod place;
+pub mod shop;
+pub mod story;
 pub mod world;
