@@ -304,7 +304,7 @@ fn remaining(symptom: &Symptom, on_new_pod: bool) -> Remaining {
     let container = symptom
         .container
         .as_ref()
-        .map(|name| format!("{name}: "))
+        .map(|name| format!("container {name}: "))
         .unwrap_or_default();
     let message = if symptom.message.is_empty() {
         String::new()
@@ -350,9 +350,10 @@ fn relapsing(container: &ContainerView, now: Timestamp) -> Option<Symptom> {
         container: Some(container.name.clone()),
         reason: last.reason.clone(),
         message: format!(
-            "exit code {} after {}; running again since {since}",
+            "exit code {} after {}; running again since {}",
             last.exit_code,
-            crate::domain::text::duration(lasted)
+            crate::domain::text::duration(lasted),
+            since.strftime("%H:%M:%S UTC")
         ),
         since,
         mature: since,

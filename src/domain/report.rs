@@ -91,7 +91,7 @@ pub struct Brief {
     pub owner: ObjectRef,
     /// What kind of trouble.
     pub family: Family,
-    /// What is wrong.
+    /// What is wrong, to stand behind the owner's name: "is crash-looping".
     pub headline: String,
     /// Since when.
     pub opened: Timestamp,

@@ -61,7 +61,7 @@ impl Engine {
             id: incident.id,
             owner: incident.owner.clone(),
             family: incident.family,
-            headline: incident.headline(),
+            headline: incident.wrong().to_owned(),
             opened: incident.opened,
             stage,
             card: self

@@ -4,4 +4,5 @@ pub mod people;
 pub mod place;
 pub mod shop;
 pub mod story;
+pub mod stories;
 pub mod world;

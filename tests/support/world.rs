@@ -124,6 +124,13 @@ impl World {
         self.app = Some(app);
     }
 
+    /// Stops Heal in order.
+    pub async fn stop(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
+    }
+
     /// Stops Heal in order and starts it again over the same database.
     pub async fn restart(&mut self) {
         if let Some(app) = self.app.take() {

@@ -84,8 +84,9 @@ impl Sender {
         let (now, wall) = (Instant::now(), parts.clock.now());
         let mut desk = Desk::new(parts.route.clone(), parts.can_search, wall);
         for (key, until) in &parts.not_before {
-            let left = until.duration_since(wall).as_secs().max(0).unsigned_abs();
-            desk.limits.block(key, now + Duration::from_secs(left));
+            // A time that is over does not convert, and needs no waiting.
+            let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
+            desk.limits.block(key, now + left);
         }
         for (incident, slot, ts) in &parts.slots {
             let slots = desk.slots.entry(*incident).or_default();
