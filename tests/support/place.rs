@@ -1,6 +1,11 @@
 //! Where the binary's stories happen: the simulated cluster over loopback HTTP, or a real one.
-use heal::sim::kube::{KubeSim, Options};
+use heal::sim::kube::{KubeSim, Options, tokio_clock};
 use jiff::Timestamp;
+use kube::{
+    Client, Config,
+    config::{AuthInfo, KubeConfigOptions, Kubeconfig},
+};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -57,6 +62,16 @@ pub async fn simulated() -> Place {
     Place::Simulated { cluster, url }
 }
 
+/// A new simulated cluster in this process alone: no port, a clock that tests may pause, a real cluster's delays. Heal may do
+/// there what a test does not [deny](KubeSim::deny).
+pub fn simulated_in_process() -> Place {
+    let start = "2026-11-20T08:00:00Z".parse().unwrap();
+    let cluster = KubeSim::new(Options::new(tokio_clock(start)));
+    // Nobody listens: the clients of this place call the router.
+    let url = "http://simulation.invalid".to_owned();
+    Place::Simulated { cluster, url }
+}
+
 impl RealCluster {
     /// Applies the namespace, the account and both roles of `manifests/`, and makes a token: what Heal may do in these tests is
     /// exactly what an installation gives it.
@@ -80,6 +95,31 @@ impl RealCluster {
 }
 
 impl Place {
+    /// A client that may do everything, for setting the scene. It repeats no call by itself.
+    pub async fn admin_client(&self) -> Client {
+        match self {
+            Place::Simulated { cluster, .. } => in_process(cluster),
+            Place::Real(real) => {
+                let file = Kubeconfig::read_from(&real.kubeconfig).unwrap();
+                let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+                client(config)
+            }
+        }
+    }
+
+    /// A client that may do what an installation of Heal may. It repeats no call by itself.
+    pub async fn heal_client(&self) -> Client {
+        match self {
+            Place::Simulated { cluster, .. } => in_process(cluster),
+            Place::Real(real) => {
+                let file = Kubeconfig::read_from(&real.kubeconfig).unwrap();
+                let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+                config.auth_info = AuthInfo { token: Some(SecretString::from(real.token.clone())), ..AuthInfo::default() };
+                client(config)
+            }
+        }
+    }
+
     /// Writes a kubeconfig for Heal; `through` takes the API server's place (a proxy).
     pub fn write_kubeconfig(&self, file: &Path, through: Option<String>) {
         let (cluster, user) = match self {
@@ -172,6 +212,23 @@ impl Place {
             }
         }
     }
+}
+
+fn client(mut config: Config) -> Client {
+    // Installed already is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    config.default_retry = false;
+    // A throwaway cluster on this machine often serves one self-signed certificate that is its own authority, which rustls
+    // refuses on principle (`CaUsedAsEndEntity`). Any other server has to prove who it is: it gets an administrator's token.
+    config.accept_invalid_certs |= matches!(config.cluster_url.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    Client::try_from(config).unwrap()
+}
+
+fn in_process(cluster: &KubeSim) -> Client {
+    let service = tower::ServiceBuilder::new()
+        .map_request(|request: http::Request<kube::client::Body>| request.map(axum::body::Body::new))
+        .service(cluster.router());
+    Client::new(service, "default")
 }
 
 fn kubectl(kubeconfig: &Path, words: &[&str], input: Option<&str>) -> String {
