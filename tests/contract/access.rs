@@ -55,11 +55,20 @@ fn forbidden(answer: &Result<Value, Value>) -> &str {
 async fn heal_may_not_read_secrets(bed: Bed) {
     bed.limit_to_the_manifests();
     let user = "User \"system:serviceaccount:heal:heal\" cannot";
-    let tail = format!("resource \"secrets\" in API group \"\" in the namespace \"{}\"", bed.namespace);
+    let tail = format!(
+        "resource \"secrets\" in API group \"\" in the namespace \"{}\"",
+        bed.namespace
+    );
     let one = bed.try_get("secrets", "token").await;
-    assert_eq!(forbidden(&one), format!("secrets \"token\" is forbidden: {user} get {tail}"));
+    assert_eq!(
+        forbidden(&one),
+        format!("secrets \"token\" is forbidden: {user} get {tail}")
+    );
     let all = bed.try_get("secrets", "").await;
-    assert_eq!(forbidden(&all), format!("secrets is forbidden: {user} list {tail}"));
+    assert_eq!(
+        forbidden(&all),
+        format!("secrets is forbidden: {user} list {tail}")
+    );
 }
 
 async fn heal_may_not_run_programs_in_pods(bed: Bed) {
@@ -71,10 +80,16 @@ async fn heal_may_not_run_programs_in_pods(bed: Bed) {
 }
 
 async fn heal_may_not_delete_workloads_or_sets_of_pods(bed: Bed) {
-    bed.create("deployments", &deployment("web", 0, idle())).await;
+    bed.create("deployments", &deployment("web", 0, idle()))
+        .await;
     bed.limit_to_the_manifests();
-    let one = bed.heal.delete(&bed.path("deployments", "web"), &Value::Null).await;
-    assert!(forbidden(&one).contains("cannot delete resource \"deployments\" in API group \"apps\""));
+    let one = bed
+        .heal
+        .delete(&bed.path("deployments", "web"), &Value::Null)
+        .await;
+    assert!(
+        forbidden(&one).contains("cannot delete resource \"deployments\" in API group \"apps\"")
+    );
     let all = bed.heal.delete(&bed.path("pods", ""), &Value::Null).await;
     assert!(forbidden(&all).contains("cannot deletecollection resource \"pods\""));
 }

@@ -1,9 +1,9 @@
 //! Where one contract runs: a place, a namespace, and the callers.
 use super::call::{Answer, Caller};
 use crate::support::place::{Place, real, simulated_in_process};
-use futures::FutureExt;
+use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
-use std::{fmt::Debug, future::Future, panic::AssertUnwindSafe, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
 /// How long a contract waits for the cluster; image pulls and crash loops included.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -19,11 +19,17 @@ pub struct Bed {
     pub namespace: String,
 }
 
-pub async fn on_the_simulation<F: Future<Output = ()>>(name: &str, contract: impl FnOnce(Bed) -> F) {
+pub async fn on_the_simulation<F: Future<Output = ()>>(
+    name: &str,
+    contract: impl FnOnce(Bed) -> F,
+) {
     contract(Bed::new(simulated_in_process(), name).await).await;
 }
 
-pub async fn on_a_real_cluster<F: Future<Output = ()>>(name: &str, contract: impl FnOnce(Bed) -> F) {
+pub async fn on_a_real_cluster<F: Future<Output = ()>>(
+    name: &str,
+    contract: impl FnOnce(Bed) -> F,
+) {
     let Some(place) = real() else {
         return;
     };
@@ -42,12 +48,24 @@ impl Bed {
         // The process id keeps a namespace apart from that of the run before, which may still be going.
         let name: String = name.replace('_', "-").chars().take(40).collect();
         let namespace = format!("{}-{}", name.trim_matches('-'), std::process::id());
-        let bed = Self { place, admin, heal, namespace };
-        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": bed.namespace}});
+        let bed = Self {
+            place,
+            admin,
+            heal,
+            namespace,
+        };
+        let object =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": bed.namespace}});
         bed.admin.post("/api/v1/namespaces", &object).await.unwrap();
-        bed.until("a pod is refused until the namespace has its account", async || {
-            bed.admin.get(&bed.path("serviceaccounts", "default")).await.ok()
-        })
+        bed.until(
+            "a pod is refused until the namespace has its account",
+            async || {
+                bed.admin
+                    .get(&bed.path("serviceaccounts", "default"))
+                    .await
+                    .ok()
+            },
+        )
         .await;
         bed
     }
@@ -84,7 +102,11 @@ impl Bed {
     /// The path of an object of this namespace, or with an empty name of all of them.
     pub fn path(&self, plural: &str, name: &str) -> String {
         let group = match plural {
-            "deployments" | "replicasets" | "statefulsets" | "daemonsets" | "controllerrevisions" => "/apis/apps/v1",
+            "deployments"
+            | "replicasets"
+            | "statefulsets"
+            | "daemonsets"
+            | "controllerrevisions" => "/apis/apps/v1",
             "jobs" => "/apis/batch/v1",
             "poddisruptionbudgets" => "/apis/policy/v1",
             _ => "/api/v1",
@@ -95,7 +117,10 @@ impl Bed {
 
     /// Makes an object of the scene.
     pub async fn create(&self, plural: &str, object: &Value) -> Value {
-        self.admin.post(&self.path(plural, ""), object).await.unwrap()
+        self.admin
+            .post(&self.path(plural, ""), object)
+            .await
+            .unwrap()
     }
 
     /// What Heal reads.
@@ -110,17 +135,39 @@ impl Bed {
 
     /// All objects of a type that Heal reads.
     pub async fn list(&self, plural: &str) -> Vec<Value> {
-        self.get(plural, "").await["items"].as_array().unwrap().clone()
+        self.get(plural, "").await["items"]
+            .as_array()
+            .unwrap()
+            .clone()
     }
 
-    /// The only pod whose name begins so, once there is one for which `look` has an answer.
-    pub async fn pod<T: Debug>(&self, name: &str, what: &str, look: impl Fn(&Value) -> Option<T>) -> T {
-        self.until(what, async || {
-            let pods = self.list("pods").await;
-            let pod = pods.iter().find(|pod| text(pod, "/metadata/name").starts_with(name))?;
-            look(pod)
+    /// Follows the only pod whose name begins so until `look` has an answer. States that last a moment are not missed.
+    pub async fn pod<T>(&self, name: &str, what: &str, look: impl Fn(&Value) -> Option<T>) -> T {
+        let answer = tokio::time::timeout(PATIENCE, async {
+            let look =
+                |pod: &Value| look(pod).filter(|_| text(pod, "/metadata/name").starts_with(name));
+            loop {
+                let list = self.get("pods", "").await;
+                if let Some(answer) = list["items"].as_array().unwrap().iter().find_map(look) {
+                    return answer;
+                }
+                let version = text(&list, "/metadata/resourceVersion");
+                let mut watch = self
+                    .heal
+                    .watch(&self.path("pods", ""), version, "timeoutSeconds=120")
+                    .await;
+                while let Some(line) = watch.next().await {
+                    if let Some(answer) = look(&line["object"]) {
+                        return answer;
+                    }
+                }
+            }
         })
-        .await
+        .await;
+        match answer {
+            Ok(answer) => answer,
+            Err(_) => self.give_up(what).await,
+        }
     }
 
     /// The state of the first container of a pod once it waits for a reason, and the whole status with it.
@@ -138,11 +185,18 @@ impl Bed {
     }
 
     /// An event about an object for which `wanted` holds, once it is there.
-    pub async fn event_with(&self, about: &str, reason: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub async fn event_with(
+        &self,
+        about: &str,
+        reason: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         self.until(&format!("event {reason} about {about}"), async || {
             let events = self.list("events").await;
             events.into_iter().find(|event| {
-                text(event, "/involvedObject/name").starts_with(about) && event["reason"] == reason && wanted(event)
+                text(event, "/involvedObject/name").starts_with(about)
+                    && event["reason"] == reason
+                    && wanted(event)
             })
         })
         .await
@@ -153,10 +207,13 @@ impl Bed {
         self.until(&format!("{name} is rolled out"), async || {
             let deployment = self.get("deployments", name).await;
             let status = &deployment["status"];
-            let wanted = &deployment["spec"]["replicas"];
-            let counts = ["replicas", "updatedReplicas", "availableReplicas"];
+            let wanted = &deployment["spec"]["replicas"].as_i64().unwrap();
+            // Counts of zero are left out.
+            let is_all = |count: &&str| status[*count].as_i64().unwrap_or(0) == *wanted;
             let done = status["observedGeneration"] == deployment["metadata"]["generation"]
-                && counts.iter().all(|count| status[*count] == *wanted);
+                && ["replicas", "updatedReplicas", "availableReplicas"]
+                    .iter()
+                    .all(is_all);
             done.then_some(deployment)
         })
         .await
@@ -166,25 +223,42 @@ impl Bed {
     ///
     /// # Panics
     /// When none comes in time.
-    pub async fn until<T, F: Future<Output = Option<T>>>(&self, what: &str, mut ask: impl FnMut() -> F) -> T {
+    pub async fn until<T, F: Future<Output = Option<T>>>(
+        &self,
+        what: &str,
+        mut ask: impl FnMut() -> F,
+    ) -> T {
         let end = tokio::time::Instant::now() + PATIENCE;
         loop {
             if let Some(answer) = ask().await {
                 return answer;
             }
             if tokio::time::Instant::now() >= end {
-                let pods = self.admin.get(&self.path("pods", "")).await.unwrap();
-                let statuses = json!(pods["items"].as_array().unwrap().iter().map(|p| &p["status"]).collect::<Vec<_>>());
-                panic!("not in {PATIENCE:?}: {what}; pods: {statuses:#}");
+                self.give_up(what).await;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+    }
+
+    /// Panics with what is there instead.
+    async fn give_up(&self, what: &str) -> ! {
+        let pods = self.admin.get(&self.path("pods", "")).await.unwrap();
+        let statuses: Vec<&Value> = pods["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|pod| &pod["status"])
+            .collect();
+        panic!("not in {PATIENCE:?}: {what}; pods: {:#}", json!(statuses));
     }
 }
 
 /// A text in an object; empty when it is not there.
 pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or("")
 }
 
 /// A number in an object.
@@ -195,5 +269,7 @@ pub fn number(object: &Value, pointer: &str) -> Option<i64> {
 /// A condition by its type.
 pub fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = object.pointer("/status/conditions")?.as_array()?;
-    conditions.iter().find(|condition| condition["type"] == kind)
+    conditions
+        .iter()
+        .find(|condition| condition["type"] == kind)
 }

@@ -59,26 +59,44 @@ impl Caller {
     }
 
     /// The lines of a watch from a version on.
-    pub async fn watch(&self, path: &str, version: &str, parameters: &str) -> impl Stream<Item = Value> + Unpin + use<> {
-        let path = with(path, &format!("watch=1&resourceVersion={version}&{parameters}"));
+    pub async fn watch(
+        &self,
+        path: &str,
+        version: &str,
+        parameters: &str,
+    ) -> impl Stream<Item = Value> + Unpin + use<> {
+        let path = with(
+            path,
+            &format!("watch=1&resourceVersion={version}&{parameters}"),
+        );
         let request = http::Request::get(path).body(Vec::new()).unwrap();
         let lines = self.0.request_stream(request).await.unwrap().lines();
         lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap())
     }
 
     async fn send(&self, method: &str, path: &str, media_type: &str, body: &Value) -> Answer {
-        let bytes = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let bytes = if body.is_null() {
+            Vec::new()
+        } else {
+            body.to_string().into_bytes()
+        };
         let mut request = http::Request::builder().method(method).uri(path);
         if !bytes.is_empty() {
             request = request.header("content-type", media_type);
         }
-        self.0.request(request.body(bytes).unwrap()).await.map_err(status)
+        self.0
+            .request(request.body(bytes).unwrap())
+            .await
+            .map_err(status)
     }
 }
 
 /// A path with one more query.
 fn with(path: &str, query: &str) -> String {
-    format!("{path}{}{query}", if path.contains('?') { '&' } else { '?' })
+    format!(
+        "{path}{}{query}",
+        if path.contains('?') { '&' } else { '?' }
+    )
 }
 
 fn status(error: Error) -> Value {
@@ -92,6 +110,9 @@ fn status(error: Error) -> Value {
 pub fn refusal(answer: &Answer) -> (i64, &str) {
     match answer {
         Ok(object) => panic!("accepted: {object}"),
-        Err(status) => (status["code"].as_i64().unwrap(), status["reason"].as_str().unwrap()),
+        Err(status) => (
+            status["code"].as_i64().unwrap(),
+            status["reason"].as_str().unwrap(),
+        ),
     }
 }

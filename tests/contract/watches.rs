@@ -23,7 +23,12 @@ fn note(bed: &Bed, name: &str, kind: &str) -> Value {
 }
 
 fn names(list: &Value) -> Vec<&str> {
-    list["items"].as_array().unwrap().iter().map(|item| text(item, "/metadata/name")).collect()
+    list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| text(item, "/metadata/name"))
+        .collect()
 }
 
 async fn pages_of_a_list_show_one_moment_and_a_watch_from_it_misses_nothing(bed: Bed) {
@@ -37,10 +42,16 @@ async fn pages_of_a_list_show_one_moment_and_a_watch_from_it_misses_nothing(bed:
     // Between two pages the world goes on.
     bed.create("events", &note(&bed, "aa", "Warning")).await;
     bed.create("events", &note(&bed, "cc", "Warning")).await;
-    bed.admin.delete(&bed.path("events", "d"), &Value::Null).await.unwrap();
+    bed.admin
+        .delete(&bed.path("events", "d"), &Value::Null)
+        .await
+        .unwrap();
 
     let mut pages = vec![first];
-    while let Some(token) = pages.last().unwrap()["metadata"]["continue"].as_str().filter(|token| !token.is_empty()) {
+    while let Some(token) = pages.last().unwrap()["metadata"]["continue"]
+        .as_str()
+        .filter(|token| !token.is_empty())
+    {
         let path = format!("{events}?limit=2&continue={token}");
         pages.push(bed.heal.get(&path).await.unwrap());
     }
@@ -54,19 +65,41 @@ async fn pages_of_a_list_show_one_moment_and_a_watch_from_it_misses_nothing(bed:
 
     let mut watch = bed.heal.watch(&events, version, "timeoutSeconds=60").await;
     let body = json!({"message": "changed"});
-    bed.admin.patch(&bed.path("events", "a"), super::call::Format::Merge, &body).await.unwrap();
-    bed.admin.delete(&bed.path("events", "b"), &Value::Null).await.unwrap();
+    bed.admin
+        .patch(&bed.path("events", "a"), super::call::Format::Merge, &body)
+        .await
+        .unwrap();
+    bed.admin
+        .delete(&bed.path("events", "b"), &Value::Null)
+        .await
+        .unwrap();
     let (mut seen, mut last) = (vec![], 0);
     for _ in 0..5 {
         let line = watch.next().await.unwrap();
         let object = &line["object"];
-        assert_eq!((text(object, "/kind"), text(object, "/apiVersion")), ("Event", "v1"));
+        assert_eq!(
+            (text(object, "/kind"), text(object, "/apiVersion")),
+            ("Event", "v1")
+        );
         let version: u64 = text(object, "/metadata/resourceVersion").parse().unwrap();
         assert!(version > last, "versions rise");
         last = version;
-        seen.push(format!("{} {}", text(&line, "/type"), text(object, "/metadata/name")));
+        seen.push(format!(
+            "{} {}",
+            text(&line, "/type"),
+            text(object, "/metadata/name")
+        ));
     }
-    assert_eq!(seen, ["ADDED aa", "ADDED cc", "DELETED d", "MODIFIED a", "DELETED b"]);
+    assert_eq!(
+        seen,
+        [
+            "ADDED aa",
+            "ADDED cc",
+            "DELETED d",
+            "MODIFIED a",
+            "DELETED b"
+        ]
+    );
 }
 
 async fn a_watch_from_a_forgotten_version_ends_with_410(bed: Bed) {
@@ -82,7 +115,10 @@ async fn a_watch_from_a_forgotten_version_ends_with_410(bed: Bed) {
         let line = watch.next().await.unwrap();
         assert_eq!(text(&line, "/type"), "ERROR");
         let status = &line["object"];
-        assert_eq!((&status["kind"], &status["code"], &status["reason"]), (&json!("Status"), &json!(410), &json!("Expired")));
+        assert_eq!(
+            (&status["kind"], &status["code"], &status["reason"]),
+            (&json!("Status"), &json!(410), &json!("Expired"))
+        );
         let start = format!("too old resource version: {version} (");
         assert!(text(status, "/message").starts_with(&start), "{status}");
         assert_eq!(watch.next().await, None, "nothing follows");
@@ -97,8 +133,13 @@ async fn a_bookmark_says_how_far_an_idle_watch_has_come(bed: Bed) {
     let watch = bed.heal.watch(&pods, version, parameters).await;
     let lines: Vec<Value> = watch.collect().await;
     let bookmark = lines.last().expect("a bookmark before the end");
-    assert_eq!((text(bookmark, "/type"), text(bookmark, "/object/kind")), ("BOOKMARK", "Pod"));
-    let reached: u64 = text(bookmark, "/object/metadata/resourceVersion").parse().unwrap();
+    assert_eq!(
+        (text(bookmark, "/type"), text(bookmark, "/object/kind")),
+        ("BOOKMARK", "Pod")
+    );
+    let reached: u64 = text(bookmark, "/object/metadata/resourceVersion")
+        .parse()
+        .unwrap();
     assert!(reached >= version.parse().unwrap());
 }
 
@@ -111,5 +152,8 @@ async fn a_selector_narrows_lists_and_watches(bed: Bed) {
     assert_eq!(names(&bed.heal.get(&path).await.unwrap()), ["loud"]);
     let mut watch = bed.heal.watch(&path, version, "timeoutSeconds=60").await;
     let line = watch.next().await.unwrap();
-    assert_eq!((text(&line, "/type"), text(&line, "/object/metadata/name")), ("ADDED", "loud"));
+    assert_eq!(
+        (text(&line, "/type"), text(&line, "/object/metadata/name")),
+        ("ADDED", "loud")
+    );
 }

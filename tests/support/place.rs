@@ -81,16 +81,33 @@ impl RealCluster {
             let path = manifests.join(format!("{file}.yaml"));
             kubectl(admin, &["apply", "-f", path.to_str().unwrap()], None);
         }
-        let token = kubectl(admin, &["create", "token", "heal", "-n", "heal", "--duration=2h"], None);
-        let view = kubectl(admin, &["config", "view", "--raw", "--minify", "-o", "json"], None);
+        let token = kubectl(
+            admin,
+            &["create", "token", "heal", "-n", "heal", "--duration=2h"],
+            None,
+        );
+        let view = kubectl(
+            admin,
+            &["config", "view", "--raw", "--minify", "-o", "json"],
+            None,
+        );
         let view: Value = serde_json::from_str(&view).unwrap();
         let cluster = &view["clusters"][0]["cluster"];
-        let ca = cluster["certificate-authority-data"].as_str().map(str::to_owned).unwrap_or_else(|| {
-            let file = std::fs::read(cluster["certificate-authority"].as_str().unwrap()).unwrap();
-            base64(&file)
-        });
+        let ca = cluster["certificate-authority-data"]
+            .as_str()
+            .map(str::to_owned)
+            .unwrap_or_else(|| {
+                let file =
+                    std::fs::read(cluster["certificate-authority"].as_str().unwrap()).unwrap();
+                base64(&file)
+            });
         let server = cluster["server"].as_str().unwrap().to_owned();
-        Self { kubeconfig: admin.to_owned(), server, ca, token: token.trim().to_owned() }
+        Self {
+            kubeconfig: admin.to_owned(),
+            server,
+            ca,
+            token: token.trim().to_owned(),
+        }
     }
 }
 
@@ -101,7 +118,9 @@ impl Place {
             Place::Simulated { cluster, .. } => in_process(cluster),
             Place::Real(real) => {
                 let file = Kubeconfig::read_from(&real.kubeconfig).unwrap();
-                let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+                let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+                    .await
+                    .unwrap();
                 client(config)
             }
         }
@@ -113,8 +132,14 @@ impl Place {
             Place::Simulated { cluster, .. } => in_process(cluster),
             Place::Real(real) => {
                 let file = Kubeconfig::read_from(&real.kubeconfig).unwrap();
-                let mut config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
-                config.auth_info = AuthInfo { token: Some(SecretString::from(real.token.clone())), ..AuthInfo::default() };
+                let mut config =
+                    Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+                        .await
+                        .unwrap();
+                config.auth_info = AuthInfo {
+                    token: Some(SecretString::from(real.token.clone())),
+                    ..AuthInfo::default()
+                };
                 client(config)
             }
         }
@@ -123,10 +148,16 @@ impl Place {
     /// Writes a kubeconfig for Heal; `through` takes the API server's place (a proxy).
     pub fn write_kubeconfig(&self, file: &Path, through: Option<String>) {
         let (cluster, user) = match self {
-            Place::Simulated { url, .. } => (json!({"server": through.unwrap_or_else(|| url.clone())}), json!({})),
+            Place::Simulated { url, .. } => (
+                json!({"server": through.unwrap_or_else(|| url.clone())}),
+                json!({}),
+            ),
             Place::Real(real) => {
                 let server = through.unwrap_or_else(|| real.server.clone());
-                (json!({"server": server, "certificate-authority-data": real.ca}), json!({"token": real.token}))
+                (
+                    json!({"server": server, "certificate-authority-data": real.ca}),
+                    json!({"token": real.token}),
+                )
             }
         };
         let config = json!({
@@ -171,7 +202,11 @@ impl Place {
                 cluster.apply(object.clone()).unwrap();
             }
             Place::Real(real) => {
-                kubectl(&real.kubeconfig, &["apply", "-f", "-"], Some(&object.to_string()));
+                kubectl(
+                    &real.kubeconfig,
+                    &["apply", "-f", "-"],
+                    Some(&object.to_string()),
+                );
             }
         }
     }
@@ -181,7 +216,16 @@ impl Place {
         match self {
             Place::Simulated { cluster, .. } => cluster.get(kind, namespace, name),
             Place::Real(real) => {
-                let words = ["get", kind, name, "-n", namespace, "-o", "json", "--ignore-not-found"];
+                let words = [
+                    "get",
+                    kind,
+                    name,
+                    "-n",
+                    namespace,
+                    "-o",
+                    "json",
+                    "--ignore-not-found",
+                ];
                 let text = kubectl(&real.kubeconfig, &words, None);
                 serde_json::from_str(&text).ok()
             }
@@ -193,7 +237,11 @@ impl Place {
         match self {
             Place::Simulated { cluster, .. } => cluster.list(kind, Some(namespace)),
             Place::Real(real) => {
-                let text = kubectl(&real.kubeconfig, &["get", kind, "-n", namespace, "-o", "json"], None);
+                let text = kubectl(
+                    &real.kubeconfig,
+                    &["get", kind, "-n", namespace, "-o", "json"],
+                    None,
+                );
                 let list: Value = serde_json::from_str(&text).unwrap();
                 list["items"].as_array().unwrap().clone()
             }
@@ -207,7 +255,15 @@ impl Place {
                 cluster.delete(kind, namespace, name);
             }
             Place::Real(real) => {
-                let words = ["delete", kind, name, "-n", namespace, "--wait=false", "--ignore-not-found"];
+                let words = [
+                    "delete",
+                    kind,
+                    name,
+                    "-n",
+                    namespace,
+                    "--wait=false",
+                    "--ignore-not-found",
+                ];
                 kubectl(&real.kubeconfig, &words, None);
             }
         }
@@ -220,13 +276,18 @@ fn client(mut config: Config) -> Client {
     config.default_retry = false;
     // A throwaway cluster on this machine often serves one self-signed certificate that is its own authority, which rustls
     // refuses on principle (`CaUsedAsEndEntity`). Any other server has to prove who it is: it gets an administrator's token.
-    config.accept_invalid_certs |= matches!(config.cluster_url.host(), Some("127.0.0.1" | "[::1]" | "localhost"));
+    config.accept_invalid_certs |= matches!(
+        config.cluster_url.host(),
+        Some("127.0.0.1" | "[::1]" | "localhost")
+    );
     Client::try_from(config).unwrap()
 }
 
 fn in_process(cluster: &KubeSim) -> Client {
     let service = tower::ServiceBuilder::new()
-        .map_request(|request: http::Request<kube::client::Body>| request.map(axum::body::Body::new))
+        .map_request(|request: http::Request<kube::client::Body>| {
+            request.map(axum::body::Body::new)
+        })
         .service(cluster.router());
     Client::new(service, "default")
 }
@@ -242,9 +303,18 @@ fn kubectl(kubeconfig: &Path, words: &[&str], input: Option<&str>) -> String {
         .spawn()
         .expect("tests on a real cluster need kubectl on the PATH");
     // The pipe is closed at the end of the statement, which ends kubectl's input.
-    child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.unwrap_or_default().as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "kubectl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "kubectl {words:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -252,10 +322,17 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let group = chunk
+            .iter()
+            .fold(0u32, |group, byte| group << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let digit = DIGITS[(group >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() { digit as char } else { '=' });
+            text.push(if place <= chunk.len() {
+                digit as char
+            } else {
+                '='
+            });
         }
     }
     text

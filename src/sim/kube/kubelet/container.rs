@@ -165,7 +165,7 @@ async fn start(
         };
         let message = format!(
             "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: \
-             unable to start container process: exec: \"{program}\": {why}: unknown"
+             unable to start container process: exec: \"{program}\": {why}"
         );
         pod.event(spec, "Warning", "Failed", format!("Error: {message}"));
         pod.change(name, |status| {
