@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 contracts! {
     a_crash_loop_shows_the_exit_code_and_counts_its_events,
+    every_moment_of_a_crash_loop_tells_the_last_exit_code,
     a_container_above_its_memory_limit_is_oom_killed,
     a_command_that_does_not_exist_is_a_start_error,
     a_failing_init_container_keeps_the_others_waiting,
@@ -85,6 +86,32 @@ async fn a_crash_loop_shows_the_exit_code_and_counts_its_events(bed: Bed) {
     assert_eq!(later["firstTimestamp"], first["firstTimestamp"]);
     assert!(text(&later, "/lastTimestamp") > text(&first, "/lastTimestamp"));
     assert_eq!(later["eventTime"], Value::Null);
+}
+
+/// A trap: how a crash loop looks depends on the moment. CrashLoopBackOff may last as long as the back-off or be gone in an
+/// instant, with the end of the last run as the state before it. In every moment the exit code is there, in one of two places.
+async fn every_moment_of_a_crash_loop_tells_the_last_exit_code(bed: Bed) {
+    bed.create("pods", &pod("crash", container("echo boom; exit 7")))
+        .await;
+    let seen = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    let look = |pod: &Value| {
+        let status = pod.pointer("/status/containerStatuses/0")?;
+        let restarts = number(status, "/restartCount")?;
+        if restarts == 0 {
+            return None;
+        }
+        let (state, _) = status["state"].as_object()?.iter().next()?;
+        let place = match state.as_str() {
+            "terminated" => "/state/terminated/exitCode",
+            _ => "/lastState/terminated/exitCode",
+        };
+        assert_eq!(number(status, place), Some(7), "{status}");
+        seen.borrow_mut().insert(state.clone());
+        (restarts == 2 && state == "terminated").then_some(())
+    };
+    bed.pod("crash", "the third end", look).await;
+    let seen: Vec<String> = seen.into_inner().into_iter().collect();
+    assert_eq!(seen, ["running", "terminated", "waiting"]);
 }
 
 async fn a_container_above_its_memory_limit_is_oom_killed(bed: Bed) {
