@@ -1,15 +1,22 @@
 //! Heal turns what goes wrong in Kubernetes clusters into one Slack message per incident, with the cause, the evidence and
 //! one safe fix; runs that fix when an allowed person approves it; proves on the cluster that it worked; and remembers it.
 //!
-//! Modules in reading order: [`domain`] (pure rules), [`ports`] (the seams), then the adapters and [`sim`].
+//! Modules in reading order: [`domain`] (pure rules), [`ports`] (the seams), [`engine`] and [`store`] (the one owner of
+//! incidents and its file), the adapters [`cluster`], [`slack`] and [`http`], [`app`] (puts them together), and [`sim`].
+pub mod app;
+pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod engine;
+pub mod http;
 pub mod ports;
+pub mod probe;
 pub mod redact;
+pub mod run;
 pub mod sim;
 pub mod slack;
 pub mod store;

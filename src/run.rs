@@ -4,7 +4,7 @@ use crate::{
     cli::{Exit, RunArgs},
     cluster::{Clients, ClusterConfig, KubeCluster, Namespaces, Place},
     config::{Config, Credentials},
-    slack::{self, SlackApi},
+    slack::{api::SlackApi, transport::network},
     store::Store,
     telemetry::{self, Metrics},
 };
@@ -35,7 +35,7 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let address = listener.local_addr()?;
     let outside = Outside {
         cluster: cluster(&config).await?,
-        slack: SlackApi::new(slack::network()?, config.slack.api_url.clone(), config.slack.bot_token.clone()),
+        slack: SlackApi::new(network()?, config.slack.api_url.clone(), &config.slack.bot_token),
         store,
         clock: Arc::new(SystemClock),
         metrics: Arc::new(Metrics::new()),

@@ -55,10 +55,11 @@ pub async fn tails(
     container: &ContainerView,
 ) -> (Vec<LogTail>, Vec<String>) {
     let one = |previous: bool| async move {
-        let runs = if previous {
-            container.last.is_some()
-        } else {
-            !matches!(container.state, ContainerState::Waiting { .. })
+        // The run that ended last is the present one while it has not been followed by another.
+        let runs = match container.state {
+            ContainerState::Waiting { .. } => previous && container.last.is_some(),
+            ContainerState::Terminated(_) => !previous,
+            _ => !previous || container.last.is_some(),
         };
         if runs {
             Some((previous, tail(reader, pod, &container.name, previous).await))
@@ -102,7 +103,13 @@ async fn tail(
         pod: pod.name.clone(),
         container: container.to_owned(),
         previous,
-        lines: text.lines().map(clean).filter(|l| !l.is_empty()).collect(),
+        lines: text
+            .lines()
+            // The kubelet's own words, as if they were the log, when a log was cleaned up with its container.
+            .filter(|line| !line.starts_with("unable to retrieve container logs for "))
+            .map(clean)
+            .filter(|line| !line.is_empty())
+            .collect(),
     })
 }
 

@@ -236,6 +236,7 @@ fn symptom_of(
     let mut found: Option<Remaining> = None;
     for pod in newest.iter().filter(|pod| !pod.deleting) {
         let mut symptoms = symptom::of_pod(pod, grace);
+        symptoms.retain(|symptom| !is_history(pod, symptom, now));
         symptoms.extend(pod.containers.iter().filter_map(|c| relapsing(c, now)));
         for symptom in symptoms.iter().filter(|s| counts(s, subject.family, now)) {
             let new = since.is_some_and(|since| {
@@ -255,6 +256,13 @@ fn symptom_of(
         .iter()
         .find(|symptom| counts(symptom, subject.family, now))
         .map(|symptom| remaining(symptom, false))
+}
+
+/// Whether the container has long outlived what its status still tells.
+fn is_history(pod: &PodView, symptom: &Symptom, now: Timestamp) -> bool {
+    let of = |c: &&ContainerView| Some(&c.name) == symptom.container.as_ref();
+    let container = pod.containers.iter().find(of);
+    symptom.family != Family::Probe && container.is_some_and(|c| symptom::has_outlived(c, now))
 }
 
 /// The API server's times are whole seconds.

@@ -20,8 +20,11 @@ pub mod quantity;
 mod references;
 mod rest;
 mod revisions;
+mod served;
 mod slim;
 mod template;
+#[cfg(test)]
+mod tests;
 
 pub use clients::{Clients, ConnectError, Place};
 pub use observe::watch;
@@ -140,6 +143,19 @@ impl KubeCluster {
         }
     }
 
+    /// The API server's version, as `v1.33.1`.
+    ///
+    /// # Errors
+    /// When it does not answer in time.
+    pub async fn version(&self) -> Result<String, ClusterError> {
+        let asked = tokio::time::timeout(self.config.timeouts.read, self.watcher.apiserver_version());
+        match asked.await {
+            Ok(Ok(version)) => Ok(version.git_version),
+            Ok(Err(error)) => Err(ClusterError::Unavailable(error.to_string())),
+            Err(_) => Err(ClusterError::Unavailable("no answer in time".to_owned())),
+        }
+    }
+
     /// How it is watched.
     pub fn config(&self) -> &ClusterConfig {
         &self.config
@@ -193,22 +209,5 @@ async fn current<T: kube::Resource + serde::de::DeserializeOwned>(
         }
         Err(fault) if fault.code() == Some(404) => Ok(None),
         Err(fault) => Err(fault),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_namespace_counts_when_it_is_included_and_not_excluded() {
-        let namespaces = Namespaces {
-            include: vec!["shop*".into()],
-            exclude: vec!["shop-test".into()],
-        };
-        assert!(namespaces.covers("shop") && namespaces.covers("shop-pay"));
-        assert!(!namespaces.covers("shop-test") && !namespaces.covers("billing"));
-        assert!(namespaces.covers(""), "nodes have no namespace");
-        assert!(Namespaces::default().covers("anything"));
     }
 }

@@ -21,6 +21,8 @@ pub struct Parent {
     pub above: Option<OwnerLink>,
     /// A pod that goes on purpose: it is being deleted, or a disruption was announced.
     pub leaving: bool,
+    /// A pod that is ready.
+    pub ready: bool,
     /// The node of a pod.
     pub node: Option<Box<str>>,
 }
@@ -115,7 +117,7 @@ mod tests {
         ];
         assert_eq!(
             top(Some(link("ReplicaSet", "a")), &circle),
-            "ReplicaSet shop/a-name"
+            "ReplicaSet shop/b-name"
         );
     }
 }

@@ -18,7 +18,7 @@ use crate::{
         kube::{KubeSim, Options},
         slack::{Channel, SlackSim, SlackSimOptions, User, over_http},
     },
-    slack,
+    slack::{api::SlackApi, transport::network},
     store::Store,
     telemetry::Metrics,
 };
@@ -101,8 +101,7 @@ fn workspace(url: &str) -> SlackSim {
         person(OLIVIA, "Olivia", "On call: may approve", "#2b6cb0"),
         person(IVAN, "Ivan", "Intern: may not approve", "#b7791f"),
     ];
-    let mut channel = Channel::new(CHANNEL, "incidents");
-    channel.members = users.iter().map(|user| user.id.clone()).collect();
+    let channel = Channel::new(CHANNEL, "incidents");
     SlackSim::new(SlackSimOptions {
         team_name: "Little Shop".to_owned(),
         users,
@@ -188,7 +187,7 @@ fn outside(cluster: KubeCluster, page_url: &str) -> anyhow::Result<Outside> {
     let token = SecretString::from(SlackSimOptions::default().bot_token);
     Ok(Outside {
         cluster,
-        slack: slack::SlackApi::new(slack::network()?, format!("{page_url}/api").parse()?, token),
+        slack: SlackApi::new(network()?, format!("{page_url}/api").parse()?, &token),
         store: Store::in_memory()?,
         clock: Arc::new(SystemClock),
         metrics: Arc::new(Metrics::new()),

@@ -89,7 +89,14 @@ pub fn open(cluster: &KubeSim) -> Result<(), Refused> {
 }
 
 fn deployment(name: &str, image: &str, replicas: u32, memory: Option<&str>) -> Value {
-    let memory = memory.unwrap_or("128Mi");
+    let mut container = json!({
+        "name": "app", "image": image,
+        "resources": {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": memory.unwrap_or("128Mi")}},
+    });
+    if memory.is_none() {
+        // A version that never listens does not become ready, so that the old one goes on serving.
+        container["readinessProbe"] = json!({"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 2});
+    }
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": name, "namespace": NAMESPACE, "labels": {"app": name}},
@@ -98,10 +105,7 @@ fn deployment(name: &str, image: &str, replicas: u32, memory: Option<&str>) -> V
             "selector": {"matchLabels": {"app": name}},
             "template": {
                 "metadata": {"labels": {"app": name}},
-                "spec": {"containers": [{
-                    "name": "app", "image": image,
-                    "resources": {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"memory": memory}},
-                }]},
+                "spec": {"containers": [container]},
             },
         },
     })

@@ -54,17 +54,18 @@ impl Evidence {
         }
     }
 
-    /// The log tail of a container: of its previous run when that is there, because the present run may have said nothing yet.
+    /// The log tail of a container: of its previous run when that is there, because the present run may have said nothing
+    /// yet. Pods of one template fail alike and only one of them is read: its log serves for the others.
     pub fn log_of(&self, pod: &str, container: &str) -> Option<&LogTail> {
-        let of = |previous: bool| {
+        let of = |same_pod: bool, previous: bool| {
             self.logs.iter().find(|log| {
-                log.pod == pod
+                (log.pod == pod) == same_pod
                     && log.container == container
                     && log.previous == previous
                     && !log.lines.is_empty()
             })
         };
-        of(true).or_else(|| of(false))
+        of(true, true).or_else(|| of(true, false)).or_else(|| of(false, true)).or_else(|| of(false, false))
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The rules take no clock: a symptom says since when and from when on it counts, and callers compare that with their time.
 //! An end stays in a container's status until the next one, so a container that was killed a month ago and works since then
-//! still shows it: [`has_outlived`] tells such a symptom from one that is news.
+//! still shows it: [`is_history`] tells such a symptom from one that is news.
 mod container;
 mod event;
 mod node;
@@ -12,7 +12,7 @@ mod pod;
 mod tests;
 mod workload;
 
-pub use container::has_outlived;
+pub use container::{has_outlived, is_history, outlives_at};
 pub use event::of_event;
 pub use node::of_node;
 pub use pod::of_pod;

@@ -39,7 +39,9 @@ impl Proxy {
             while let Ok((client, _)) = listener.accept().await {
                 let (modes, target) = (modes.clone(), target.clone());
                 tokio::spawn(async move {
-                    let Ok(server) = TcpStream::connect(&target).await else { return };
+                    let Ok(server) = TcpStream::connect(&target).await else {
+                        return;
+                    };
                     let (client_read, client_write) = client.into_split();
                     let (server_read, server_write) = server.into_split();
                     tokio::join!(
@@ -66,7 +68,9 @@ async fn carry(
 ) {
     let mut buffer = vec![0; 64 << 10];
     loop {
-        let Ok(count @ 1..) = from.read(&mut buffer).await else { break };
+        let Ok(count @ 1..) = from.read(&mut buffer).await else {
+            break;
+        };
         if mode.wait_for(|mode| *mode != Mode::Hold).await.is_err() {
             break;
         }

@@ -1,12 +1,13 @@
-//! The few Web API methods that Heal uses, and what can go wrong with them as decisions for the caller.
+//! The few Web API methods that Heal uses.
 //!
 //! Calls go through slack-morphism's session. Where its models would lose or refuse what Slack sends, the bodies are ours:
 //! messages are rendered as JSON already; its message metadata takes no numbers, and a post whose answer it cannot read looks
 //! failed although the message is there; its user profile refuses unusual e-mail addresses.
+pub use super::error::SlackError;
 use super::{
     connector::{Connector, read},
     render::Message,
-    transport::{Broken, Transport},
+    transport::Transport,
 };
 use bytes::Bytes;
 use http::{HeaderMap, Method};
@@ -16,10 +17,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use slack_morphism::{
     SlackApiToken, SlackClient, SlackUserGroupId, api::SlackApiUserGroupsUsersListRequest,
-    errors::SlackClientError,
 };
-use std::time::Duration;
-use thiserror::Error;
 use url::Url;
 
 /// Longer texts are cut: `chat.update` refuses more than 4,000 characters.
@@ -28,106 +26,6 @@ const TEXT_LIMIT: usize = 3_900;
 const SEARCH: &str = "200";
 /// Hosts of response URLs.
 const RESPONSE_HOSTS: [&str; 2] = ["hooks.slack.com", "hooks.slack-gov.com"];
-
-/// Why a call did not do what was asked: each case is another decision.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum SlackError {
-    /// Too often: wait this long before the next call of the same method.
-    #[error("Slack asks to wait {} s", .0.as_secs())]
-    RateLimited(Duration),
-    /// It did not get out. Repeating it is safe.
-    #[error("Slack cannot be reached: {0}")]
-    Unsent(String),
-    /// It may have taken effect: no answer, a broken one, or an error of Slack's own.
-    #[error("it is unknown whether Slack did it: {0}")]
-    Ambiguous(String),
-    /// What it is about is gone: the message, the thread, the user.
-    #[error("not found: {0}")]
-    NotFound(String),
-    /// Slack says no. Repeating the same call does not help.
-    #[error("Slack refused: {code}{}", said(.messages))]
-    Refused {
-        /// Slack's word, e.g. `invalid_blocks`.
-        code: String,
-        /// What Slack says beside it.
-        messages: Vec<String>,
-    },
-}
-
-fn said(messages: &[String]) -> String {
-    if messages.is_empty() {
-        String::new()
-    } else {
-        format!(" ({})", messages.join("; "))
-    }
-}
-
-impl SlackError {
-    /// Slack's word, if it refused with one.
-    pub fn code(&self) -> Option<&str> {
-        match self {
-            SlackError::Refused { code, .. } => Some(code),
-            _ => None,
-        }
-    }
-}
-
-impl From<Broken> for SlackError {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Unsent(why) => SlackError::Unsent(why),
-            Broken::Unanswered(why) => SlackError::Ambiguous(why),
-        }
-    }
-}
-
-impl From<SlackClientError> for SlackError {
-    fn from(error: SlackClientError) -> Self {
-        match error {
-            SlackClientError::RateLimitError(limit) => {
-                SlackError::RateLimited(limit.retry_after.unwrap_or(Duration::from_secs(5)))
-            }
-            SlackClientError::HttpError(http) if http.status_code.is_server_error() => {
-                SlackError::Ambiguous(format!("status {}", http.status_code.as_u16()))
-            }
-            SlackClientError::HttpError(http) => SlackError::Refused {
-                code: format!("http_{}", http.status_code.as_u16()),
-                messages: Vec::new(),
-            },
-            SlackClientError::ApiError(refused) => match refused.code.as_str() {
-                "message_not_found" | "thread_not_found" | "user_not_found" | "no_such_subteam" => {
-                    SlackError::NotFound(refused.code)
-                }
-                // Slack's documentation: parts of the operation may have succeeded.
-                "fatal_error" | "internal_error" | "service_unavailable" | "request_timeout" => {
-                    SlackError::Ambiguous(refused.code)
-                }
-                _ => SlackError::Refused {
-                    code: refused.code,
-                    messages: refused.errors.unwrap_or_default(),
-                },
-            },
-            SlackClientError::HttpProtocolError(protocol) => {
-                match protocol
-                    .cause
-                    .and_then(|cause| cause.downcast::<Broken>().ok())
-                {
-                    Some(broken) => (*broken).into(),
-                    None => SlackError::Unsent("not a request".to_owned()),
-                }
-            }
-            // A 200 whose body makes no sense: a proxy's page, or an answer that was cut off.
-            SlackClientError::ProtocolError(_) => {
-                SlackError::Ambiguous("the answer is not Slack's".to_owned())
-            }
-            SlackClientError::SystemError(_)
-            | SlackClientError::EndOfStream(_)
-            | SlackClientError::SocketModeProtocolError(_) => {
-                SlackError::Ambiguous("the client failed".to_owned())
-            }
-        }
-    }
-}
 
 /// Who the token belongs to.
 #[derive(Clone, Debug, PartialEq)]
@@ -269,19 +167,16 @@ impl SlackApi {
             .exchange(Method::POST, &url, token, Some(Bytes::from_static(b"{}")))
             .await?;
         let who: Answer = read(&answer)?;
-        let header = |name: &str| text(answer.headers(), name);
         Ok(Identity {
             team_id: who.team_id,
             team: who.team,
             user_id: who.user_id,
-            scopes: header("x-oauth-scopes").map(|list| {
+            scopes: text(answer.headers(), "x-oauth-scopes").map(|list| {
                 list.split(',')
                     .map(|scope| scope.trim().to_owned())
                     .collect()
             }),
-            date: header("date")
-                .and_then(|date| rfc2822::parse(&date).ok())
-                .map(|date| date.timestamp()),
+            date: date(answer.headers()),
         })
     }
 
@@ -454,6 +349,11 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = rfc2822::parse(&text(headers, "date")?).ok()?;
+    Some(date.timestamp())
+}
+
 fn content(channel: &str, message: &Message) -> Value {
     let mut body = json!({
         "channel": channel, "text": crate::domain::text::clip(&message.text, TEXT_LIMIT),
@@ -468,4 +368,188 @@ fn content(channel: &str, message: &Message) -> Value {
         body["blocks"] = message.blocks.clone();
     }
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        sim::slack::{Fault, SlackSim, SlackSimOptions},
+        slack::transport::{Broken, in_process},
+    };
+    use std::time::Duration;
+    use tower::{service_fn, util::BoxCloneSyncService};
+
+    fn api(transport: Transport) -> SlackApi {
+        let base = "http://slack.local/api".parse().unwrap();
+        SlackApi::new(transport, base, &"xoxb-simulated".into())
+    }
+
+    fn message() -> Message {
+        Message {
+            text: "hello".into(),
+            blocks: json!([]),
+        }
+    }
+
+    fn mark() -> Mark {
+        Mark {
+            event_type: "heal_incident".into(),
+            event_payload: json!({"incident": "H1"}),
+        }
+    }
+
+    fn ops() -> Place<'static> {
+        Place {
+            channel: "C0OPS",
+            ..Place::default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_trouble_is_another_decision() {
+        let sim = SlackSim::new(SlackSimOptions::default());
+        let api = api(in_process(sim.router()));
+        let refused = |code: &str| SlackError::Refused {
+            code: code.into(),
+            messages: vec![],
+        };
+        let unknown = |why: &str| SlackError::Ambiguous(why.into());
+        for (fault, expected) in [
+            (
+                Fault::RateLimited { retry_after: 7 },
+                SlackError::RateLimited(Duration::from_secs(7)),
+            ),
+            (Fault::Status(502), unknown("status 502")),
+            (Fault::Status(404), refused("http_404")),
+            (Fault::Error("fatal_error".into()), unknown("fatal_error")),
+            (
+                Fault::Error("not_in_channel".into()),
+                refused("not_in_channel"),
+            ),
+            (
+                Fault::Error("thread_not_found".into()),
+                SlackError::NotFound("thread_not_found".into()),
+            ),
+            (Fault::AcceptThenHang, unknown("timed out")),
+        ] {
+            sim.fail(None, fault.clone(), 1);
+            assert_eq!(
+                api.post(ops(), &message(), &mark()).await,
+                Err(expected),
+                "{fault:?}"
+            );
+        }
+        // The one that Slack accepted can be found.
+        let found = api
+            .marks("C0OPS", None, Timestamp::UNIX_EPOCH)
+            .await
+            .unwrap();
+        assert_eq!(
+            found
+                .iter()
+                .map(|(_, mark)| mark.clone())
+                .collect::<Vec<_>>(),
+            [mark()]
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refused_layout_comes_with_what_is_wrong_with_it() {
+        let sim = SlackSim::new(SlackSimOptions::default());
+        let wrong = Message {
+            blocks: json!([{"type": "section"}]),
+            ..message()
+        };
+        let error = api(in_process(sim.router()))
+            .post(ops(), &wrong, &mark())
+            .await;
+        let Err(SlackError::Refused { code, messages }) = error else {
+            panic!("{error:?}");
+        };
+        assert_eq!(code, "invalid_blocks");
+        assert!(!messages.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_never_left_may_be_repeated() {
+        let closed = service_fn(|_| async { Err(Broken::Unsent("refused".into())) });
+        let api = api(BoxCloneSyncService::new(closed));
+        let error = api.post(ops(), &message(), &mark()).await;
+        assert_eq!(error, Err(SlackError::Unsent("refused".into())));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_token_is_in_no_error_and_goes_to_no_response_url() {
+        let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = seen.clone();
+        let echo = service_fn(move |request: http::Request<Bytes>| {
+            log.lock().unwrap().push(request.headers().clone());
+            let text = format!("{:?}", request.headers());
+            async move { Ok(http::Response::new(Bytes::from(text))) }
+        });
+        let api = api(BoxCloneSyncService::new(echo));
+        let error = api.post(ops(), &message(), &mark()).await.unwrap_err();
+        let said = format!("{error} {error:?} {api:?}");
+        assert!(!said.contains("xoxb"), "{said}");
+        let url = "https://hooks.slack.com/actions/T1/2/secret";
+        let error = api.respond(url, &json!({})).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"));
+        assert!(seen.lock().unwrap()[0].contains_key("authorization"));
+        assert!(!seen.lock().unwrap()[1].contains_key("authorization"));
+    }
+
+    #[test]
+    fn only_slacks_own_response_urls_are_used() {
+        let nowhere = service_fn(|_| async { Err(Broken::Unsent(String::new())) });
+        let api = api(BoxCloneSyncService::new(nowhere));
+        for (url, is_ours) in [
+            ("https://hooks.slack.com/actions/T1/2/x", true),
+            ("https://hooks.slack-gov.com/actions/T1/2/x", true),
+            ("http://slack.local/response/1", true),
+            ("http://hooks.slack.com/actions/T1/2/x", false),
+            ("https://hooks.slack.com:8443/x", false),
+            ("https://hooks.slack.com.evil.example/x", false),
+            ("https://evil.example/hooks.slack.com", false),
+            ("https://hooks.slack.com@evil.example/x", false),
+            ("https://user:pass@hooks.slack.com/x", false),
+            ("https://169.254.169.254/latest", false),
+            ("https://slack.local/response/1", false),
+            ("http://slack.local:81/response/1", false),
+            ("file:///etc/passwd", false),
+            ("", false),
+        ] {
+            assert_eq!(api.response_url(url).is_ok(), is_ours, "{url}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_token_says_who_it_is_and_what_it_may() {
+        let sim = SlackSim::new(SlackSimOptions::default());
+        let api = api(in_process(sim.router()));
+        let identity = api.identity().await.unwrap();
+        assert_eq!(identity.team_id, "T0HEAL");
+        assert!(identity.scopes.unwrap().contains(&"chat:write".to_owned()));
+        let channel = api.channel("C0OPS").await.unwrap();
+        assert!(channel.is_member && !channel.is_ext_shared);
+        let mut headers = HeaderMap::new();
+        headers.insert("date", "Sat, 21 Nov 2026 03:12:00 GMT".parse().unwrap());
+        let date = date(&headers).unwrap();
+        assert_eq!(date.to_string(), "2026-11-21T03:12:00Z");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn long_texts_are_cut_before_slack_refuses_them() {
+        let sim = SlackSim::new(SlackSimOptions::default());
+        let api = api(in_process(sim.router()));
+        let ts = api.post(ops(), &message(), &mark()).await.unwrap();
+        let long = Message {
+            text: "x".repeat(5_000),
+            blocks: json!([]),
+        };
+        api.update("C0OPS", &ts, &long).await.unwrap();
+        let shown = sim.message("C0OPS", &ts).unwrap();
+        assert_eq!(shown.text.chars().count(), 3_900);
+        assert!(shown.metadata.is_some());
+    }
 }

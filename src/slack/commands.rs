@@ -6,7 +6,7 @@ use crate::domain::{
 use jiff::SignedDuration;
 use thiserror::Error;
 
-/// What can be written, with its meaning, in the order of the help.
+/// What can be written, with its meaning (in Slack markup), in the order of the help.
 pub const USAGE: [(&str, &str); 8] = [
     (
         "/heal status",
@@ -16,7 +16,7 @@ pub const USAGE: [(&str, &str); 8] = [
     ("/heal memory", "which fixes worked where"),
     (
         "/heal silence shop/checkout 4h",
-        "keep one workload quiet for a while; shop/* is a namespace, node/worker-1 a node, and a kind of trouble such as oom may follow",
+        "keep one workload quiet; `shop/*` is a whole namespace, `node/worker-1` a node; `oom` or another kind of trouble may follow",
     ),
     ("/heal unsilence 3", "lift a silence"),
     (
@@ -253,7 +253,7 @@ fn silence(rest: &str) -> Result<Command, Misunderstood> {
     }
     let Some((namespace, name)) = what else {
         return Err(wrong(
-            "Silence what? A workload is NAMESPACE/NAME, a whole namespace NAMESPACE/*.",
+            "Silence what? A workload is NAMESPACE/NAME; a star for the name means the whole namespace.",
             WRITE,
         ));
     };

@@ -146,7 +146,8 @@ mod tests {
     #[test]
     fn everything_but_a_fresh_and_fitting_signature_is_refused() {
         let upper = FITS[3..].to_uppercase();
-        let cases: &[(&str, &str, &[u8], i64, Result<(), Rejection>)] = &[
+        type Case<'a> = (&'a str, &'a str, &'a [u8], i64, Result<(), Rejection>);
+        let cases: &[Case<'_>] = &[
             (FITS, "1531420618", BODY, SIGNED + 299, Ok(())),
             (FITS, "1531420618", BODY, SIGNED + 300, Ok(())),
             (FITS, "1531420618", BODY, SIGNED - 300, Ok(())),

@@ -1,5 +1,6 @@
 //! What Heal tells about its own work: [`log`] lines and [`metrics`].
 pub mod log;
+mod meter;
 pub mod metrics;
 
 pub use metrics::{Decided, Metrics};

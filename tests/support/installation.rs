@@ -36,6 +36,8 @@ pub struct Installation {
 impl Installation {
     /// Installs and starts Heal for one namespace of its own.
     pub async fn new(place: Place, name: &str) -> Self {
+        // Only the first call of the process installs it; the workspace's HTTP client needs one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("heal-t-{name}-{}-{number}", std::process::id());
@@ -154,6 +156,8 @@ users = ["{olivia}"]
             "metadata": {"name": name, "namespace": self.namespace},
             "spec": {
                 "replicas": replicas,
+                // A pod that crashes after a second never counts as available: the old ones stay.
+                "minReadySeconds": 3,
                 "selector": {"matchLabels": {"app": name}},
                 "template": {
                     "metadata": {"labels": {"app": name}},
@@ -287,8 +291,7 @@ async fn workspace() -> (SlackSim, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let users: Vec<_> = Person::ALL.iter().map(|person| person.user()).collect();
-    let mut channel = Channel::new(CHANNEL, "ops");
-    channel.members = users.iter().map(|user| user.id.clone()).collect();
+    let channel = Channel::new(CHANNEL, "ops");
     let slack = SlackSim::new(SlackSimOptions { users, channels: vec![channel], base_url: base_url.clone(), ..SlackSimOptions::default() });
     let router = slack.router();
     tokio::spawn(async move { axum::serve(listener, router).await });

@@ -70,9 +70,8 @@ impl World {
         let clock = heal::sim::kube::tokio_clock(Timestamp::from_second(1_790_000_000).unwrap());
         let kube = KubeSim::new((setup.options)(Options::new(clock.clone())));
         let users = Person::ALL.iter().map(|person| person.user()).collect::<Vec<User>>();
-        let mut channel = Channel::new(CHANNEL, "ops");
-        channel.members = users.iter().map(|user| user.id.clone()).collect();
-        let mut options =
+        let channel = Channel::new(CHANNEL, "ops");
+            let mut options =
             SlackSimOptions { clock: clock.clone(), users, channels: vec![channel], ..SlackSimOptions::default() };
         if let Some(scopes) = setup.scopes {
             options.scopes = scopes;
@@ -111,10 +110,10 @@ impl World {
         let cluster = KubeCluster::new(Clients::of(client), ClusterConfig::named("test"), clock.clone());
         let outside = Outside {
             cluster,
-            slack: heal::slack::SlackApi::new(
-                heal::slack::in_process(self.slack.router()),
+            slack: heal::slack::api::SlackApi::new(
+                heal::slack::transport::in_process(self.slack.router()),
                 "http://127.0.0.1/api".parse().unwrap(),
-                SecretString::from("xoxb-simulated"),
+                &SecretString::from("xoxb-simulated"),
             ),
             store: self.store.clone(),
             clock,
@@ -179,12 +178,11 @@ impl World {
             .requests()
             .iter()
             .filter(|request| request.method != "POST" && !request.query.contains("dryRun"))
-            .filter(|request| (200..300).contains(&request.status))
             .count()
     }
 
     /// Makes the API refuse the next matching requests.
-    pub fn api_fails(&self, method: &str, path: &str, status: u16, times: u32) {
+    pub fn api_fails(&self, method: http::Method, path: &str, status: u16, times: u32) {
         self.kube.fail_next(RequestMatcher::new(method, path), status, times);
     }
 

@@ -3,8 +3,6 @@ mod book;
 mod pulse;
 mod settled;
 mod stream;
-#[cfg(test)]
-mod tests;
 
 use super::{KubeCluster, current, owners::Parent, project, served, slim};
 use crate::{
@@ -92,6 +90,7 @@ async fn parent_of(
                 pod.map(|pod| Parent {
                     above: project::owner(&pod.metadata),
                     leaving: pod.metadata.deletion_timestamp.is_some(),
+                    ready: project::pod(&pod).ready,
                     node: pod.spec.node_name.as_deref().map(Box::from),
                 })
             })

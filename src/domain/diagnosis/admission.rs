@@ -18,7 +18,7 @@ struct Rule {
     parts: Option<&'static [&'static str]>,
 }
 
-const RESOURCES: &[&str] = &["resources", "memory", "cpu", "requests", "limits"];
+const RESOURCES: &[&str] = &["cpu", "memory"];
 
 static RULES: [Rule; 12] = [
     Rule {
@@ -41,12 +41,12 @@ static RULES: [Rule; 12] = [
             let part = |index: usize| found.get(index).map_or("", |part| part.as_str());
             let mut text = format!("quota {} is used up", quote(&found[1]));
             if !part(2).is_empty() {
-                text += &quote(&format!(
+                text += &format!(
                     " (asked for {}, used {} of {})",
-                    part(2),
-                    part(3),
-                    part(4)
-                ));
+                    quote(part(2)),
+                    quote(part(3)),
+                    quote(part(4))
+                );
             }
             text
         },
@@ -244,8 +244,15 @@ pub(super) fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
         finding = finding.detail(quote(&format!("Quota {quota}")));
     }
     finding = finding.advise(rule.advice);
+    // An undo helps against a quota or a range only if the revision changed the very resource that is refused.
+    let refused: Vec<&str> = ["cpu", "memory"]
+        .into_iter()
+        .filter(|resource| found[0].contains(resource))
+        .collect();
     Some(
         match rule.parts {
+            Some(RESOURCES) if refused.is_empty() => finding,
+            Some(RESOURCES) => finding.offer_undo(&refused),
             Some(parts) => finding.offer_undo(parts),
             None => finding,
         }

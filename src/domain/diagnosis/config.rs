@@ -140,7 +140,7 @@ fn judge(case: &Case<'_>, who: &str, text: &str) -> Diagnosis {
         0.6,
         format!("{who} cannot be created from its configuration."),
     )
-    .advise("The kubelet's own words below tell what it missed.")
+    .advise("The kubelet's own words tell what it missed.")
     .offer_undo(REFERENCE)
     .done()
 }

@@ -98,7 +98,7 @@ pub(super) fn stale_secret(case: &Case<'_>) -> Option<Diagnosis> {
                 case,
                 Family::Probe,
                 rule.signature,
-                rule.prior.max(0.85),
+                0.9,
                 format!(
                     "{} still uses an old credential or certificate: {}",
                     spot.name(),

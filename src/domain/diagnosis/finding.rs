@@ -196,6 +196,17 @@ impl<'c, 'a> Finding<'c, 'a> {
         for candidate in &mut diagnosis.candidates {
             remedy::warn(case, candidate);
         }
+        if let Some(owner) = case
+            .evidence
+            .workload
+            .as_ref()
+            .and_then(|workload| workload.owner.as_ref())
+        {
+            diagnosis.details.push(format!(
+                "It is made by {} {}, which may undo direct changes: Heal offers none.",
+                owner.kind, owner.name
+            ));
+        }
         if let Some(workload) = &case.evidence.workload
             && workload.paused
             && workload.job.is_none()

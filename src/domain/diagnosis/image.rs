@@ -213,7 +213,7 @@ fn judge(case: &Case<'_>, spot: Spot<'_>, reason: &str, message: &str) -> Diagno
         return finding("image.pull_failed", 0.95, "the pull fails")
             .unsure()
             .lines("the kubelet says", said(message))
-            .advise("The kubelet's own words below tell what went wrong.")
+            .advise("The kubelet's own words tell what went wrong.")
             .offer_undo(&["image"])
             .done();
     };

@@ -32,7 +32,7 @@ pub(super) fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
             "job.pod_failure_policy",
             0.97,
             "a rule of its podFailurePolicy ended it",
-            "The rule is named below.",
+            "Its condition names the rule.",
         ),
         "FailedIndexes" | "MaxFailedIndexesExceeded" => (
             "job.indexes",

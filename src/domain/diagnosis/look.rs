@@ -98,8 +98,21 @@ impl<'a> Case<'a> {
 
     /// The log that tells about a container; empty when there is none.
     pub(super) fn log(&self, spot: Spot<'_>) -> &'a [String] {
-        self.evidence
-            .log_of(&spot.pod.name, &spot.container.name)
+        let (pod, container) = (&spot.pod.name, &spot.container.name);
+        // What runs tells about itself; what ended, about its end.
+        let present = self
+            .evidence
+            .logs
+            .iter()
+            .find(|log| {
+                log.pod == *pod
+                    && log.container == *container
+                    && !log.previous
+                    && !log.lines.is_empty()
+            })
+            .filter(|_| spot.runs());
+        present
+            .or_else(|| self.evidence.log_of(pod, container))
             .map_or(&[], |log| &log.lines)
     }
 
@@ -115,14 +128,38 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// The event which says that the kubelet ended this container because of a probe, close to its last end.
+    /// The newest failure of a probe: of one that can end the container, if one did.
+    pub(super) fn unhealthy(&self, spot: Spot<'_>, kills: bool) -> Option<&'a EventView> {
+        let of = |readiness: bool| {
+            self.evidence.events.iter().rev().find(|event| {
+                event.reason == "Unhealthy"
+                    && event.about.name == spot.pod.name
+                    && event
+                        .container
+                        .as_ref()
+                        .is_none_or(|name| *name == spot.container.name)
+                    && event.note.starts_with("Readiness") == readiness
+            })
+        };
+        of(!kills).or_else(|| of(kills))
+    }
+
+    /// The event that says why: the kubelet ended this container because of a probe, close to its last end.
     pub(super) fn killed_by_probe(&self, spot: Spot<'_>) -> Option<&'a EventView> {
-        let event = self.event(spot, "Killing").filter(|event| {
+        let end = spot.fresh_end(self);
+        let killing = self.event(spot, "Killing").filter(|event| {
             event.note.contains("failed liveness probe")
                 || event.note.contains("failed startup probe")
+        });
+        // Events get lost. A signal from outside right after failures of a probe that kills says the same.
+        let signalled =
+            end.is_some_and(|end| end.reason == "Error" && matches!(end.exit_code, 137 | 143));
+        let event = killing.or_else(|| {
+            self.unhealthy(spot, true)
+                .filter(|event| signalled && !event.note.starts_with("Readiness"))
         })?;
-        let end = spot.fresh_end(self).and_then(|end| end.finished);
-        end.is_none_or(|end| end.duration_since(event.at).abs() <= NEAR_END)
+        end.and_then(|end| end.finished)
+            .is_none_or(|end| end.duration_since(event.at).abs() <= NEAR_END)
             .then_some(event)
     }
 }

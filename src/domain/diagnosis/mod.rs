@@ -126,6 +126,12 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         container: None,
         ..*case
     };
+    // No rule about a template says anything about a pod that has another one.
+    if is_of_containers(case.family)
+        && let Some(stuck) = rollout::stuck_ordinal(case)
+    {
+        return stuck;
+    }
     let own = rules_of(case.family);
     // The container that raised the signal is looked at before its neighbours.
     [case, &anywhere]
@@ -148,7 +154,6 @@ const ALL: &[Rule] = &[
     start::diagnose,
     image::diagnose,
     config::diagnose,
-    rollout::stuck_ordinal,
     probe::diagnose,
     crash::diagnose,
     scheduling::diagnose,
@@ -161,7 +166,7 @@ const ALL: &[Rule] = &[
 fn rules_of(family: Family) -> &'static [Rule] {
     match family {
         Family::Oom => &[oom::diagnose],
-        Family::Start => &[start::diagnose, oom::diagnose],
+        Family::Start => &[oom::diagnose, start::diagnose],
         Family::Image => &[image::diagnose],
         Family::Config => &[config::diagnose],
         Family::Scheduling => &[scheduling::diagnose],
@@ -171,6 +176,14 @@ fn rules_of(family: Family) -> &'static [Rule] {
         Family::Job => &[job::diagnose],
         Family::Crash | Family::Probe | Family::Rollout => ALL,
     }
+}
+
+/// Whether a family is about what happens in containers, and so about templates.
+fn is_of_containers(family: Family) -> bool {
+    !matches!(
+        family,
+        Family::Job | Family::Node | Family::Admission | Family::Eviction
+    )
 }
 
 /// A pattern that is written in this program.

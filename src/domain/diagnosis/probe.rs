@@ -1,5 +1,7 @@
 //! A liveness, readiness or startup probe fails. The text of the newest `Unhealthy` event tells how; the template tells what the
 //! probe asks for, and whether it can ever succeed.
+mod refused;
+
 use super::{
     Case, Diagnosis, crash,
     finding::{Finding, quote},
@@ -8,10 +10,8 @@ use super::{
 };
 use crate::domain::{
     family::Family,
-    text::duration,
     view::{ContainerSpec, ProbeSpec},
 };
-use jiff::SignedDuration;
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -35,11 +35,6 @@ static TIMEOUT: LazyLock<Regex> = LazyLock::new(|| {
         r"context deadline exceeded|Client\.Timeout exceeded|health rpc did not complete|command timed out|timed out after|i/o timeout",
     )
 });
-static LISTENING: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)(?:listening|listen|serving|started|running|bound)\b.{0,60}?(?:port[ =:]{1,2}|:)(\d{2,5})\b",
-    )
-});
 
 /// Parts of a template whose change can break a probe.
 const PARTS: &[&str] = &[
@@ -51,8 +46,6 @@ const PARTS: &[&str] = &[
     "env",
     "configmap",
 ];
-/// A budget for starting up below this is suspicious when nothing else is wrong.
-const SHORT_BUDGET: SignedDuration = SignedDuration::from_secs(30);
 
 /// One failing probe.
 struct Failing<'a> {
@@ -87,7 +80,7 @@ fn failing<'a>(case: &Case<'a>, spot: Spot<'a>) -> Option<Failing<'a>> {
     if crashes || !(waits_for_probe || killing.is_some()) {
         return None;
     }
-    let unhealthy = case.event(spot, "Unhealthy");
+    let unhealthy = case.unhealthy(spot, killing.is_some());
     let message = (case.container == Some(spot.container.name.as_str())
         && case.message.contains(" probe "))
     .then_some(case.message);
@@ -185,7 +178,7 @@ fn judge(case: &Case<'_>, failing: &Failing<'_>) -> Diagnosis {
         return status(case, failing, finding, &who, &found[1]);
     }
     if REFUSED.is_match(text) {
-        return refused(case, failing, finding, &who);
+        return refused::judge(case, failing, finding, &who);
     }
     if TIMEOUT.is_match(text) {
         let mut done = finding(
@@ -263,104 +256,6 @@ fn status<'c, 'a: 'c>(
         done = done.log(failing.spot, hit.map(|hit| hit.line));
     }
     done.offer_undo(PARTS).done()
-}
-
-/// Nobody listens: a wrong port if something tells which one is right, too little patience if the container is ended while it
-/// starts, and otherwise an application that is not up.
-fn refused<'c, 'a: 'c>(
-    case: &'c Case<'a>,
-    failing: &Failing<'a>,
-    finding: impl Fn(&str, f64, String) -> Finding<'c, 'a>,
-    who: &str,
-) -> Diagnosis {
-    let asked = failing
-        .probe
-        .and_then(|probe| probe.port.as_deref()?.parse::<u16>().ok());
-    let log = case.log(failing.spot);
-    let heard = log
-        .iter()
-        .rev()
-        .find_map(|line| LISTENING.captures(line)?[1].parse::<u16>().ok());
-    if let (Some(asked), Some(spec)) = (asked, failing.spec) {
-        let right = heard.or_else(|| {
-            (!spec.ports.is_empty() && !spec.ports.contains(&asked)).then(|| spec.ports[0])
-        });
-        if let Some(right) = right.filter(|right| *right != asked) {
-            let mut done = finding(
-                "probe.port_mismatch",
-                0.93,
-                format!("{} asks port {asked}, where nobody listens.", upper(who)),
-            );
-            done = if heard.is_some() {
-                done.fact(format!("the log names port {right}"))
-            } else {
-                done.fact(format!("the container declares port {right}"))
-            };
-            let other = [
-                ("liveness", &spec.liveness),
-                ("readiness", &spec.readiness),
-                ("startup", &spec.startup),
-            ]
-            .into_iter()
-            .find(|(which, probe)| {
-                *which != failing.which
-                    && probe.as_ref().is_some_and(|probe| {
-                        probe.port.as_deref() == Some(right.to_string().as_str())
-                    })
-            });
-            if let Some((other, _)) = other {
-                done = done.fact(format!("its {other} probe asks port {right}"));
-            }
-            return done
-                .advise(format!(
-                    "Port {right} is probably the right one for the probe."
-                ))
-                .offer_undo(PARTS)
-                .done();
-        }
-    }
-    if failing.kills
-        && let Some(probe) = failing.probe
-        && let Some(spec) = failing.spec
-    {
-        let budget = budget(probe);
-        if failing.spot.container.restarts >= 2
-            && budget <= SHORT_BUDGET
-            && (spec.startup.is_none() || failing.which == "startup")
-        {
-            return finding(
-                "probe.too_aggressive",
-                0.88,
-                format!(
-                    "{} gives the container {} to start ({} s delay + {} × {} s), and it needs longer.",
-                    upper(who),
-                    duration(budget),
-                    probe.initial_delay.max(0),
-                    probe.failures.max(1),
-                    probe.period.max(1)
-                ),
-            )
-            .log(failing.spot, None)
-            .advise("Add a startupProbe with a larger budget.")
-            .offer_undo(PARTS)
-            .done();
-        }
-    }
-    finding(
-        "probe.refused",
-        0.6,
-        format!("{} finds nobody listening.", upper(who)),
-    )
-    .log(failing.spot, None)
-    .advise("The application is not up: its log tells how far it came.")
-    .offer_undo(PARTS)
-    .done()
-}
-
-/// How long a container may take until its probe has failed too often.
-fn budget(probe: &ProbeSpec) -> SignedDuration {
-    let wait = i64::from(probe.period.max(1)).saturating_mul(i64::from(probe.failures.max(1)));
-    SignedDuration::from_secs(i64::from(probe.initial_delay.max(0)).saturating_add(wait))
 }
 
 /// "readiness probe: http GET /healthz on port 8080, every 10 s, 3 failures".

@@ -1,7 +1,7 @@
 //! A rollout does not finish. That is a consequence: the rules of all other families have looked before this one. What is left is
 //! what only a rollout shows: a pod stuck on an old broken revision, an init container that waits for ever, and the umbrella.
 use super::{
-    Candidate, Case, Diagnosis, OFFER_FROM,
+    Candidate, Case, Diagnosis,
     crash::log_rules,
     finding::{Finding, quote},
 };
@@ -45,17 +45,12 @@ pub(super) fn stuck_ordinal(case: &Case<'_>) -> Option<Diagnosis> {
     if hash == current || !fails {
         return None;
     }
-    let family = if case.family == Family::Oom {
-        Family::Rollout
-    } else {
-        case.family
-    };
     Some(
         Finding::new(
             case,
-            family,
+            case.family,
             "sts.stuck_ordinal",
-            OFFER_FROM,
+            0.9,
             format!(
                 "Pod {} still has an older, broken template, and the StatefulSet waits for it to become ready before it replaces it.",
                 pod.name
@@ -100,7 +95,7 @@ fn hanging(case: &Case<'_>) -> Option<Diagnosis> {
     let log = case.log(spot);
     let hit = log_rules::find(log);
     let mut cause = format!(
-        "{} of pod {} runs since {} and does not end, so the pod does not start",
+        "{} of pod {} has been running for {} and does not end, so the pod does not start",
         spot.name(),
         spot.pod.name,
         duration(ran)

@@ -200,6 +200,11 @@ pub(super) fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
                     || said.all_nodes(|reason| rule.pattern.is_match(reason))
             })
         })
+        .or_else(|| {
+            // Most nodes first: the odd one out is usually a tainted control plane.
+            let (_, reason) = said.reasons.iter().max_by_key(|(nodes, _)| *nodes)?;
+            RULES.iter().find(|rule| rule.pattern.is_match(reason))
+        })
         .or_else(|| RULES.iter().find(|rule| rule.pattern.is_match(text)));
     let subject = pod.map_or("A pod".to_owned(), |pod| format!("Pod {}", pod.name));
     let Some(rule) = rule else {

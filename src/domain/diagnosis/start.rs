@@ -124,7 +124,7 @@ static RULES: [Rule; 9] = [
         prior: 0.6,
         pattern: LazyLock::new(|| pattern(r"(?s).")),
         cause: |_| "The container runtime could not start it.".into(),
-        advice: "The runtime's own words below tell what it missed.",
+        advice: "The runtime's own words tell what it missed.",
         parts: &[],
     },
 ];

@@ -26,13 +26,12 @@ const NO_REVISIONS: &str = "Jobs have no revisions";
 pub const TABLE: &[Row] = &[
     Row {
         family: Family::Oom,
-        allowed: &[SetMemoryLimit, RolloutUndo],
+        allowed: &[SetMemoryLimit, RolloutUndo, DeletePod],
         never: &[
             (
                 RolloutRestart,
                 "it frees memory for minutes, and the kill comes back",
             ),
-            (DeletePod, SAME_TEMPLATE),
             (Scale, "each pod still hits its own limit"),
         ],
     },

@@ -138,7 +138,9 @@ fn diagnose(
         evidence: &evidence,
         now,
     };
-    let diagnosis = diagnosis::diagnose(&case);
+    let mut diagnosis = diagnosis::diagnose(&case);
+    // What could not be read belongs to the truth about a diagnosis.
+    diagnosis.details.extend(evidence.gaps.iter().map(|gap| format!("Could not be read: {gap}")));
     incident.managed_by = evidence
         .workload
         .as_ref()

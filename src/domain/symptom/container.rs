@@ -38,11 +38,25 @@ pub(super) fn is_cache_warm_up(text: &str) -> bool {
 /// Whether the present run has lasted long enough that the end of the previous one is history: as long as the previous run
 /// lasted, and at least ten minutes. A container that does not run has outlived nothing.
 pub fn has_outlived(container: &ContainerView, now: Timestamp) -> bool {
+    outlives_at(container).is_some_and(|at| now >= at)
+}
+
+/// When [`has_outlived`] becomes true if nothing happens until then; `None` while the container does not run.
+pub fn outlives_at(container: &ContainerView) -> Option<Timestamp> {
     let ContainerState::Running { since: Some(since) } = &container.state else {
-        return false;
+        return None;
     };
     let previous = container.last.as_ref().and_then(length).unwrap_or_default();
-    now.duration_since(*since) >= previous.max(BACK_OFF_RESET)
+    Some(later(*since, previous.max(BACK_OFF_RESET)))
+}
+
+/// Whether a pod's symptom is history: it is told by an end that the present run has outlived. Watches that start late and
+/// recoveries leave such symptoms out.
+pub fn is_history(symptom: &Symptom, pod: &PodView, now: Timestamp) -> bool {
+    matches!(symptom.family, Family::Oom | Family::Crash | Family::Start)
+        && pod.containers.iter().any(|container| {
+            symptom.container.as_ref() == Some(&container.name) && has_outlived(container, now)
+        })
 }
 
 /// How long a run lasted.
@@ -120,8 +134,9 @@ pub(super) fn of_container(
             _ => None,
         },
         ContainerState::Terminated(end) => match family_of_end(end) {
-            // The first crash is not news: the container is started again at once. The back-off after the second is.
-            Family::Crash => None,
+            // The first crash is not news: the container is started again at once. A second one soon after is. (The kubelet
+            // shows `CrashLoopBackOff` only some seconds later.)
+            Family::Crash if !crashed_before(container, end) => None,
             // An init container may lose a child to the memory limit and still end well.
             Family::Oom if container.init && end.exit_code == 0 => None,
             family => Some(symptom(family, &end.reason, &end.message, ended_at(end))),
@@ -153,6 +168,16 @@ pub(super) fn of_container(
         }
         ContainerState::Unknown => None,
     }
+}
+
+/// Whether the previous run, too, ended badly, and not long before this end.
+fn crashed_before(container: &ContainerView, end: &Terminated) -> bool {
+    end.exit_code != 0
+        && container.restarts > 0
+        && container.last.as_ref().is_some_and(|last| {
+            let apart = end.finished.zip(last.finished).map(|(this, before)| this.duration_since(before));
+            last.exit_code != 0 && apart.is_some_and(|apart| apart <= BACK_OFF_RESET)
+        })
 }
 
 /// The family that an end speaks for. The reason decides: the kernel may kill a child only, and then the exit code is whatever

@@ -63,7 +63,7 @@ pub fn card(incident: &Incident, paused: Option<&str>, now: Timestamp) -> Messag
 fn diagnosing(incident: &Incident, doing: &'static str) -> Message {
     let mut blocks = Blocks::default();
     blocks.header(&title("🔎 Diagnosing", incident));
-    blocks.context([place(incident)]);
+    blocks.context([place(incident), history(incident)]);
     let mut body = Markup::own(doing);
     if incident.diagnosis.is_none() && !clean::line(&incident.latest.message).is_empty() {
         body.line(markup!(
@@ -76,7 +76,7 @@ fn diagnosing(incident: &Incident, doing: &'static str) -> Message {
     if let Some(diagnosis) = &incident.diagnosis {
         cause(&mut blocks, diagnosis);
     }
-    blocks.context([footer(incident, Markup::default()), history(incident)]);
+    blocks.context([footer(incident, Markup::default())]);
     let text = markup!(
         "Diagnosing: {}. No decision is needed yet. {}",
         headline(incident),
@@ -89,7 +89,7 @@ fn executing(incident: &Incident, execution: &Execution) -> Message {
     let action = &execution.proposal.action;
     let mut blocks = Blocks::default();
     blocks.header(&title("⏳ Running the fix", incident));
-    blocks.context([place(incident)]);
+    blocks.context([place(incident), history(incident)]);
     blocks.section_with(
         markup!(
             "*{}*\n{} at {}.",
@@ -100,9 +100,9 @@ fn executing(incident: &Incident, execution: &Execution) -> Message {
         menu(incident),
     );
     blocks.preformatted("", &action.kubectl());
-    blocks.context([footer(incident, Markup::default()), history(incident)]);
+    blocks.context([footer(incident, Markup::default())]);
     let text = markup!(
-        "Running the fix: {}. {}, {}. Command: {} No decision is needed. {}",
+        "Running the fix: {}. {}, {}. Command: {}\nNo decision is needed. {}",
         headline(incident),
         words::doing(action),
         words::approved_by(&execution.proposal),
@@ -116,7 +116,7 @@ fn verifying(incident: &Incident, execution: &Execution, tracking: &Tracking) ->
     let action = &execution.proposal.action;
     let mut blocks = Blocks::default();
     blocks.header(&title("⏳ Checking the fix", incident));
-    blocks.context([place(incident)]);
+    blocks.context([place(incident), history(incident)]);
     let done = markup!(
         "*{}*, {} at {}.",
         Markup::plain(&words::done(action)).capitalised(),
@@ -129,7 +129,7 @@ fn verifying(incident: &Incident, execution: &Execution, tracking: &Tracking) ->
     }
     body.line(progress(tracking));
     blocks.section_with(body, menu(incident));
-    blocks.context([footer(incident, Markup::default()), history(incident)]);
+    blocks.context([footer(incident, Markup::default())]);
     let text = markup!(
         "Checking the fix: {}. {} {} No decision is needed. {}",
         headline(incident),

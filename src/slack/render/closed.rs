@@ -4,7 +4,7 @@ use super::{
     block::Blocks,
     clean,
     mrkdwn::{Markup, markup},
-    parts::{headline, history, menu},
+    parts::{headline, history, menu, title},
     words,
 };
 use crate::domain::{
@@ -30,9 +30,29 @@ pub fn card(
         Verdict::Recovered => format!("{word} in {}", duration(at.duration_since(began))),
         _ => word.to_owned(),
     };
+    // Where all is well, what was wrong is no longer so; elsewhere it still has to be said.
+    let over = matches!(
+        verdict,
+        Verdict::Recovered | Verdict::RecoveredByItself | Verdict::TargetGone
+    );
+    let (owner, who) = if over {
+        (
+            format!("{icon} {word}: {}", words::short(&incident.owner)),
+            markup!(
+                "{} {} in cluster {}",
+                clean::cut(incident.owner.kind.as_str(), 63),
+                words::short(&incident.owner),
+                clean::cut(&incident.cluster, 80)
+            ),
+        )
+    } else {
+        (
+            title(&format!("{icon} {word}"), incident),
+            headline(incident),
+        )
+    };
     let mut blocks = Blocks::default();
-    let owner = words::short(&incident.owner);
-    blocks.header(&format!("{icon} {word}: {owner}"));
+    blocks.header(&owner);
     let what = outcome(incident, verdict, detail, execution);
     blocks.section_with(what.clone(), menu(incident));
     let before: Vec<Markup> = incident
@@ -60,9 +80,9 @@ pub fn card(
     blocks.context(before.into_iter().chain([span, history(incident)]));
     let text = markup!(
         "{} {}: {}. {} {}",
-        icon,
+        Markup::own(icon),
         word,
-        headline(incident),
+        who,
         what,
         incident.id
     );
@@ -76,46 +96,44 @@ fn outcome(
     detail: &str,
     execution: Option<&Execution>,
 ) -> Markup {
-    let wrong = clean::cut(words::wrong(incident), 200);
-    let detail = words::sentence(detail, 600).capitalised();
+    let plain = words::sentence(detail, 600);
+    let detail = plain.clone().capitalised();
     let Some(execution) = execution else {
         return match verdict {
             Verdict::RecoveredByItself => {
                 markup!("It cleared without a change by Heal. {}", detail)
             }
             Verdict::TargetGone => markup!(
-                "{} no longer exists, so there is nothing left to fix. {}",
-                words::object(&incident.owner),
-                detail
+                "{} no longer exists, so there is nothing left to fix.",
+                words::object(&incident.owner)
             ),
-            _ => markup!("It {}. Heal changed nothing. {}", wrong, detail),
+            _ => markup!("Heal changed nothing. {}", detail),
         };
     };
     let proposal = &execution.proposal;
-    let (done, by) = (words::done(&proposal.action), words::approved_by(proposal));
-    let done_by = markup!("{}, {}.", Markup::plain(&done).capitalised(), by);
+    let by = words::approved_by(proposal);
+    let done = words::done(&proposal.action);
+    let done = markup!("{}, {}.", Markup::plain(&done).capitalised(), by);
     match verdict {
-        Verdict::Recovered => markup!("{} {}", done_by, detail),
+        Verdict::Recovered | Verdict::Reverted => markup!("{} {}", done, detail),
         Verdict::RecoveredByItself => markup!(
-            "The approved fix was not needed, and Heal did not make it. {}",
+            "It cleared before the approved fix was made, so Heal changed nothing. {}",
             detail
         ),
-        Verdict::Ineffective => markup!("{} The problem is still there: {}", done_by, detail),
+        Verdict::Ineffective => markup!("{} The problem is still there: {}", done, plain),
         Verdict::Failed => markup!(
-            "Nothing was changed. “{}” was {}, and could not be made: {}",
+            "“{}” was {}, but nothing was changed: {}",
             proposal.action.label(),
             by,
-            detail
+            plain
         ),
-        Verdict::Regressed => markup!("{} It is worse than before: {}", done_by, detail),
-        Verdict::Reverted => markup!("{} {}", done_by, detail),
-        Verdict::TargetGone => markup!("{} The object is gone since. {}", done_by, detail),
+        Verdict::Regressed => markup!("{} Now it is worse than before: {}", done, plain),
+        Verdict::TargetGone => markup!(
+            "{} Then the object was deleted, so nobody can tell whether it helped.",
+            done
+        ),
         Verdict::Inconclusive => {
-            markup!(
-                "{} Heal could not see whether it helped: {}",
-                done_by,
-                detail
-            )
+            markup!("{} Heal cannot tell whether it helped: {}", done, plain)
         }
     }
 }

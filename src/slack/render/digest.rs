@@ -68,7 +68,8 @@ fn list(blocks: &mut Blocks, name: &Markup, members: &[&Incident]) -> usize {
     let mut listed = 0;
     let mut section = markup!("*{}* ({})\n", name, members.len());
     for (index, incident) in members.iter().enumerate() {
-        let entry = markup!("{} *{}*", words::short(&incident.owner), incident.id);
+        // A space that does not break keeps name and id together.
+        let entry = markup!("{}\u{a0}*{}*", words::short(&incident.owner), incident.id);
         let more = units(entry.as_str()) + 3;
         if blocks.size() + units(section.as_str()) + more > ROOM || blocks.len() >= MAX_SECTIONS {
             break;

@@ -20,6 +20,8 @@ pub mod reply;
 #[cfg(test)]
 mod sample;
 pub mod status;
+#[cfg(test)]
+mod tests;
 mod waiting;
 pub mod words;
 
@@ -43,7 +45,7 @@ pub struct Message {
 impl Message {
     fn new(text: Markup, blocks: Blocks) -> Self {
         Self {
-            text: text.clip(TEXT_LIMIT).into_string(),
+            text: text.spoken().clip(TEXT_LIMIT).into_string(),
             blocks: blocks.finish(),
         }
     }

@@ -4,11 +4,11 @@ use super::{
     block::{Blocks, option, plain_text},
     clean,
     mrkdwn::{Markup, markup},
-    parts::{facts, headline, history, log, place, sign, title},
+    parts::{facts, headline, history, logs, place, sign, title},
     words,
 };
 use crate::domain::{
-    diagnosis::{Diagnosis, Proof},
+    diagnosis::Diagnosis,
     incident::{DismissReason, Incident, State},
     object::Kind,
 };
@@ -116,10 +116,10 @@ pub fn details(incident: &Incident, card: Option<&(String, String)>) -> Message 
     }
     blocks.section(tries(incident));
     blocks.preformatted("Look for yourself:", &commands(incident).join("\n"));
-    let wher = card.map_or(Markup::default(), |(channel, _)| {
+    let place_of_card = card.map_or(Markup::default(), |(channel, _)| {
         markup!("Its card is in {}.", Markup::channel(channel))
     });
-    blocks.context([wher, ids(incident)]);
+    blocks.context([place_of_card, ids(incident)]);
     let cause = incident
         .diagnosis
         .as_ref()
@@ -148,14 +148,7 @@ fn diagnosed(blocks: &mut Blocks, diagnosis: &Diagnosis) {
         ));
     }
     blocks.section(text);
-    let logs = diagnosis.proof.iter().filter_map(|proof| match proof {
-        Proof::Log { title, lines } => Some((title, lines)),
-        Proof::Fact { .. } => None,
-    });
-    for (title, lines) in logs.take(4) {
-        blocks.preformatted(&format!("{title}:"), &log(lines));
-        blocks.expendable();
-    }
+    logs(blocks, diagnosis, 4);
     let mut more = Markup::default();
     for detail in diagnosis.details.iter().take(30) {
         more.line(markup!("• {}", clean::cut(&clean::line(detail), 250)));

@@ -107,7 +107,12 @@ impl Markup {
         date(at, "{time}", "%H:%M UTC")
     }
 
-    /// How long ago, kept current by the reader's Slack.
+    /// How long ago alone, kept current by the reader's Slack.
+    pub fn age(at: Timestamp) -> Self {
+        date(at, "{ago}", "since %H:%M UTC")
+    }
+
+    /// The time of day and how long ago, kept current by the reader's Slack.
     pub fn ago(at: Timestamp) -> Self {
         date(at, "{time} ({ago})", "%H:%M UTC")
     }
@@ -118,9 +123,12 @@ impl Markup {
     }
 
     /// Text that Heal's other parts made, with mentions of those who may help in it. Mentions of users and groups stay alive,
-    /// everything else is escaped (what is escaped already stays so).
+    /// everything else is escaped (what is escaped already stays so), and a code span is only left open when it closes again.
     pub fn with_mentions(text: &str) -> Self {
-        let text = clean::line(text);
+        let mut text = clean::line(text);
+        if text.contains("``") || text.matches('`').count() % 2 == 1 {
+            text = text.replace('`', "'");
+        }
         let mut out = String::new();
         let mut rest = text.as_str();
         while let Some(start) = rest.find('<') {
@@ -200,6 +208,17 @@ impl Markup {
             }
             _ => self,
         }
+    }
+
+    /// Without bold marks, for places where a machine reads it out. Only Heal's own marks are left to be found: foreign stars
+    /// became look-alikes, except in code spans, which stay.
+    pub fn spoken(self) -> Self {
+        let mut in_code = false;
+        let keep = |c: &char| {
+            in_code ^= *c == '`';
+            in_code || *c != '*'
+        };
+        Self(self.0.chars().filter(keep).collect())
     }
 
     /// Without any text.
@@ -321,6 +340,12 @@ mod tests {
     #[test]
     fn mentions_of_those_who_may_help_stay_alive_and_nothing_else() {
         insta::assert_snapshot!(Markup::with_mentions("Ask <@U1>, <!subteam^S1>. <!here> <@u|x> a<b &lt;c&gt; R&D").as_str(), @"Ask <@U1>, <!subteam^S1>. &lt;!here&gt; &lt;@u|x&gt; a&lt;b &lt;c&gt; R&amp;D");
+    }
+
+    #[test]
+    fn what_is_read_out_has_no_bold_marks() {
+        let text = markup!("*Silenced:* {} until {}", Markup::code("shop/*"), "*").spoken();
+        insta::assert_snapshot!(text.as_str(), @"Silenced: `shop/*` until ∗");
     }
 
     #[test]

@@ -60,15 +60,11 @@ pub fn note(incident: &Incident, note: &Note) -> Message {
             reason,
             comment,
         } => {
-            let comment = match words::sentence(comment, 500) {
-                empty if empty.is_empty() => Markup::default(),
-                comment => markup!(" “{}”", comment),
-            };
             markup!(
                 "🚫 {} dismissed the fix: {}.{} Nothing was changed.",
                 Markup::user(&by.id),
                 reason.label().to_lowercase(),
-                comment
+                words::quoted(comment, 500)
             )
         }
         Note::Expired { action } => markup!(
@@ -108,17 +104,22 @@ fn ended(
     record: Option<&TrackRecord>,
 ) -> Markup {
     let (icon, word) = words::verdict(verdict);
-    let took = match verdict {
-        Verdict::Recovered => format!(" in {}", duration(took)),
-        _ => format!(" after {}", duration(took)),
+    let word = match verdict {
+        Verdict::Recovered => format!("{word} in {}", duration(took)),
+        Verdict::RecoveredByItself => format!("{word} after {}", duration(took)),
+        _ => word.to_owned(),
+    };
+    let detail = match verdict {
+        // The words of the verdict say it all.
+        Verdict::TargetGone => Markup::default(),
+        _ => markup!(" {}", words::sentence(detail, 600).capitalised()),
     };
     let mut text = markup!(
-        "{} *{}{}: {}.* {}",
+        "{} *{}: {}.*{}",
         Markup::own(icon),
         word,
-        took,
         words::short(&incident.owner),
-        words::sentence(detail, 600).capitalised()
+        detail
     );
     // A fix that was never made has nothing to be remembered by.
     let made = !matches!(verdict, Verdict::Failed | Verdict::RecoveredByItself);

@@ -30,7 +30,7 @@ pub fn card(
 ) -> Message {
     let mut blocks = Blocks::default();
     blocks.header(&title(&sign(incident), incident));
-    blocks.context([place(incident)]);
+    blocks.context([place(incident), history(incident)]);
     if let Some(diagnosis) = &incident.diagnosis {
         cause(&mut blocks, diagnosis);
     }
@@ -42,7 +42,7 @@ pub fn card(
     ));
     blocks.preformatted("", &proposal.action.kubectl());
     blocks.preformatted(
-        "The cluster says this would change (now → then):",
+        "Dry run – this would change (now → then):",
         &diff(&proposal.dry_run.diff),
     );
     blocks.expendable();
@@ -57,14 +57,17 @@ pub fn card(
     } else {
         markup!("offer ends at {}", Markup::clock(proposal.expires))
     };
-    blocks.context([footer(incident, ends), history(incident)]);
+    blocks.context([footer(incident, ends)]);
     Message::new(text(incident, proposal, paused, expired), blocks)
 }
 
 /// Risk, track record, warnings and approvals so far.
 fn judgement(proposal: &Proposal) -> Markup {
     let mut text = words::risk(proposal);
-    text.line(markup!("*Before:* {}", words::record(&proposal.record)));
+    text.line(markup!(
+        "*Track record:* {}",
+        words::record(&proposal.record)
+    ));
     for warning in proposal.warnings.iter().take(5) {
         text.line(markup!("⚠️ {}", words::sentence(warning, 250)));
     }
@@ -130,7 +133,7 @@ fn buttons(incident: &Incident, proposal: &Proposal, can_approve: bool) -> Vec<V
         let confirm = Confirm {
             title: format!("{label}?"),
             text: format!(
-                "Cluster {}: {}",
+                "Cluster {}. {}",
                 clean::cut(&incident.cluster, 40),
                 effect(&proposal.action)
             ),
@@ -184,7 +187,12 @@ fn diff(lines: &[String]) -> String {
     let mut shown: Vec<String> = lines
         .iter()
         .take(MAX_DIFF)
-        .map(|line| clean::cut(&clean::line(line), 200))
+        .map(|line| {
+            let line = clean::line(line);
+            // Nearly all changes are in the pod's template: on a phone the path to it only pushes the change out of sight.
+            let short = line.strip_prefix("spec.template.spec.").unwrap_or(&line);
+            clean::cut(short, 200)
+        })
         .collect();
     if lines.len() > MAX_DIFF {
         let hidden = i64::try_from(lines.len() - MAX_DIFF).unwrap_or(i64::MAX);
@@ -215,7 +223,7 @@ fn text(incident: &Incident, proposal: &Proposal, paused: Option<&str>, expired:
         ),
     };
     markup!(
-        "{}: {}. {} Proposed: {}. Command: {} {} {} {}",
+        "{}: {}. {} Proposed: {}. Command: {}\n{} {} {}",
         sign(incident),
         headline(incident),
         cause,

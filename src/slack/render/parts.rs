@@ -92,11 +92,16 @@ pub fn cause(blocks: &mut Blocks, diagnosis: &Diagnosis) {
         text.line(markup!("• {}", clean::cut(&clean::line(fact), 200)));
     }
     blocks.section(text.clip(2_000));
+    logs(blocks, diagnosis, MAX_LOGS);
+}
+
+/// The log excerpts that prove a diagnosis, at most so many. They are the first to go when a message gets too large.
+pub fn logs(blocks: &mut Blocks, diagnosis: &Diagnosis, most: usize) {
     let logs = diagnosis.proof.iter().filter_map(|proof| match proof {
         Proof::Log { title, lines } => Some((title, lines)),
         Proof::Fact { .. } => None,
     });
-    for (title, lines) in logs.take(MAX_LOGS) {
+    for (title, lines) in logs.take(most) {
         blocks.preformatted(&format!("{}:", capital(title)), &log(lines));
         blocks.expendable();
     }
@@ -111,7 +116,7 @@ pub fn facts(diagnosis: &Diagnosis) -> impl Iterator<Item = &str> {
 }
 
 /// Log lines as one text. A line break inside a line stays visible as such.
-pub fn log(lines: &[String]) -> String {
+fn log(lines: &[String]) -> String {
     let lines: Vec<String> = lines
         .iter()
         .map(|line| clean::cut(&clean::lines(line), LOG_LINE))

@@ -95,7 +95,7 @@ fn memory(entries: &[Entry]) -> Message {
                 entry.action.as_str(),
                 clean::cut(&entry.signature, 60),
                 clean::cut_middle(&entry.workload, 120),
-                words::worked(entry.tally)
+                words::worked(entry.tally, Markup::default())
             );
             text = markup!("{} {}.", text, line);
             lines.line(markup!("• {}", line));
@@ -119,7 +119,11 @@ fn memory(entries: &[Entry]) -> Message {
 pub fn help() -> Message {
     let mut lines = Markup::own("*What you can write*");
     for (command, meaning) in USAGE {
-        lines.line(markup!("• {} – {}", Markup::code(command), meaning));
+        lines.line(markup!(
+            "• {} – {}",
+            Markup::code(command),
+            Markup::own(meaning)
+        ));
     }
     lines.line(Markup::own(
         "Times are like `30m`, `4h` or `1d`, seven days at most. A name may end in `*`.",

@@ -29,7 +29,7 @@ pub fn status(status: &Status) -> Message {
         blocks.section(reply::paused(pause));
     }
     for (stage, heading) in [
-        (Stage::Decision, "🖐 *Needs your decision*"),
+        (Stage::Decision, "🖐 *Needs a decision*"),
         (Stage::Person, "👤 *Needs a person – no safe fix*"),
         (Stage::Executing, "⏳ *Running a fix*"),
         (Stage::Verifying, "⏳ *Checking whether the fix helped*"),
@@ -51,7 +51,11 @@ pub fn status(status: &Status) -> Message {
         .take(MAX_LISTED)
         .map(|brief| markup!("{} {}.", brief.id, what(brief)))
         .collect();
-    let text = markup!("{} {}", summary.1, Markup::join(&needs, " "));
+    let pause = status
+        .paused
+        .as_ref()
+        .map_or(Markup::default(), reply::paused);
+    let text = markup!("{} {} {}", summary.1, Markup::join(&needs, " "), pause);
     Message::new(text, blocks)
 }
 
@@ -71,7 +75,7 @@ fn summary(status: &Status) -> (&'static str, Markup) {
             ("need", "incidents")
         };
         (
-            "🖐 Your decision is needed",
+            "🖐 A decision is needed",
             markup!(
                 "*{} {} {} a decision* on {}; {} open.",
                 decisions,
@@ -85,9 +89,10 @@ fn summary(status: &Status) -> (&'static str, Markup) {
         (
             "👤 A person is needed",
             markup!(
-                "Nothing to approve on {}, but Heal has no safe fix for some of {}.",
+                "Nothing to approve on {}, but for {} of {} open Heal has no safe fix.",
                 cluster,
-                open
+                on(status, Stage::Person),
+                status.open.len()
             ),
         )
     } else if !status.open.is_empty() {
@@ -144,18 +149,11 @@ fn list(heading: &'static str, briefs: &[&Brief]) -> Markup {
     }
     let mut text = markup!("{} ({})", Markup::own(heading), briefs.len());
     for brief in briefs.iter().take(MAX_LISTED) {
-        let card = brief
-            .card
-            .as_ref()
-            .map_or(Markup::default(), |(channel, _)| {
-                markup!(" · {}", Markup::channel(channel))
-            });
         text.line(markup!(
-            "• *{}* {} · since {}{}",
+            "• *{}* {} · {}",
             brief.id,
             what(brief),
-            Markup::ago(brief.opened),
-            card
+            Markup::age(brief.opened)
         ));
     }
     if briefs.len() > MAX_LISTED {
@@ -275,5 +273,10 @@ fn about(status: &Status) -> Vec<Markup> {
         clean::cut(&status.cluster, 80),
         Markup::clock(status.now)
     );
-    vec![outbox, watching, memory, version]
+    let open = if status.open.is_empty() && status.muted.is_empty() {
+        Markup::default()
+    } else {
+        Markup::own("`/heal show H17` opens one.")
+    };
+    vec![open, outbox, watching, memory, version]
 }

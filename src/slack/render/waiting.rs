@@ -21,7 +21,7 @@ pub fn card(incident: &Incident, why: &Why) -> Message {
         });
     let mut blocks = Blocks::default();
     blocks.header(&title(&sign(incident), incident));
-    blocks.context([place(incident)]);
+    blocks.context([place(incident), history(incident)]);
     if let Some(diagnosis) = &incident.diagnosis {
         cause(&mut blocks, diagnosis);
     }
@@ -50,7 +50,7 @@ pub fn card(incident: &Incident, why: &Why) -> Message {
         menu(incident),
     ]);
     let watching = Markup::own("Heal keeps watching and tells you here when it clears");
-    blocks.context([footer(incident, watching), history(incident)]);
+    blocks.context([footer(incident, watching)]);
     let cause = incident
         .diagnosis
         .as_ref()
@@ -93,16 +93,12 @@ fn reason(why: &Why) -> Markup {
             reason,
             comment,
         } => {
-            let comment = match words::sentence(comment, 500) {
-                empty if empty.is_empty() => Markup::default(),
-                comment => markup!(" “{}”", comment),
-            };
             markup!(
                 "*Dismissed* by {} at {}: {}.{}",
                 Markup::user(&by.id),
                 Markup::clock(*at),
                 reason.label().to_lowercase(),
-                comment
+                words::quoted(comment, 500)
             )
         }
         Why::Expired { action, at } => markup!(
@@ -111,7 +107,7 @@ fn reason(why: &Why) -> Markup {
             Markup::clock(*at)
         ),
         Why::Cleared => Markup::own(
-            "*Nothing was changed.* When the approved fix was about to run, the trouble was gone. Heal watches whether it stays away.",
+            "*Nothing was changed.* It was not broken any more when the approved fix was about to run.",
         ),
         Why::NeedsHuman { detail } => markup!(
             "*This needs a person.* {}",

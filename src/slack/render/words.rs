@@ -65,7 +65,7 @@ pub fn risk(proposal: &Proposal) -> Markup {
     }
 }
 
-/// How the fix did before.
+/// How the fix did before, as a sentence.
 pub fn record(record: &TrackRecord) -> Markup {
     let elsewhere = Tally {
         successes: record
@@ -78,32 +78,25 @@ pub fn record(record: &TrackRecord) -> Markup {
             .saturating_sub(record.here.failures),
     };
     match (record.here.n(), elsewhere.n()) {
-        (0, 0) => Markup::own("Never tried here."),
-        (0, _) => markup!("Never tried here. Elsewhere it {}.", worked(elsewhere)),
-        (_, _) => markup!("It {}.", worked_here(record.here)),
+        (0, 0) => Markup::own("never tried here."),
+        (0, _) => markup!(
+            "never tried here. Elsewhere it {}.",
+            worked(elsewhere, Markup::default())
+        ),
+        (_, _) => markup!("it {}.", worked_here(record.here)),
     }
 }
 
 /// "worked 4 of 5 times here — confidence 0.80, at least 0.38"
 pub fn worked_here(tally: Tally) -> Markup {
-    markup!(
-        "worked {} of {} {} here — {}",
-        tally.successes,
-        tally.n(),
-        times(tally.n()),
-        confidence(tally)
-    )
+    worked(tally, Markup::own(" here"))
 }
 
-/// "worked 3 of 4 times — confidence 0.75, at least 0.30"
-pub fn worked(tally: Tally) -> Markup {
-    markup!(
-        "worked {} of {} {} — {}",
-        tally.successes,
-        tally.n(),
-        times(tally.n()),
-        confidence(tally)
-    )
+/// "worked 3 of 4 times — confidence 0.75, at least 0.30", with a place behind "times".
+pub fn worked(tally: Tally, place: Markup) -> Markup {
+    let (successes, n) = (tally.successes, tally.n());
+    let times = if n == 1 { "time" } else { "times" };
+    markup!("worked {} of {} {}{} — {}", successes, n, times, place, confidence(tally))
 }
 
 fn confidence(tally: Tally) -> Markup {
@@ -113,10 +106,6 @@ fn confidence(tally: Tally) -> Markup {
         format!("{share:.2}"),
         format!("{:.2}", tally.lower_bound())
     )
-}
-
-fn times(n: u32) -> &'static str {
-    if n == 1 { "time" } else { "times" }
 }
 
 /// Who approved: "approved by @ana and @ben".
@@ -185,7 +174,7 @@ pub fn verdict(verdict: Verdict) -> (&'static str, &'static str) {
     }
 }
 
-/// "Third time in 24 h: H12, H9 came before."
+/// "Third time in 24 h, after H12, H9"
 pub fn previous(before: &[IncidentId]) -> Markup {
     if before.is_empty() {
         return Markup::default();
@@ -197,7 +186,7 @@ pub fn previous(before: &[IncidentId]) -> Markup {
         .collect();
     let more = if before.len() > 5 { ", …" } else { "" };
     markup!(
-        "{} time in 24 h: {}{}",
+        "{} time in 24 h, after {}{}",
         ordinal(before.len() + 1),
         Markup::join(&ids, ", "),
         more
@@ -212,6 +201,14 @@ fn ordinal(n: usize) -> String {
         (None, 2, rest) if rest != 12 => format!("{n}nd"),
         (None, 3, rest) if rest != 13 => format!("{n}rd"),
         (None, _, _) => format!("{n}th"),
+    }
+}
+
+/// Somebody's own words in quotes, with a space before them. Nothing when there are none.
+pub fn quoted(text: &str, limit: usize) -> Markup {
+    match clean::cut(&clean::line(text), limit) {
+        empty if empty.is_empty() => Markup::default(),
+        words => markup!(" “{}”", words),
     }
 }
 

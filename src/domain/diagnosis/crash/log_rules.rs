@@ -51,15 +51,7 @@ static RULES: [Rule; 12] = [
             None => "its port is already in use in the pod.".into(),
         },
         advice: "Two containers of the pod (or two pods with hostNetwork) want the same port: change one.",
-        parts: Some(&[
-            "port",
-            "env",
-            "args",
-            "command",
-            "image",
-            "container",
-            "hostnetwork",
-        ]),
+        parts: Some(&[]),
     },
     Rule {
         signature: "crash.disk_full",
@@ -213,7 +205,7 @@ static RULES: [Rule; 12] = [
             Some(text) => format!("“{}”.", quote(text)),
             None => "the program fails with an exception.".into(),
         },
-        advice: "The trace below names the place.",
+        advice: "The trace in its log names the place.",
         parts: Some(&[]),
     },
 ];
@@ -246,10 +238,19 @@ pub(in crate::domain::diagnosis) fn find(log: &[String]) -> Option<Hit<'_>> {
     // A trace is shown from its head, where the message is.
     let line = from + at;
     let text = log.get(line)?;
-    let cause = rule
-        .pattern
-        .captures(text)
-        .map(|found| (rule.cause)(&found))?;
+    let cause = if text.starts_with("Traceback") {
+        // Python says what went wrong after the trace, in the first line that is not indented.
+        let message = log[line + 1..]
+            .iter()
+            .find(|line| !line.starts_with(char::is_whitespace));
+        message.map(|message| format!("“{}”.", quote(message)))
+    } else {
+        None
+    };
+    let cause = match cause {
+        Some(cause) => cause,
+        None => (rule.cause)(&rule.pattern.captures(text)?),
+    };
     Some(Hit {
         rule,
         line,

@@ -2,28 +2,32 @@
 //! that the order of things can be tested.
 //!
 //! Only objects that show a symptom are kept; of all others just who owns them.
+mod events;
+mod review;
+mod thing;
+
 use super::{
     settled::Settling,
     stream::{News, Seen, What},
 };
 use crate::cluster::{
     ClusterConfig,
-    owners::{Climb, Known, Parent, climb},
+    owners::{Known, Parent},
 };
 use crate::domain::{
     family::Family,
     object::{Kind, ObjectRef},
     signal::Signal,
-    symptom::{self, Symptom},
-    view::{EventView, NodeView, PodView, WorkloadView},
+    symptom::Symptom,
+    view::EventView,
 };
 use crate::ports::Sighting;
 use jiff::Timestamp;
 use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BinaryHeap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
+use thing::{Thing, is_idle, symptoms, uid};
 
 /// The state of one cluster's watches.
 pub struct Book {
@@ -39,9 +43,12 @@ pub struct Book {
     shown: HashMap<ObjectRef, usize>,
     /// Counts of events that were told, by event uid.
     told: HashMap<String, u32>,
+    /// Events that are not mature yet, and whether they were there from the start.
+    delayed: HashMap<String, (EventView, bool)>,
     /// Symptoms and events that wait until an owner is known, by the uid to be read.
     waiting: HashMap<String, Waiting>,
-    timers: BinaryHeap<Reverse<(Timestamp, Due)>>,
+    /// A set, so that what is due twice at one time is looked at once.
+    timers: BTreeSet<(Timestamp, Due)>,
     settling: Settling,
     suppressed: BTreeMap<&'static str, u64>,
     out: Vec<Sighting>,
@@ -69,16 +76,12 @@ struct Waiting {
 enum Due {
     /// A subject whose symptom may be mature now.
     Subject(String),
+    /// An event that may be mature now.
+    Event(String),
     /// A workload that may have stayed healthy long enough.
     Settled(String),
     /// An owner that could not be read.
     Ask(ObjectRef),
-}
-
-enum Thing {
-    Pod(PodView),
-    Workload(Box<WorkloadView>),
-    Node(NodeView),
 }
 
 struct Subject {
@@ -102,10 +105,8 @@ enum Stage {
     Hidden,
 }
 
-const OLD: &str = "event older than the start";
 const EXCLUDED: &str = "namespace is excluded";
 const LEAVING: &str = "pod is being deleted";
-const PLANNED: &str = "pod is disrupted on purpose";
 const NODE_DOWN: &str = "pod's node is not ready";
 const ABOUT_GONE: &str = "event about an object that is gone";
 
@@ -121,8 +122,9 @@ impl Book {
             subjects: HashMap::new(),
             shown: HashMap::new(),
             told: HashMap::new(),
+            delayed: HashMap::new(),
             waiting: HashMap::new(),
-            timers: BinaryHeap::new(),
+            timers: BTreeSet::new(),
             settling: Settling::default(),
             suppressed: BTreeMap::new(),
             out: Vec::new(),
@@ -195,18 +197,23 @@ impl Book {
 
     /// When [`Book::tick`] is due.
     pub fn due(&self) -> Option<Timestamp> {
-        self.timers.peek().map(|Reverse((at, _))| *at)
+        self.timers.first().map(|(at, _)| *at)
     }
 
     /// Looks again at everything whose time has come.
     pub fn tick(&mut self, now: Timestamp) {
         while self.due().is_some_and(|at| at <= now) {
-            let Some(Reverse((_, due))) = self.timers.pop() else {
+            let Some((_, due)) = self.timers.pop_first() else {
                 return;
             };
             match due {
                 Due::Subject(uid) => self.review(&uid, now),
                 Due::Settled(uid) => self.settle(&uid, now),
+                Due::Event(uid) => {
+                    if let Some((event, from_start)) = self.delayed.remove(&uid) {
+                        self.tell(event, from_start, now);
+                    }
+                }
                 Due::Ask(object) => self.asks.push(object),
             }
         }
@@ -229,7 +236,10 @@ impl Book {
                 self.known.entry(object.uid.clone()).or_default();
                 true
             }
-            Err(again) => return self.timers.push(Reverse((again, Due::Ask(object.clone())))),
+            Err(again) => {
+                self.timers.insert((again, Due::Ask(object.clone())));
+                return;
+            }
         };
         let waiting = self.waiting.remove(&object.uid).unwrap_or_default();
         for uid in waiting.subjects {
@@ -239,7 +249,7 @@ impl Book {
             if gone && event.about.uid == object.uid {
                 self.count(ABOUT_GONE);
             } else {
-                self.hear(event, from_start);
+                self.hear(event, from_start, now);
             }
         }
         let watched = self
@@ -260,6 +270,7 @@ impl Book {
                     Parent {
                         above: pod.owner.clone(),
                         leaving: pod.deleting || pod.disruption.is_some(),
+                        ready: pod.ready,
                         node: pod.node.as_deref().map(Box::from),
                     },
                     now,
@@ -276,7 +287,7 @@ impl Book {
                     self.know(&uid, parent, now);
                 }
                 if let Some(at) = self.settling.workload(&view, revision, now) {
-                    self.timers.push(Reverse((at, Due::Settled(uid.clone()))));
+                    self.timers.insert((at, Due::Settled(uid.clone())));
                 }
                 // A ReplicaSet's trouble is its Deployment's, which says so itself.
                 if view.object.kind != Kind::ReplicaSet || view.owner.is_none() {
@@ -294,7 +305,7 @@ impl Book {
                     self.review_pods_of(&name, now);
                 }
             }
-            Seen::Event(event) => self.hear(event, from_start),
+            Seen::Event(event) => self.hear(event, from_start, now),
         }
     }
 
@@ -319,7 +330,7 @@ impl Book {
                 self.review(&subject, now);
             }
             for (event, from_start) in waiting.events {
-                self.hear(event, from_start);
+                self.hear(event, from_start, now);
             }
         }
     }
@@ -343,124 +354,6 @@ impl Book {
         self.review(&uid, now);
     }
 
-    /// Compares what is wrong with a subject now with what was told about it.
-    fn review(&mut self, uid: &str, now: Timestamp) {
-        let Some(mut subject) = self.subjects.remove(uid) else {
-            return;
-        };
-        let symptoms = symptoms(&subject.thing, &self.config);
-        if symptoms.is_empty() {
-            self.clear(subject);
-            return;
-        }
-        let object = object(&subject.thing);
-        let owner = match subject.owner.clone() {
-            Some(owner) => owner,
-            None => match climb(&object, &self.known) {
-                Climb::Top(owner) => owner,
-                Climb::Ask(missing) => {
-                    self.ask(missing).subjects.insert(uid.to_owned());
-                    self.subjects.insert(uid.to_owned(), subject);
-                    return;
-                }
-            },
-        };
-        subject.owner = Some(owner.clone());
-        let mut before = std::mem::take(&mut subject.active);
-        for symptom in symptoms {
-            let same = |a: &Active| a.family == symptom.family && a.container == symptom.container;
-            let old = before
-                .iter()
-                .position(same)
-                .map(|at| before.swap_remove(at));
-            let old_stage = old.as_ref().map_or(Stage::Waiting, |old| old.stage);
-            let hidden = self.hidden(&subject.thing, symptom.family);
-            let stage = if symptom.mature > now && old_stage != Stage::Shown {
-                let due = Due::Subject(uid.to_owned());
-                self.timers.push(Reverse((symptom.mature, due)));
-                Stage::Waiting
-            } else if let Some(reason) = hidden {
-                if old_stage == Stage::Waiting {
-                    self.count(reason);
-                }
-                Stage::Hidden
-            } else {
-                let rose = old.as_ref().is_none_or(|old| symptom.count > old.count);
-                if old_stage != Stage::Shown || rose {
-                    let signal = self.signal(uid, &owner, &object, &symptom, subject.from_start);
-                    self.out.push(Sighting::Signal(signal));
-                }
-                Stage::Shown
-            };
-            if stage == Stage::Shown && old_stage != Stage::Shown {
-                *self.shown.entry(owner.clone()).or_default() += 1;
-            }
-            if stage != Stage::Shown && old_stage == Stage::Shown {
-                self.hide(&owner);
-            }
-            subject.active.push(Active {
-                family: symptom.family,
-                container: symptom.container,
-                count: symptom.count,
-                stage,
-            });
-        }
-        for gone in before {
-            if gone.stage == Stage::Shown {
-                self.hide(&owner);
-            }
-        }
-        // From now on it is news, whatever it shows next.
-        subject.from_start = false;
-        self.subjects.insert(uid.to_owned(), subject);
-    }
-
-    /// Takes an event in: events tell what no state does, and are told once per count.
-    fn hear(&mut self, event: EventView, from_start: bool) {
-        let Some(symptom) = symptom::of_event(&event) else {
-            return;
-        };
-        if from_start && event.at < self.cutoff {
-            return self.count(OLD);
-        }
-        if !self.config.namespaces.covers(&event.about.namespace) {
-            return self.count(EXCLUDED);
-        }
-        let mut about = event.about.clone();
-        if about.kind == Kind::Node {
-            // The kubelet writes the node's name where its uid belongs.
-            if let Some((uid, _)) = self.nodes.get(&about.name) {
-                about.uid.clone_from(uid);
-            }
-            about.namespace.clear();
-        }
-        let owner = match climb(&about, &self.known) {
-            Climb::Top(owner) => owner,
-            Climb::Ask(missing) => {
-                self.ask(missing).events.push((event, from_start));
-                return;
-            }
-        };
-        if let Some(parent) = self.known.get(&about.uid) {
-            let down = parent
-                .node
-                .as_deref()
-                .is_some_and(|node| self.is_down(node));
-            if parent.leaving {
-                return self.count(LEAVING);
-            }
-            if down && symptom.family == Family::Probe {
-                return self.count(NODE_DOWN);
-            }
-        }
-        let told = self.told.entry(event.uid.clone()).or_insert(0);
-        if event.count > *told {
-            *told = event.count;
-            let signal = self.signal(&event.uid, &owner, &about, &symptom, from_start);
-            self.out.push(Sighting::Signal(signal));
-        }
-    }
-
     fn ask(&mut self, object: ObjectRef) -> &mut Waiting {
         let uid = object.uid.clone();
         if !self.waiting.contains_key(&uid) {
@@ -471,10 +364,9 @@ impl Book {
 
     fn settle(&mut self, uid: &str, now: Timestamp) {
         match self.settling.check(uid, now) {
-            super::settled::Check::Told(sighting) => self.out.push(sighting),
+            super::settled::Check::Told(sighting) => self.out.push(*sighting),
             super::settled::Check::Again(at) => {
-                self.timers
-                    .push(Reverse((at, Due::Settled(uid.to_owned()))));
+                self.timers.insert((at, Due::Settled(uid.to_owned())));
             }
             super::settled::Check::Nothing => {}
         }
@@ -483,6 +375,7 @@ impl Book {
     fn forget(&mut self, uid: &str) {
         self.known.remove(uid);
         self.told.remove(uid);
+        self.delayed.remove(uid);
         self.settling.forget(uid);
         if let Some(subject) = self.subjects.remove(uid) {
             if let Thing::Node(node) = &subject.thing {
@@ -499,44 +392,6 @@ impl Book {
                 self.hide(&owner);
             }
         }
-    }
-
-    /// One of the owner's signals is not true any more.
-    fn hide(&mut self, owner: &ObjectRef) {
-        let Some(count) = self.shown.get_mut(owner) else {
-            return;
-        };
-        *count -= 1;
-        if *count == 0 {
-            self.shown.remove(owner);
-            self.out.push(Sighting::LooksClear(owner.clone()));
-        }
-    }
-
-    fn hidden(&self, thing: &Thing, family: Family) -> Option<&'static str> {
-        if !self.config.namespaces.covers(&object(thing).namespace) {
-            return Some(EXCLUDED);
-        }
-        let Thing::Pod(pod) = thing else { return None };
-        let down = pod.node.as_deref().is_some_and(|node| self.is_down(node));
-        if pod.deleting {
-            Some(LEAVING)
-        } else if pod
-            .disruption
-            .as_deref()
-            .is_some_and(|why| why != "TerminationByKubelet")
-        {
-            // The kubelet's own eviction is trouble, not a plan.
-            Some(PLANNED)
-        } else if down && family == Family::Probe {
-            Some(NODE_DOWN)
-        } else {
-            None
-        }
-    }
-
-    fn is_down(&self, node: &str) -> bool {
-        self.nodes.get(node).is_some_and(|(_, ready)| !ready)
     }
 
     fn count(&mut self, reason: &'static str) {
@@ -568,40 +423,5 @@ impl Book {
             message: symptom.message.clone(),
             from_start,
         }
-    }
-}
-
-fn uid(seen: &Seen) -> &str {
-    match seen {
-        Seen::Pod(pod) => &pod.uid,
-        Seen::Workload(view, _) => &view.object.uid,
-        Seen::Node(node) => &node.uid,
-        Seen::Event(event) => &event.uid,
-    }
-}
-
-fn is_idle(seen: &Seen) -> bool {
-    match seen {
-        Seen::Pod(pod) => pod.phase == "Succeeded",
-        Seen::Workload(view, _) => {
-            view.object.kind == Kind::ReplicaSet && view.desired == 0 && view.replicas == 0
-        }
-        Seen::Node(_) | Seen::Event(_) => false,
-    }
-}
-
-fn object(thing: &Thing) -> ObjectRef {
-    match thing {
-        Thing::Pod(pod) => pod.object(),
-        Thing::Workload(view) => view.object.clone(),
-        Thing::Node(node) => node.object(),
-    }
-}
-
-fn symptoms(thing: &Thing, config: &ClusterConfig) -> Vec<Symptom> {
-    match thing {
-        Thing::Pod(pod) => symptom::of_pod(pod, &config.grace),
-        Thing::Workload(view) => symptom::of_workload(view, &config.grace),
-        Thing::Node(node) => symptom::of_node(node, &config.grace),
     }
 }

@@ -1,0 +1,678 @@
+//! The card in every state.
+use super::super::{Message, card::card, limits::seen, sample::*};
+use crate::domain::{
+    diagnosis::{Proof, Severity},
+    incident::{Incident, IncidentId, State, Why},
+    memory::{Tally, TrackRecord},
+    object::ObjectRef,
+    proposal::Proposal,
+    recovery::{Tracking, Verdict},
+    view::GitOps,
+};
+
+fn shown(incident: &Incident) -> Message {
+    card(incident, None, at(100))
+}
+
+#[test]
+fn an_offer_says_all_that_is_needed_to_decide() {
+    insta::assert_snapshot!(seen(&shown(&proposed(proposal()))), @r"
+    # 🔴 Critical: shop/checkout is crash-looping
+    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times)
+    *Cause:* Revision 42 does not find the variable DATABASE_URL and exits with code 1.
+    • exit code 1, 4 times in 6 min
+    • 2 pods of revision 41 are available now
+    Last lines of app before it ended:
+      | INFO  starting checkout 2.4.0
+      | ERROR KeyError: 'DATABASE_URL' <!channel> ``` *boom*
+    ---
+    *Proposed: Roll back to revision 41*
+    Revision 41 ran without this failure, and 2 of its pods are available now.
+      | kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    Dry run – this would change (now → then):
+      | containers[app].image: checkout:2.4.0 → checkout:2.3.9
+      | containers[app].env: – → DATABASE_URL
+    *Risk: low* – one more click takes it back.
+    *Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.
+    [Roll back to revision 41 (primary)]?{Roll back to revision 41? / Cluster prod-eu. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one. / Roll back to revision 41 / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
+    (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>)
+    =
+    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    Risk: low. A decision is needed by 04:12 UTC: Roll back to revision 41 or Dismiss. H17
+    ");
+}
+
+#[test]
+fn an_offer_that_needs_two_people_shows_who_approved_and_what_to_know() {
+    let incident = Incident {
+        managed_by: Some(GitOps {
+            tool: "Argo CD".into(),
+            name: Some("shop-prod".into()),
+        }),
+        before: vec![IncidentId(12), IncidentId(9)],
+        ..proposed(risky())
+    };
+    insta::assert_snapshot!(seen(&shown(&incident)), @r"
+    # 🔴 Critical: shop/checkout is crash-looping
+    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times · managed by Argo CD (shop-prod)
+    Third time in 24 h, after H12, H9)
+    *Cause:* Revision 42 does not find the variable DATABASE_URL and exits with code 1.
+    • exit code 1, 4 times in 6 min
+    • 2 pods of revision 41 are available now
+    Last lines of app before it ended:
+      | INFO  starting checkout 2.4.0
+      | ERROR KeyError: 'DATABASE_URL' <!channel> ``` *boom*
+    ---
+    *Proposed: Raise limit to 512Mi*
+    The container was killed at its limit of 256Mi.
+      | kubectl set resources deployment/checkout -n shop -c app --limits=memory=512Mi
+    Dry run – this would change (now → then):
+      | containers[app].image: checkout:2.4.0 → checkout:2.3.9
+      | containers[app].env: – → DATABASE_URL
+    *Risk: medium* – pods are replaced or capacity changes. It can be taken back.
+    *Track record:* never tried here.
+    ⚠️ Argo CD manages this Deployment and may put the old limit back.
+    👥 *1 of 2 approvals:* <@U0ANA> at <!date^1795230840^{time}|03:14 UTC>. One more person has to approve.
+    [Raise limit to 512Mi (danger)]?{Raise limit to 512Mi? / Cluster prod-eu. Sets the memory limit of container app of Deployment shop/checkout from 256Mi to 512Mi; pods are replaced one by one. / Raise limit to 512Mi / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
+    (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>)
+    =
+    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Raise limit to 512Mi. Command: kubectl set resources deployment/checkout -n shop -c app --limits=memory=512Mi
+    Risk: medium. A decision is needed by 04:12 UTC: Raise limit to 512Mi or Dismiss. H17
+    ");
+}
+
+#[test]
+fn while_actions_are_paused_nothing_can_be_approved_and_the_card_says_who_paused() {
+    let message = card(&proposed(proposal()), Some("U0BEN"), at(100));
+    insta::assert_snapshot!(end(&message), @r"
+    *Risk: low* – one more click takes it back.
+    *Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.
+    ⏸️ *Actions are paused* by <@U0BEN>. Nothing can be approved until somebody writes `/heal resume`.
+    [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
+    (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>)
+    =
+    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    Risk: low. Actions are paused by <@U0BEN>, so nothing can be approved now. H17
+    ");
+}
+
+#[test]
+fn an_offer_that_has_run_out_cannot_be_approved() {
+    let message = card(&proposed(proposal()), None, at(3_600));
+    insta::assert_snapshot!(end(&message), @r"
+    *Risk: low* – one more click takes it back.
+    *Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.
+    ⌛ *This offer has run out.* More → Check again makes a fresh one.
+    [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
+    (*H17* · the offer has run out)
+    =
+    🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    Risk: low. The offer has run out; Check again makes a fresh one. H17
+    ");
+}
+
+/// From the line on which the decision begins.
+fn end(message: &Message) -> String {
+    let all = seen(message);
+    all[all.find("*Risk").unwrap()..].to_owned()
+}
+
+#[test]
+fn an_incident_without_a_diagnosis_says_what_heal_is_doing() {
+    let inspecting = Incident {
+        diagnosis: None,
+        signals: 1,
+        ..incident(State::Inspecting {
+            since: at(0),
+            attempts: 0,
+            undo: None,
+        })
+    };
+    let preparing = incident(State::Preparing {
+        candidates: vec![],
+        since: at(1),
+        attempts: 0,
+    });
+    insta::assert_snapshot!(seen(&shown(&inspecting)), @r"
+    # 🔎 Diagnosing: shop/checkout is crash-looping
+    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen once)
+    Heal is gathering the evidence: container states, logs, events and past revisions.
+    Latest signal: CrashLoopBackOff – back-off 40s restarting failed container.
+    (*H17*)
+    =
+    Diagnosing: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen once). No decision is needed yet. H17
+    ");
+    insta::assert_snapshot!(seen(&shown(&preparing)), @r"
+    # 🔎 Diagnosing: shop/checkout is crash-looping
+    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times)
+    Heal is asking the cluster what a fix would change, without changing anything.
+    *Cause:* Revision 42 does not find the variable DATABASE_URL and exits with code 1.
+    • exit code 1, 4 times in 6 min
+    • 2 pods of revision 41 are available now
+    Last lines of app before it ended:
+      | INFO  starting checkout 2.4.0
+      | ERROR KeyError: 'DATABASE_URL' <!channel> ``` *boom*
+    (*H17*)
+    =
+    Diagnosing: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). No decision is needed yet. H17
+    ");
+}
+
+#[test]
+fn without_an_offer_the_card_says_why_and_what_a_person_can_do() {
+    let mut incident = incident(State::Waiting {
+        why: Why::NothingSafe,
+    });
+    incident.diagnosis.as_mut().unwrap().advice = Some("Add DATABASE_URL to the Deployment".into());
+    incident.diagnosis.as_mut().unwrap().severity = Severity::Warning;
+    incident.tries = vec![tried(Verdict::Ineffective)];
+    incident.muted = Some(3);
+    insta::assert_snapshot!(seen(&shown(&incident)), @r"
+    # 🟡 Warning: shop/checkout is crash-looping
+    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times)
+    *Cause:* Revision 42 does not find the variable DATABASE_URL and exits with code 1.
+    • exit code 1, 4 times in 6 min
+    • 2 pods of revision 41 are available now
+    Last lines of app before it ended:
+      | INFO  starting checkout 2.4.0
+      | ERROR KeyError: 'DATABASE_URL' <!channel> ``` *boom*
+    ---
+    *No safe fix.* None of the changes that Heal may make would help here, so it offers none.
+    *What you can do:* Add DATABASE_URL to the Deployment.
+    • Tried at <!date^1795231020^{time}|03:17 UTC>: rolled back to revision 41 – the fix did not help
+    [Check again] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day]
+    (*H17* · Heal keeps watching and tells you here when it clears · silenced (number 3))
+    =
+    🟡 Warning: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. No safe fix. None of the changes that Heal may make would help here, so it offers none. What you can do: Add DATABASE_URL to the Deployment. Nothing waits for approval. H17
+    ");
+}
+
+#[test]
+fn every_reason_not_to_offer_a_fix_is_in_plain_words() {
+    let reasons: Vec<String> = every_why()
+        .into_iter()
+        .map(|why| {
+            let message = shown(&incident(State::Waiting { why }));
+            message.blocks[4]["text"]["text"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+                + "\n"
+                + message.blocks[5]["text"]["text"]
+                    .as_str()
+                    .unwrap_or_default()
+        })
+        .collect();
+    insta::assert_snapshot!(reasons.join("\n"), @r"
+
+    *No safe fix.* None of the changes that Heal may make would help here, so it offers none.
+
+    *Unknown cause.* Heal has not seen this kind of failure before. It does not guess, so it offers no fix.
+
+    *Heal cannot see enough.* The evidence could not be read: the cluster did not answer: connection refused. Check again once that is solved.
+
+    *The fix does not work here.* Heal tested “Raise limit to 512Mi” without changing anything, and it cannot be done: exceeded quota: compute, requested: limits.memory=512Mi.
+
+    *Dismissed* by <@U0ANA> at <!date^1795230810^{time}|03:13 UTC>: wrong fix. “The database moved; I fix the secret”
+
+    *Nobody decided in time.* The offer “Roll back to revision 41” ran out at <!date^1795234320^{time}|04:12 UTC>; the evidence is too old to act on. Check again makes a fresh offer.
+
+    *This needs a person.* Two fixes did not help.
+    ");
+}
+
+#[test]
+fn after_the_decision_the_card_says_who_and_how_far() {
+    let execution = execution();
+    let executing = incident(State::Executing {
+        execution: execution.clone(),
+    });
+    let clear = incident(State::Verifying {
+        execution: execution.clone(),
+        tracking: tracking(),
+    });
+    let relapsed = Tracking {
+        clear_since: None,
+        relapses: 2,
+        summary: "2 of 3 pods ready, 1 starting".into(),
+        ..tracking()
+    };
+    let not_clear = incident(State::Verifying {
+        execution,
+        tracking: relapsed,
+    });
+    insta::assert_snapshot!(seen(&shown(&executing)), @r"
+    # ⏳ Running the fix: shop/checkout is crash-looping
+    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times)
+    *Rolling back to revision 41*
+    Approved by <@U0ANA> at <!date^1795230780^{time}|03:13 UTC>.
+    [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day]
+      | kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    (*H17*)
+    =
+    Running the fix: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Rolling back to revision 41, approved by <@U0ANA>. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41
+    No decision is needed. H17
+    ");
+    insta::assert_snapshot!(seen(&shown(&clear)), @r"
+    # ⏳ Checking the fix: shop/checkout is crash-looping
+    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times)
+    *Rolled back to revision 41*, approved by <@U0ANA> at <!date^1795230780^{time}|03:13 UTC>.
+    Now: 3 of 3 pods ready.
+    Clear since <!date^1795230842^{time}|03:14 UTC>. It counts as recovered if it stays clear until <!date^1795230962^{time}|03:16 UTC>.
+    [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day]
+    (*H17*)
+    =
+    Checking the fix: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Rolled back to revision 41, approved by <@U0ANA> at <!date^1795230780^{time}|03:13 UTC>. Clear since <!date^1795230842^{time}|03:14 UTC>. It counts as recovered if it stays clear until <!date^1795230962^{time}|03:16 UTC>. No decision is needed. H17
+    ");
+    insta::assert_snapshot!(seen(&shown(&not_clear)), @r"
+    # ⏳ Checking the fix: shop/checkout is crash-looping
+    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times)
+    *Rolled back to revision 41*, approved by <@U0ANA> at <!date^1795230780^{time}|03:13 UTC>.
+    Now: 2 of 3 pods ready, 1 starting.
+    Not clear yet. Heal gives it until <!date^1795231382^{time}|03:23 UTC>.
+    It was clear and broke again 2 times.
+    [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day]
+    (*H17*)
+    =
+    Checking the fix: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Rolled back to revision 41, approved by <@U0ANA> at <!date^1795230780^{time}|03:13 UTC>. Not clear yet. Heal gives it until <!date^1795231382^{time}|03:23 UTC>.
+    It was clear and broke again 2 times. No decision is needed. H17
+    ");
+}
+
+#[test]
+fn a_recovered_card_is_green_and_short() {
+    insta::assert_snapshot!(seen(&shown(&closed(Verdict::Recovered, "clear for 2 min"))), @r"
+    # ✅ Recovered in 3 min: shop/checkout
+    Rolled back to revision 41, approved by <@U0ANA>. Clear for 2 min.
+    [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day]
+    (H17 · Cluster prod-eu · broken since <!date^1795230720^{time}|03:12 UTC> · closed <!date^1795230962^{date_short_pretty}, {time}|2026-11-21 03:16 UTC>)
+    =
+    ✅ Recovered in 3 min: Deployment shop/checkout in cluster prod-eu. Rolled back to revision 41, approved by <@U0ANA>. Clear for 2 min. H17
+    ");
+}
+
+#[test]
+fn every_other_end_is_in_plain_words() {
+    let detail = |verdict| match verdict {
+        Verdict::Ineffective => "exit code 1 on a pod of revision 41",
+        Verdict::Failed => "deployments.apps \"checkout\" is forbidden",
+        Verdict::Regressed => "no pod is available now",
+        Verdict::Reverted => "the change is no longer there: somebody or something took it back",
+        Verdict::RecoveredByItself => "clear for 2 min",
+        Verdict::TargetGone => "the object is gone",
+        Verdict::Inconclusive => "the cluster could not be watched long enough to tell",
+        Verdict::Recovered => "clear for 2 min",
+    };
+    let mut lines = Vec::new();
+    for verdict in Verdict::ALL {
+        for with in [true, false] {
+            let mut incident = closed(verdict, detail(verdict));
+            if let (State::Closed { execution, .. }, false) = (&mut incident.state, with) {
+                *execution = None;
+            }
+            let message = shown(&incident);
+            let text = |index: usize| {
+                message.blocks[index]["text"]["text"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            };
+            lines.push(format!("{}\n  {}", text(0), text(1)));
+        }
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    ✅ Recovered in 3 min: shop/checkout
+      Rolled back to revision 41, approved by <@U0ANA>. Clear for 2 min.
+    ✅ Recovered in 4 min 2 s: shop/checkout
+      Heal changed nothing. Clear for 2 min.
+    ✅ Cleared by itself: shop/checkout
+      It cleared before the approved fix was made, so Heal changed nothing. Clear for 2 min.
+    ✅ Cleared by itself: shop/checkout
+      It cleared without a change by Heal. Clear for 2 min.
+    ❌ The fix did not help: shop/checkout is crash-looping
+      Rolled back to revision 41, approved by <@U0ANA>. The problem is still there: exit code 1 on a pod of revision 41.
+    ❌ The fix did not help: shop/checkout is crash-looping
+      Heal changed nothing. Exit code 1 on a pod of revision 41.
+    ❌ The fix could not be made: shop/checkout is crash-looping
+      “Roll back to revision 41” was approved by <@U0ANA>, but nothing was changed: deployments.apps "checkout" is forbidden.
+    ❌ The fix could not be made: shop/checkout is crash-looping
+      Heal changed nothing. Deployments.apps "checkout" is forbidden.
+    🔻 Worse after the fix: shop/checkout is crash-looping
+      Rolled back to revision 41, approved by <@U0ANA>. Now it is worse than before: no pod is available now.
+    🔻 Worse after the fix: shop/checkout is crash-looping
+      Heal changed nothing. No pod is available now.
+    🔄 The fix was taken back: shop/checkout is crash-looping
+      Rolled back to revision 41, approved by <@U0ANA>. The change is no longer there: somebody or something took it back.
+    🔄 The fix was taken back: shop/checkout is crash-looping
+      Heal changed nothing. The change is no longer there: somebody or something took it back.
+    ⚪ The object is gone: shop/checkout
+      Rolled back to revision 41, approved by <@U0ANA>. Then the object was deleted, so nobody can tell whether it helped.
+    ⚪ The object is gone: shop/checkout
+      Deployment `shop/checkout` no longer exists, so there is nothing left to fix.
+    ❔ Cannot tell whether it helped: shop/checkout is crash-looping
+      Rolled back to revision 41, approved by <@U0ANA>. Heal cannot tell whether it helped: the cluster could not be watched long enough to tell.
+    ❔ Cannot tell whether it helped: shop/checkout is crash-looping
+      Heal changed nothing. The cluster could not be watched long enough to tell.
+    "#);
+}
+
+#[test]
+fn a_closed_card_lists_what_was_tried_before() {
+    let mut incident = closed(Verdict::Recovered, "clear for 2 min");
+    incident.tries = vec![tried(Verdict::Ineffective), tried(Verdict::Recovered)];
+    incident.before = vec![IncidentId(12)];
+    let message = shown(&incident);
+    insta::assert_snapshot!(message.blocks[2]["elements"][0]["text"].as_str().unwrap(), @r"
+    Before that: rolled back to revision 41 at <!date^1795231020^{time}|03:17 UTC> – the fix did not help
+    H17 · Cluster prod-eu · broken since <!date^1795230720^{time}|03:12 UTC> · closed <!date^1795230962^{date_short_pretty}, {time}|2026-11-21 03:16 UTC>
+    Second time in 24 h, after H12
+    ");
+}
+
+#[test]
+fn the_record_of_a_fix_is_told_with_its_number_of_tries() {
+    let tally = |successes, failures| Tally {
+        successes,
+        failures,
+    };
+    let records = [
+        TrackRecord {
+            here: tally(4, 1),
+            anywhere: tally(9, 2),
+        },
+        TrackRecord {
+            here: tally(1, 0),
+            anywhere: tally(1, 0),
+        },
+        TrackRecord {
+            here: tally(0, 0),
+            anywhere: tally(3, 1),
+        },
+        TrackRecord::default(),
+    ];
+    let lines: Vec<String> = records
+        .iter()
+        .map(|record| super::super::words::record(record).into_string())
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    it worked 4 of 5 times here — confidence 0.80, at least 0.38.
+    it worked 1 of 1 time here — confidence 1.00, at least 0.21.
+    never tried here. Elsewhere it worked 3 of 4 times — confidence 0.75, at least 0.30.
+    never tried here.
+    ");
+}
+
+#[test]
+fn names_of_any_length_leave_room_for_what_is_wrong() {
+    let mut incident = proposed(proposal());
+    incident.owner = ObjectRef::new(
+        "Deployment",
+        &"n".repeat(63),
+        &format!("{}-tail", "x".repeat(240)),
+        "u",
+    );
+    let header = shown(&incident).blocks[0]["text"]["text"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    insta::assert_snapshot!(header, @"🔴 Critical: nnnnnnnnnnnnnnnn…nnnnnnnnnnnnnnn/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…xxxxxxxxxxxxxxxxxxxxxxxxxx-tail is crash-looping");
+}
+
+#[test]
+fn the_look_of_the_card_does_not_depend_on_the_time_until_the_offer_runs_out() {
+    let incident = proposed(proposal());
+    let at_time = |seconds| card(&incident, None, at(seconds)).fingerprint();
+    assert_eq!(at_time(0), at_time(3_599));
+    assert_ne!(at_time(3_599), at_time(3_600));
+}
+
+#[test]
+fn buttons_carry_the_token_of_the_offer_and_otherwise_that_of_the_incident() {
+    let offer = shown(&proposed(proposal())).blocks.to_string();
+    assert!(
+        offer.contains(r#""value":"tok-1""#) && offer.contains(r#""value":"silence_4h|tok-1""#)
+    );
+    let waiting = shown(&incident(State::Waiting { why: Why::Unknown }))
+        .blocks
+        .to_string();
+    assert!(
+        waiting.contains(r#""value":"H17.1.seed""#)
+            && waiting.contains(r#""value":"details|H17.1.seed""#)
+    );
+}
+
+#[test]
+fn the_json_of_an_offer_is_what_slack_expects() {
+    let mut incident = proposed(Proposal {
+        warnings: vec!["w".into()],
+        ..proposal()
+    });
+    incident.diagnosis.as_mut().unwrap().proof = vec![Proof::Log {
+        title: "log".into(),
+        lines: vec!["<x>".into()],
+    }];
+    insta::assert_json_snapshot!(shown(&incident).blocks, @r#"
+    [
+      {
+        "block_id": "0.f977df9d2665",
+        "text": {
+          "emoji": true,
+          "text": "🔴 Critical: shop/checkout is crash-looping",
+          "type": "plain_text"
+        },
+        "type": "header"
+      },
+      {
+        "block_id": "1.2dab47c6aae3",
+        "elements": [
+          {
+            "text": "Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times",
+            "type": "mrkdwn",
+            "verbatim": true
+          }
+        ],
+        "type": "context"
+      },
+      {
+        "block_id": "2.c266244d7004",
+        "text": {
+          "text": "*Cause:* Revision 42 does not find the variable DATABASE_URL and exits with code 1.",
+          "type": "mrkdwn",
+          "verbatim": true
+        },
+        "type": "section"
+      },
+      {
+        "block_id": "3.aa5cd348ab08",
+        "elements": [
+          {
+            "elements": [
+              {
+                "text": "Log:",
+                "type": "text"
+              }
+            ],
+            "type": "rich_text_section"
+          },
+          {
+            "elements": [
+              {
+                "text": "<x>",
+                "type": "text"
+              }
+            ],
+            "type": "rich_text_preformatted"
+          }
+        ],
+        "type": "rich_text"
+      },
+      {
+        "block_id": "4.de21484af7e2",
+        "type": "divider"
+      },
+      {
+        "block_id": "5.3755b10822b6",
+        "text": {
+          "text": "*Proposed: Roll back to revision 41*\nRevision 41 ran without this failure, and 2 of its pods are available now.",
+          "type": "mrkdwn",
+          "verbatim": true
+        },
+        "type": "section"
+      },
+      {
+        "block_id": "6.4f7414dd15a6",
+        "elements": [
+          {
+            "elements": [
+              {
+                "text": "kubectl rollout undo deployment/checkout -n shop --to-revision=41",
+                "type": "text"
+              }
+            ],
+            "type": "rich_text_preformatted"
+          }
+        ],
+        "type": "rich_text"
+      },
+      {
+        "block_id": "7.df60689361b0",
+        "elements": [
+          {
+            "elements": [
+              {
+                "text": "Dry run – this would change (now → then):",
+                "type": "text"
+              }
+            ],
+            "type": "rich_text_section"
+          },
+          {
+            "elements": [
+              {
+                "text": "containers[app].image: checkout:2.4.0 → checkout:2.3.9\ncontainers[app].env: – → DATABASE_URL",
+                "type": "text"
+              }
+            ],
+            "type": "rich_text_preformatted"
+          }
+        ],
+        "type": "rich_text"
+      },
+      {
+        "block_id": "8.2bcebb969833",
+        "text": {
+          "text": "*Risk: low* – one more click takes it back.\n*Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.\n⚠️ w.",
+          "type": "mrkdwn",
+          "verbatim": true
+        },
+        "type": "section"
+      },
+      {
+        "block_id": "9.aa4daf52f783",
+        "elements": [
+          {
+            "action_id": "approve",
+            "confirm": {
+              "confirm": {
+                "emoji": true,
+                "text": "Roll back to revision 41",
+                "type": "plain_text"
+              },
+              "deny": {
+                "emoji": true,
+                "text": "Not now",
+                "type": "plain_text"
+              },
+              "text": {
+                "emoji": true,
+                "text": "Cluster prod-eu. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one.",
+                "type": "plain_text"
+              },
+              "title": {
+                "emoji": true,
+                "text": "Roll back to revision 41?",
+                "type": "plain_text"
+              }
+            },
+            "style": "primary",
+            "text": {
+              "emoji": true,
+              "text": "Roll back to revision 41",
+              "type": "plain_text"
+            },
+            "type": "button",
+            "value": "tok-1"
+          },
+          {
+            "action_id": "dismiss",
+            "text": {
+              "emoji": true,
+              "text": "Dismiss",
+              "type": "plain_text"
+            },
+            "type": "button",
+            "value": "tok-1"
+          },
+          {
+            "action_id": "more",
+            "options": [
+              {
+                "text": {
+                  "emoji": true,
+                  "text": "Details",
+                  "type": "plain_text"
+                },
+                "value": "details|tok-1"
+              },
+              {
+                "text": {
+                  "emoji": true,
+                  "text": "Silence for 1 hour",
+                  "type": "plain_text"
+                },
+                "value": "silence_1h|tok-1"
+              },
+              {
+                "text": {
+                  "emoji": true,
+                  "text": "Silence for 4 hours",
+                  "type": "plain_text"
+                },
+                "value": "silence_4h|tok-1"
+              },
+              {
+                "text": {
+                  "emoji": true,
+                  "text": "Silence for 1 day",
+                  "type": "plain_text"
+                },
+                "value": "silence_1d|tok-1"
+              },
+              {
+                "text": {
+                  "emoji": true,
+                  "text": "Check again",
+                  "type": "plain_text"
+                },
+                "value": "check_again|tok-1"
+              }
+            ],
+            "type": "overflow"
+          }
+        ],
+        "type": "actions"
+      },
+      {
+        "block_id": "10.8f1418cbd4ea",
+        "elements": [
+          {
+            "text": "*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>",
+            "type": "mrkdwn",
+            "verbatim": true
+          }
+        ],
+        "type": "context"
+      }
+    ]
+    "#);
+}

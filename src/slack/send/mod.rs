@@ -1,0 +1,229 @@
+//! The sender: brings Slack to the latest projection of every incident, within Slack's limits.
+//!
+//! Cards are projections: only the latest counts, and what Slack shows already is not sent again. Thread messages are said once
+//! and in order, after their incident's card. When more new cards wait than a channel can take, one digest names them all. What
+//! may have been posted without our knowing (no answer came, or we were killed) is looked for by its metadata before it is
+//! posted again; a token without the scope for that posts again, and counts it.
+//!
+//! `desk` keeps what waits, `plan` decides what is next, `limits` paces, `build` draws the message, `finish` and
+//! `failed` take answers in; this file makes the calls, a few at a time.
+mod build;
+mod call;
+mod desk;
+mod digest;
+mod failed;
+mod finish;
+mod limits;
+mod line;
+mod plan;
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use desk::Route;
+
+use self::{
+    call::{Answer, Call, perform},
+    desk::{Desk, Next},
+};
+use super::{
+    api::{SlackApi, SlackError},
+    whisper::{Whisper, whisper},
+};
+use crate::{
+    domain::incident::IncidentId,
+    ports::{ChatJob, Clock, Delivered, Meter},
+};
+use futures::FutureExt;
+use jiff::Timestamp;
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::Instant,
+};
+
+/// Calls under way at the same time: one that hangs does not hold up the others.
+const AT_ONCE: usize = 4;
+/// Jobs taken in before the next decision.
+const BATCH: usize = 1_000;
+
+/// What the sender is made of.
+pub struct SenderParts {
+    /// Slack.
+    pub api: SlackApi,
+    /// The channel of an incident's card.
+    pub route: Route,
+    /// Whether the token may read the history of channels: then nothing is posted twice.
+    pub can_search: bool,
+    /// Slack's wishes to wait, as stored.
+    pub not_before: Vec<(String, Timestamp)>,
+    /// Replaceable thread messages, as stored: incident, slot, time stamp.
+    pub slots: Vec<(IncidentId, String, String)>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where figures go.
+    pub meter: Arc<dyn Meter>,
+    /// What to send.
+    pub jobs: mpsc::UnboundedReceiver<ChatJob>,
+    /// What became of it.
+    pub delivered: mpsc::UnboundedSender<Delivered>,
+}
+
+/// The sender.
+pub struct Sender {
+    parts: SenderParts,
+    desk: Desk,
+    calls: JoinSet<(Call, Result<Answer, SlackError>)>,
+    whispers: JoinSet<()>,
+    trouble: watch::Sender<Option<String>>,
+}
+
+impl Sender {
+    /// A sender that has not begun yet.
+    pub fn new(parts: SenderParts) -> Self {
+        let (now, wall) = (Instant::now(), parts.clock.now());
+        let mut desk = Desk::new(parts.route.clone(), parts.can_search, wall);
+        for (key, until) in &parts.not_before {
+            let left = until.duration_since(wall).as_secs().max(0).unsigned_abs();
+            desk.limits.block(key, now + Duration::from_secs(left));
+        }
+        for (incident, slot, ts) in &parts.slots {
+            let slots = desk.slots.entry(*incident).or_default();
+            slots.insert(slot.clone(), ts.clone());
+        }
+        Self {
+            parts,
+            desk,
+            calls: JoinSet::new(),
+            whispers: JoinSet::new(),
+            trouble: watch::Sender::new(None),
+        }
+    }
+
+    /// What is wrong with Slack right now, in words; `None` while all is well.
+    pub fn trouble(&self) -> watch::Receiver<Option<String>> {
+        self.trouble.subscribe()
+    }
+
+    /// Runs until the jobs end, then finishes what is under way. What waits for Slack's limits is left: it is stored.
+    pub async fn run(mut self) {
+        let mut jobs = Vec::new();
+        let mut ended = false;
+        loop {
+            let wait = self.start_calls();
+            self.report();
+            if ended && self.calls.is_empty() {
+                break;
+            }
+            let busy = self.calls.len() >= AT_ONCE;
+            tokio::select! {
+                biased;
+                Some(done) = self.calls.join_next() => self.take(done),
+                count = self.parts.jobs.recv_many(&mut jobs, BATCH), if !ended => {
+                    ended = count == 0;
+                    for job in jobs.drain(..) {
+                        self.accept(job);
+                    }
+                }
+                () = until(wait), if !busy => {}
+                Some(_) = self.whispers.join_next() => {}
+            }
+        }
+        while self.whispers.join_next().await.is_some() {}
+    }
+
+    fn accept(&mut self, job: ChatJob) {
+        let now = Instant::now();
+        match job {
+            ChatJob::Card(card) => self.desk.project(card, now),
+            ChatJob::Open(incident) => self.desk.open(incident),
+            ChatJob::Tell {
+                effect,
+                incident,
+                note,
+            } => self.desk.tell(incident, effect, note, now),
+            ChatJob::Whisper {
+                user,
+                channel,
+                response_url,
+                text,
+            } => {
+                let api = self.parts.api.clone();
+                self.whispers.spawn(async move {
+                    let to = Whisper {
+                        user: &user,
+                        channel: &channel,
+                        response_url: response_url.as_deref(),
+                    };
+                    whisper(&api, to, &super::whisper::paragraph(&text)).await;
+                });
+            }
+        }
+    }
+
+    /// Starts what can be started; returns when something else can.
+    fn start_calls(&mut self) -> Option<Instant> {
+        while self.calls.len() < AT_ONCE {
+            match self.desk.next(Instant::now(), self.parts.clock.now()) {
+                Next::Wait(until) => return until,
+                Next::Do(call) => {
+                    let api = self.parts.api.clone();
+                    let meter = self.parts.meter.clone();
+                    self.calls.spawn(async move {
+                        let begun = Instant::now();
+                        // A call does not panic by design. If one does, its message must not block the others.
+                        let answer = AssertUnwindSafe(perform(&api, &call)).catch_unwind().await;
+                        let answer = answer.unwrap_or_else(|_| {
+                            Err(SlackError::Ambiguous("the call panicked".to_owned()))
+                        });
+                        meter.observe("slack_call_seconds", begun.elapsed().as_secs_f64());
+                        (*call, answer)
+                    });
+                }
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, done: Result<(Call, Result<Answer, SlackError>), tokio::task::JoinError>) {
+        // Only a cancelled task has no result, and nothing cancels them.
+        let Ok((call, answer)) = done else { return };
+        self.parts.meter.add("slack_calls", call.method(), 1);
+        let trouble = match &answer {
+            Ok(_) => None,
+            // Nothing is wrong with Slack.
+            Err(SlackError::NotFound(_) | SlackError::RateLimited(_)) => {
+                return self.end(call, answer);
+            }
+            Err(error) => Some(format!("{} in {}: {error}", call.method(), call.channel)),
+        };
+        self.trouble.send_if_modified(|now| {
+            let changed = *now != trouble;
+            *now = trouble;
+            changed
+        });
+        self.end(call, answer);
+    }
+
+    fn end(&mut self, call: Call, answer: Result<Answer, SlackError>) {
+        self.desk.finish(call, answer, Instant::now());
+    }
+
+    /// Tells the engine and the metrics what happened.
+    fn report(&mut self) {
+        for delivered in self.desk.out.drain(..) {
+            // Without an engine there is nobody to tell; the next start looks for what was posted.
+            let _ = self.parts.delivered.send(delivered);
+        }
+        for (name, label, count) in self.desk.counts.drain(..) {
+            self.parts.meter.add(name, label, count);
+        }
+    }
+}
+
+async fn until(wait: Option<Instant>) {
+    match wait {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

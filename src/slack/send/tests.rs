@@ -1,0 +1,6 @@
+//! The sender against a local Slack workspace, under a paused clock.
+pub(crate) mod bench;
+mod cards;
+mod storms;
+mod threads;
+mod trouble;

@@ -1,0 +1,2 @@
+//! Stories on the simulation with virtual time, as sentences.
+mod crash;
