@@ -83,6 +83,9 @@ fn panel(name: &str) -> String {
     )
 }
 
+/// Nothing that changed just now is still highlighted.
+const STILL: &str = "document.getAnimations().length === 0";
+
 const YES: &str = "document.querySelector('#confirm[open] footer .btn:last-child')";
 
 async fn chooses(page: &mut Page, person: &str) {
@@ -159,6 +162,9 @@ async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
         "only Ivan sees what Ivan was told"
     );
     if let Some(file) = picture("demo.png") {
+        let crashing = format!("{}.innerText.includes('CrashLoop')", panel("checkout"));
+        page.until("the panel to say so, too", 20 * SECOND, &format!("{crashing} && {STILL}"))
+            .await;
         page.writes_picture(&file, None).await;
     }
     confirms(&mut page, &approve).await;
@@ -234,12 +240,7 @@ async fn fits_on_a_phone(page: &mut Page) {
     if let Some(file) = picture("card.png") {
         // High enough for the whole card, so that the picture shows what the phone shows while scrolling.
         page.is_sized(PHONE.0, 1600, PHONE.2).await;
-        page.until(
-            "the card to stand still",
-            5 * SECOND,
-            &format!("{}.getAnimations().length === 0", card("checkout")),
-        )
-        .await;
+        page.until("the page to stand still", 10 * SECOND, STILL).await;
         page.writes_picture(&file, Some(&card("checkout"))).await;
     }
     is_sized(page, DESK).await;
@@ -247,7 +248,7 @@ async fn fits_on_a_phone(page: &mut Page) {
 
 async fn pictures_the_end(page: &mut Page) {
     if let Some(file) = picture("recovered.png") {
-        page.is_sized(1440, 620, 1).await;
+        page.is_sized(1440, 800, 1).await;
         page.presses("document.querySelector('.replies')").await;
         page.until(
             "the thread",
@@ -255,6 +256,7 @@ async fn pictures_the_end(page: &mut Page) {
             "document.querySelector('#thread:not([hidden]) .message:nth-of-type(4)')",
         )
         .await;
+        page.until("the page to stand still", 10 * SECOND, STILL).await;
         page.writes_picture(&file, None).await;
         page.presses("document.getElementById('thread-close')")
             .await;

@@ -559,7 +559,7 @@ fn the_json_of_an_offer_is_what_slack_expects() {
         "type": "rich_text"
       },
       {
-        "block_id": "8.2bcebb969833",
+        "block_id": "8.2c7e197b0416",
         "text": {
           "text": "*Risk: low* – it can be taken back.\n*Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.\n⚠️ w.",
           "type": "mrkdwn",
