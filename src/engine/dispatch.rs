@@ -8,7 +8,7 @@ use crate::{
     ports::{CardState, ChatJob, Cluster, Subject},
     telemetry::Metrics,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::task::TaskTracker;
 
@@ -68,6 +68,16 @@ impl Dispatcher {
     /// Brings a card up to date.
     pub(super) fn card(&self, card: Arc<CardState>) {
         let _ = self.chat.send(ChatJob::Card(card));
+    }
+
+    /// Brings a card up to date after a while.
+    pub(super) fn show_later(&self, id: IncidentId, after: Duration) {
+        let back = self.back.clone();
+        self.tasks.spawn(async move {
+            tokio::time::sleep(after).await;
+            // When the engine is gone, the next start shows the card.
+            let _ = back.send(Message::Show(id)).await;
+        });
     }
 
     /// Takes no more executions.

@@ -11,12 +11,18 @@ mod turn;
 pub use handle::{EngineHandle, Message};
 
 use crate::{
-    domain::{action::ActionKind, policy::Policy, waits::Waits},
+    domain::{
+        action::ActionKind,
+        incident::{IncidentId, State as Stage},
+        policy::Policy,
+        waits::Waits,
+    },
     ports::{ChatJob, Clock, Cluster},
     store::{Store, StoreError},
     telemetry::Metrics,
 };
 use dispatch::Dispatcher;
+use jiff::{SignedDuration, Timestamp};
 use state::State;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -32,6 +38,8 @@ const QUEUE: usize = 4096;
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 /// While the disk refuses, a turn is tried again this often.
 const COMMIT_RETRY: Duration = Duration::from_millis(500);
+/// A first card waits this long for its diagnosis; then it goes out without one.
+const FIRST_CARD: SignedDuration = SignedDuration::from_secs(2);
 /// Executions under way may take this long to answer at shutdown.
 const SHUTDOWN: Duration = Duration::from_secs(20);
 
@@ -178,14 +186,28 @@ impl Engine {
             }
         }
         for id in turn.touched {
-            if let Some(card) = self.state.card(id) {
-                self.dispatcher.card(card);
-            }
+            self.send_card(id, turn.now);
         }
         for answer in turn.answers {
             answer();
         }
         self.state.forget_old(self.parts.clock.now());
+    }
+
+    /// Hands an incident's card to the sender. A first card waits a moment for its diagnosis, which is there in most cases within
+    /// milliseconds: one message that can be decided on is better than two.
+    pub(super) fn send_card(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(card) = self.state.card(id) else { return };
+        let undiagnosed = matches!(card.incident.state, Stage::Inspecting { .. } | Stage::Preparing { .. });
+        let waited = now.duration_since(card.incident.opened);
+        if card.posted.is_none() && undiagnosed && waited < FIRST_CARD {
+            if self.state.cards_held.insert(id) {
+                let rest = FIRST_CARD.saturating_sub(waited);
+                self.dispatcher.show_later(id, rest.try_into().unwrap_or_default());
+            }
+            return;
+        }
+        self.dispatcher.card(card);
     }
 
     /// Stops taking alarms, lets executions answer, and stores their results.

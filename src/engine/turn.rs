@@ -75,6 +75,10 @@ impl Engine {
                 self.apply(incident, input, turn);
             }
             Message::Delivered(delivered) => self.delivered(delivered, turn),
+            Message::Show(id) => {
+                self.state.cards_held.remove(&id);
+                self.send_card(id, turn.now);
+            }
             Message::Person(ask) => self.person(*ask, turn),
         }
     }
@@ -341,6 +345,10 @@ impl Engine {
     fn delivered(&mut self, delivered: Delivered, turn: &mut Turn) {
         match delivered {
             Delivered::Card { incident, posted } => {
+                if let (None, Some(shown)) = (self.state.cards.get(&incident), self.state.incidents.get(&incident)) {
+                    let took = turn.now.duration_since(shown.opened);
+                    self.parts.metrics.signal_reached_slack(took.try_into().unwrap_or_default());
+                }
                 turn.batch.cards.push((incident, posted.clone()));
                 self.state.cards.insert(incident, posted);
             }

@@ -94,12 +94,9 @@ pub fn worked_here(tally: Tally) -> Markup {
 
 /// "worked 3 of 4 times — confidence 0.75, at least 0.30", with a place behind "times".
 pub fn worked(tally: Tally, place: Markup) -> Markup {
-    let times = match (tally.successes, tally.n()) {
-        (1, 1) => markup!("worked the only time it was tried{}", place),
-        (0, 1) => markup!("did not help the only time it was tried{}", place),
-        (worked, n) => markup!("worked {} of {} times{}", worked, n, place),
-    };
-    markup!("{} — {}", times, confidence(tally))
+    let (successes, n) = (tally.successes, tally.n());
+    let times = if n == 1 { "time" } else { "times" };
+    markup!("worked {} of {} {}{} — {}", successes, n, times, place, confidence(tally))
 }
 
 fn confidence(tally: Tally) -> Markup {

@@ -401,10 +401,10 @@ fn the_memory_is_listed_with_shares_and_certainty() {
     insta::assert_snapshot!(seen(&reply::report(&Report::Memory(vec![entry("cart", 4, 1), entry("web", 0, 1)]))), @r"
     # 🧠 Which fixes worked
     • SetMemoryLimit for oom.container on prod-eu/Deployment/shop/cart: worked 4 of 5 times — confidence 0.80, at least 0.38
-    • SetMemoryLimit for oom.container on prod-eu/Deployment/shop/web: did not help the only time it was tried — confidence 0.00, at least 0.00
+    • SetMemoryLimit for oom.container on prod-eu/Deployment/shop/web: worked 0 of 1 time — confidence 0.00, at least 0.00
     (“At least” is what the share is with 95 % certainty, given how few tries there were.)
     =
-    Which fixes worked: 2 combinations remembered. SetMemoryLimit for oom.container on prod-eu/Deployment/shop/cart: worked 4 of 5 times — confidence 0.80, at least 0.38. SetMemoryLimit for oom.container on prod-eu/Deployment/shop/web: did not help the only time it was tried — confidence 0.00, at least 0.00.
+    Which fixes worked: 2 combinations remembered. SetMemoryLimit for oom.container on prod-eu/Deployment/shop/cart: worked 4 of 5 times — confidence 0.80, at least 0.38. SetMemoryLimit for oom.container on prod-eu/Deployment/shop/web: worked 0 of 1 time — confidence 0.00, at least 0.00.
     ");
     let many = reply::report(&Report::Memory(vec![entry(&"x".repeat(250), 1, 1); 500]));
     assert_eq!(limits::problems(&many), Vec::<String>::new());

@@ -396,7 +396,7 @@ fn the_record_of_a_fix_is_told_with_its_number_of_tries() {
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     it worked 4 of 5 times here — confidence 0.80, at least 0.38.
-    it worked the only time it was tried here — confidence 1.00, at least 0.21.
+    it worked 1 of 1 time here — confidence 1.00, at least 0.21.
     never tried here. Elsewhere it worked 3 of 4 times — confidence 0.75, at least 0.30.
     never tried here.
     ");
