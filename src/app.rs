@@ -81,6 +81,8 @@ pub struct App {
     router: Router,
     /// Ends the watches and then the engine.
     cancel: CancellationToken,
+    /// Ends the sender.
+    farewell: CancellationToken,
     engine: JoinHandle<()>,
     sender: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
@@ -111,6 +113,7 @@ impl App {
             seed: Arc::new(random_text),
         })?;
         let channel = settings.channel.clone();
+        let farewell = CancellationToken::new();
         let sender = Sender::new(SenderParts {
             can_search: may_read_history(&slack).await,
             api: slack.clone(),
@@ -121,6 +124,7 @@ impl App {
             meter: metrics.clone(),
             jobs,
             delivered,
+            stop: farewell.clone(),
         });
         let high_water = engine.high_water();
         let cancel = CancellationToken::new();
@@ -156,7 +160,7 @@ impl App {
         });
         let engine = tokio::spawn(engine.run(cancel.clone()));
         let sender = tokio::spawn(sender.run());
-        Ok(Self { router, cancel, engine, sender, others })
+        Ok(Self { router, cancel, farewell, engine, sender, others })
     }
 
     /// The inbound routes.
@@ -169,8 +173,7 @@ impl App {
         self.cancel.cancel();
         // A task that panicked has said so; there is nothing to add.
         let _ = self.engine.await;
-        // The routes hold the last way to the sender.
-        drop(self.router);
+        self.farewell.cancel();
         let _ = tokio::time::timeout(FAREWELL, self.sender).await;
         self.others.into_iter().for_each(|task| task.abort());
     }
