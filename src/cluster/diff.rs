@@ -136,7 +136,7 @@ mod tests {
         "spec": {"containers": [
             {"name": "app", "image": "web:2", "env": [{"name": "PASSWORD", "value": "new"}, {"name": "MODE", "value": "x"}],
              "resources": {"limits": {"memory": "64Mi"}}, "command": ["run", "--fast"]},
-            {"name": "helper", "image": "h:1"}]}});
+            {"name": "sidecar", "image": "h:1"}]}});
         let then = json!({"metadata": {"labels": {"app": "web", "pod-template-hash": "a"}},
         "spec": {"containers": [
             {"name": "app", "image": "web:1", "env": [{"name": "PASSWORD", "value": "old"}],
@@ -150,7 +150,7 @@ mod tests {
         containers[app].resources.limits.memory: 64Mi → 128Mi
         containers[app].resources.requests.memory: (none) → 128Mi
         containers[app].envFrom: (none) → [{"secretRef":{"name":"s"}}]
-        containers[helper].image: h:1 → (none)
+        containers[sidecar].image: h:1 → (none)
         "#);
     }
 

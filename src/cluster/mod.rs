@@ -20,6 +20,7 @@ pub mod quantity;
 mod references;
 mod rest;
 mod revisions;
+mod served;
 mod slim;
 mod template;
 #[cfg(test)]

@@ -76,6 +76,8 @@ pub struct Status {
     pub silences: Vec<Silence>,
     /// The watches.
     pub watches: Vec<WatchHealth>,
+    /// What keeps messages from reaching Slack, in words.
+    pub slack: Option<String>,
     /// The kill switch, if it is on.
     pub paused: Option<Pause>,
     /// Messages that wait to be sent, and how long the oldest of them has waited.

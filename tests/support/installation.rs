@@ -36,6 +36,8 @@ pub struct Installation {
 impl Installation {
     /// Installs and starts Heal for one namespace of its own.
     pub async fn new(place: Place, name: &str) -> Self {
+        // Only the first call of the process installs it; the workspace's HTTP client needs one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("heal-t-{name}-{}-{number}", std::process::id());
@@ -154,6 +156,8 @@ users = ["{olivia}"]
             "metadata": {"name": name, "namespace": self.namespace},
             "spec": {
                 "replicas": replicas,
+                // A pod that crashes after a second never counts as available: the old ones stay.
+                "minReadySeconds": 3,
                 "selector": {"matchLabels": {"app": name}},
                 "template": {
                     "metadata": {"labels": {"app": name}},

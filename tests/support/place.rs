@@ -1,6 +1,11 @@
 //! Where the binary's stories happen: the simulated cluster over loopback HTTP, or a real one.
-use heal::sim::kube::{KubeSim, Options};
+use heal::sim::kube::{KubeSim, Options, tokio_clock};
 use jiff::Timestamp;
+use kube::{
+    Client, Config,
+    config::{AuthInfo, KubeConfigOptions, Kubeconfig},
+};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::{
     io::Write,
@@ -22,7 +27,6 @@ pub struct RealCluster {
     kubeconfig: PathBuf,
     /// `https://host:port`
     pub server: String,
-    ca: String,
     token: String,
 }
 
@@ -57,6 +61,16 @@ pub async fn simulated() -> Place {
     Place::Simulated { cluster, url }
 }
 
+/// A new simulated cluster in this process alone: no port, a clock that tests may pause, a real cluster's delays. Heal may do
+/// there what a test does not [deny](KubeSim::deny).
+pub fn simulated_in_process() -> Place {
+    let start = "2026-11-20T08:00:00Z".parse().unwrap();
+    let cluster = KubeSim::new(Options::new(tokio_clock(start)));
+    // Nobody listens: the clients of this place call the router.
+    let url = "http://simulation.invalid".to_owned();
+    Place::Simulated { cluster, url }
+}
+
 impl RealCluster {
     /// Applies the namespace, the account and both roles of `manifests/`, and makes a token: what Heal may do in these tests is
     /// exactly what an installation gives it.
@@ -66,27 +80,99 @@ impl RealCluster {
             let path = manifests.join(format!("{file}.yaml"));
             kubectl(admin, &["apply", "-f", path.to_str().unwrap()], None);
         }
-        let token = kubectl(admin, &["create", "token", "heal", "-n", "heal", "--duration=2h"], None);
-        let view = kubectl(admin, &["config", "view", "--raw", "--minify", "-o", "json"], None);
+        let token = kubectl(
+            admin,
+            &["create", "token", "heal", "-n", "heal", "--duration=2h"],
+            None,
+        );
+        let view = kubectl(
+            admin,
+            &["config", "view", "--raw", "--minify", "-o", "json"],
+            None,
+        );
         let view: Value = serde_json::from_str(&view).unwrap();
-        let cluster = &view["clusters"][0]["cluster"];
-        let ca = cluster["certificate-authority-data"].as_str().map(str::to_owned).unwrap_or_else(|| {
-            let file = std::fs::read(cluster["certificate-authority"].as_str().unwrap()).unwrap();
-            base64(&file)
-        });
-        let server = cluster["server"].as_str().unwrap().to_owned();
-        Self { kubeconfig: admin.to_owned(), server, ca, token: token.trim().to_owned() }
+        let server = view["clusters"][0]["cluster"]["server"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        Self {
+            kubeconfig: admin.to_owned(),
+            server,
+            token: token.trim().to_owned(),
+        }
     }
 }
 
+impl RealCluster {
+    /// A client with this token, or as the administrator.
+    async fn client(&self, token: Option<&str>) -> Client {
+        // Installed already is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let file = Kubeconfig::read_from(&self.kubeconfig).unwrap();
+        let options = KubeConfigOptions::default();
+        let mut config = Config::from_custom_kubeconfig(file, &options)
+            .await
+            .unwrap();
+        if let Some(token) = token {
+            let token = Some(SecretString::from(token.to_owned()));
+            config.auth_info = AuthInfo {
+                token,
+                ..AuthInfo::default()
+            };
+        }
+        config.default_retry = false;
+        // A throwaway cluster on this machine often serves one self-signed certificate that is its own authority, which rustls
+        // refuses on principle (`CaUsedAsEndEntity`). Any other server has to prove who it is: it gets an administrator's
+        // token.
+        let here = matches!(
+            config.cluster_url.host(),
+            Some("127.0.0.1" | "[::1]" | "localhost")
+        );
+        config.accept_invalid_certs |= here;
+        Client::try_from(config).unwrap()
+    }
+}
+
+fn in_process(cluster: &KubeSim) -> Client {
+    let service = tower::ServiceBuilder::new()
+        .map_request(|request: http::Request<kube::client::Body>| {
+            request.map(axum::body::Body::new)
+        })
+        .service(cluster.router());
+    Client::new(service, "default")
+}
+
 impl Place {
+    /// A client that may do everything, for setting the scene. It repeats no call by itself.
+    pub async fn admin_client(&self) -> Client {
+        match self {
+            Place::Simulated { cluster, .. } => in_process(cluster),
+            Place::Real(real) => real.client(None).await,
+        }
+    }
+
+    /// A client that may do what an installation of Heal may. It repeats no call by itself.
+    pub async fn heal_client(&self) -> Client {
+        match self {
+            Place::Simulated { cluster, .. } => in_process(cluster),
+            Place::Real(real) => real.client(Some(&real.token)).await,
+        }
+    }
+
     /// Writes a kubeconfig for Heal; `through` takes the API server's place (a proxy).
     pub fn write_kubeconfig(&self, file: &Path, through: Option<String>) {
         let (cluster, user) = match self {
-            Place::Simulated { url, .. } => (json!({"server": through.unwrap_or_else(|| url.clone())}), json!({})),
+            Place::Simulated { url, .. } => (
+                json!({"server": through.unwrap_or_else(|| url.clone())}),
+                json!({}),
+            ),
             Place::Real(real) => {
                 let server = through.unwrap_or_else(|| real.server.clone());
-                (json!({"server": server, "certificate-authority-data": real.ca}), json!({"token": real.token}))
+                // The test cluster's certificate is its own authority, which rustls does not take for a server.
+                (
+                    json!({"server": server, "insecure-skip-tls-verify": true}),
+                    json!({"token": real.token}),
+                )
             }
         };
         let config = json!({
@@ -131,7 +217,11 @@ impl Place {
                 cluster.apply(object.clone()).unwrap();
             }
             Place::Real(real) => {
-                kubectl(&real.kubeconfig, &["apply", "-f", "-"], Some(&object.to_string()));
+                kubectl(
+                    &real.kubeconfig,
+                    &["apply", "-f", "-"],
+                    Some(&object.to_string()),
+                );
             }
         }
     }
@@ -141,7 +231,16 @@ impl Place {
         match self {
             Place::Simulated { cluster, .. } => cluster.get(kind, namespace, name),
             Place::Real(real) => {
-                let words = ["get", kind, name, "-n", namespace, "-o", "json", "--ignore-not-found"];
+                let words = [
+                    "get",
+                    kind,
+                    name,
+                    "-n",
+                    namespace,
+                    "-o",
+                    "json",
+                    "--ignore-not-found",
+                ];
                 let text = kubectl(&real.kubeconfig, &words, None);
                 serde_json::from_str(&text).ok()
             }
@@ -153,7 +252,11 @@ impl Place {
         match self {
             Place::Simulated { cluster, .. } => cluster.list(kind, Some(namespace)),
             Place::Real(real) => {
-                let text = kubectl(&real.kubeconfig, &["get", kind, "-n", namespace, "-o", "json"], None);
+                let text = kubectl(
+                    &real.kubeconfig,
+                    &["get", kind, "-n", namespace, "-o", "json"],
+                    None,
+                );
                 let list: Value = serde_json::from_str(&text).unwrap();
                 list["items"].as_array().unwrap().clone()
             }
@@ -167,7 +270,15 @@ impl Place {
                 cluster.delete(kind, namespace, name);
             }
             Place::Real(real) => {
-                let words = ["delete", kind, name, "-n", namespace, "--wait=false", "--ignore-not-found"];
+                let words = [
+                    "delete",
+                    kind,
+                    name,
+                    "-n",
+                    namespace,
+                    "--wait=false",
+                    "--ignore-not-found",
+                ];
                 kubectl(&real.kubeconfig, &words, None);
             }
         }
@@ -185,21 +296,17 @@ fn kubectl(kubeconfig: &Path, words: &[&str], input: Option<&str>) -> String {
         .spawn()
         .expect("tests on a real cluster need kubectl on the PATH");
     // The pipe is closed at the end of the statement, which ends kubectl's input.
-    child.stdin.take().unwrap().write_all(input.unwrap_or_default().as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(input.unwrap_or_default().as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "kubectl {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "kubectl {words:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8(output.stdout).unwrap()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let group = chunk.iter().fold(0u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(group >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() { digit as char } else { '=' });
-        }
-    }
-    text
 }

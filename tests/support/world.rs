@@ -142,6 +142,13 @@ impl World {
         self.boot().await;
     }
 
+    /// Stops Heal in order.
+    pub async fn stops(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
+    }
+
     /// Kills Heal between two instructions: no task of it runs on. Starts it again over the same database.
     pub async fn crash(&mut self) {
         if let Some(app) = self.app.take() {

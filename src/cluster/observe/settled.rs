@@ -31,7 +31,7 @@ struct Workload {
 /// What a check found.
 pub enum Check {
     /// This is to be told.
-    Told(Sighting),
+    Told(Box<Sighting>),
     /// Look again then.
     Again(Timestamp),
     /// Nothing new.
@@ -115,11 +115,11 @@ impl Settling {
             return Check::Nothing;
         }
         workload.told = Some(revision.clone());
-        Check::Told(Sighting::RevisionHealthy {
+        Check::Told(Box::new(Sighting::RevisionHealthy {
             owner: workload.object.clone(),
             revision,
             at: now,
-        })
+        }))
     }
 
     fn revision(&self, uid: &str) -> Option<String> {

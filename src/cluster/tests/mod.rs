@@ -138,7 +138,7 @@ fn workload(
 ) -> Value {
     json!({
         "apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": namespace},
-        "spec": {"replicas": replicas, "serviceName": name, "selector": {"matchLabels": {"app": name}}, "template": {
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": {
             "metadata": {"labels": {"app": name}},
             "spec": {"containers": [{"name": "app", "image": image, "command": ["sh", "-c", script],
                 "resources": {"limits": {"memory": "64Mi"}}}]},

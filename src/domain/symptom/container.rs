@@ -134,8 +134,9 @@ pub(super) fn of_container(
             _ => None,
         },
         ContainerState::Terminated(end) => match family_of_end(end) {
-            // The first crash is not news: the container is started again at once. The back-off after the second is.
-            Family::Crash => None,
+            // The first crash is not news: the container is started again at once. A second one soon after is. (The kubelet
+            // shows `CrashLoopBackOff` only some seconds later.)
+            Family::Crash if !crashed_before(container, end) => None,
             // An init container may lose a child to the memory limit and still end well.
             Family::Oom if container.init && end.exit_code == 0 => None,
             family => Some(symptom(family, &end.reason, &end.message, ended_at(end))),
@@ -167,6 +168,21 @@ pub(super) fn of_container(
         }
         ContainerState::Unknown => None,
     }
+}
+
+/// Whether the previous run, too, ended badly, and not long before this end.
+fn crashed_before(container: &ContainerView, end: &Terminated) -> bool {
+    end.exit_code != 0
+        && container.restarts > 0
+        && container.last.as_ref().is_some_and(|last| {
+            let apart = end
+                .finished
+                .zip(last.finished)
+                .map(|(this, before)| this.duration_since(before));
+            // While it is being started again, one end may stand in both places.
+            last.exit_code != 0
+                && apart.is_some_and(|apart| !apart.is_zero() && apart <= BACK_OFF_RESET)
+        })
 }
 
 /// The family that an end speaks for. The reason decides: the kernel may kill a child only, and then the exit code is whatever

@@ -61,7 +61,10 @@ pub(super) fn complete(resource: &Resource, object: &mut Value) {
             default(spec, "parallelism", json!(1));
             default(spec, "completions", json!(1));
         }
-        "Pod" => complete_pod_spec(spec),
+        "Pod" => {
+            complete_pod_spec(spec);
+            complete_requests(spec);
+        }
         _ => {}
     }
     if matches!(
@@ -94,12 +97,21 @@ fn complete_pod_spec(spec: &mut Value) {
                 json!("/dev/termination-log"),
             );
             default(container, "terminationMessagePolicy", json!("File"));
-            // A limit without a request is also the request.
-            let limits = container["resources"]["limits"]
-                .as_object()
-                .cloned()
-                .unwrap_or_default();
-            for (name, limit) in limits {
+        }
+        if spec[field].is_null()
+            && let Some(fields) = spec.as_object_mut()
+        {
+            fields.remove(field);
+        }
+    }
+}
+
+/// In a pod, a limit without a request is also the request; templates stay as they are.
+fn complete_requests(spec: &mut Value) {
+    for field in ["initContainers", "containers"] {
+        for container in spec[field].as_array_mut().into_iter().flatten() {
+            let limits = container["resources"]["limits"].as_object().cloned();
+            for (name, limit) in limits.unwrap_or_default() {
                 if container["resources"]["requests"].get(&name).is_none() {
                     container["resources"]["requests"][name] = limit;
                 }

@@ -102,24 +102,30 @@ impl Core {
         object: &Value,
         deletion: &Deletion,
     ) -> Result<(), ApiError> {
-        let mut pairs = vec![];
-        if let Some(uid) = &deletion.uid {
-            pairs.push(("UID", uid.as_str(), object::uid(object)));
-        }
-        if let Some(version) = &deletion.resource_version {
-            pairs.push((
+        let version = object::text(object, "/metadata/resourceVersion");
+        let pairs = [
+            (
+                "UID",
+                &deletion.uid,
+                object::uid(object),
+                "deleted and then recreated",
+            ),
+            (
                 "ResourceVersion",
+                &deletion.resource_version,
                 version,
-                object::text(object, "/metadata/resourceVersion"),
-            ));
-        }
-        for (what, wanted, found) in pairs {
-            if wanted != found {
-                let why = format!(
-                    "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}"
-                );
-                return Err(ApiError::conflict(resource, object::name(object), &why));
-            }
+                "modified",
+            ),
+        ];
+        for (what, wanted, found, guess) in pairs {
+            let Some(wanted) = wanted.as_ref().filter(|wanted| *wanted != found) else {
+                continue;
+            };
+            let why = format!(
+                "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object might \
+                 have been {guess}"
+            );
+            return Err(ApiError::other_object(resource, object::name(object), &why));
         }
         Ok(())
     }

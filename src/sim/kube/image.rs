@@ -42,15 +42,25 @@ pub(super) fn normalise(reference: &str) -> String {
 }
 
 /// Why a reference is not one, if so: the text after `couldn't parse image name`.
-pub(super) fn invalid_name(reference: &str) -> Option<&'static str> {
+pub(super) fn invalid_name(reference: &str) -> Option<String> {
     if reference.is_empty() || reference.contains(char::is_whitespace) {
-        return Some("invalid reference format");
+        return Some("invalid reference format".to_owned());
     }
-    let repository = reference
-        .rsplit_once(':')
-        .map_or(reference, |(repository, _)| repository);
-    let upper = repository.chars().any(|letter| letter.is_ascii_uppercase());
-    upper.then_some("invalid reference format: repository name must be lowercase")
+    // A first part with a capital letter is taken for a host.
+    let is_upper = |text: &str| text.chars().any(|letter| letter.is_ascii_uppercase());
+    let repository = match reference.split_once('/') {
+        Some((host, rest))
+            if host.contains(['.', ':']) || host == "localhost" || is_upper(host) =>
+        {
+            rest.to_owned()
+        }
+        Some(_) => reference.to_owned(),
+        None => format!("library/{reference}"),
+    };
+    let repository = repository.split(':').next().unwrap_or("");
+    is_upper(repository).then(|| {
+        format!("invalid reference format: repository name ({repository}) must be lowercase")
+    })
 }
 
 /// The text with which the container runtime refuses to pull; the reference decides the cause.
@@ -63,6 +73,12 @@ pub(super) fn pull_error(reference: &str) -> String {
         format!(
             "failed to resolve image: failed to do request: Head \"{manifest}\": dial tcp: lookup {host} on \
              10.96.0.10:53: no such host"
+        )
+    } else if host.starts_with("127.0.0.1:") || host.starts_with("localhost:") {
+        // No registry runs beside the simulation.
+        format!(
+            "failed to resolve image: failed to do request: Head \"{manifest}\": dial tcp {host}: connect: connection \
+             refused"
         )
     } else if host.starts_with("private.") {
         "failed to resolve image: pull access denied, repository does not exist or may require authorization: \
@@ -96,8 +112,8 @@ mod tests {
                 .ends_with("no match for platform in manifest: not found")
         );
         assert_eq!(
-            invalid_name("UPPER/x:1"),
-            Some("invalid reference format: repository name must be lowercase")
+            invalid_name("shop/WEB:1").as_deref(),
+            Some("invalid reference format: repository name (shop/WEB) must be lowercase")
         );
     }
 }

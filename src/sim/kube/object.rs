@@ -121,3 +121,28 @@ pub(super) fn is_active(pod: &Value) -> bool {
 pub(super) fn is_ready(pod: &Value) -> bool {
     condition_is_true(pod, "Ready")
 }
+
+/// Leaves out the counts that are zero where the real types do, and only there.
+pub(super) fn omit_zeros(object: &mut Value) {
+    let counts: &[&str] = match text(object, "/kind") {
+        "Deployment" => &[
+            "replicas",
+            "updatedReplicas",
+            "readyReplicas",
+            "availableReplicas",
+            "unavailableReplicas",
+        ],
+        "ReplicaSet" => &["fullyLabeledReplicas", "readyReplicas", "availableReplicas"],
+        "StatefulSet" => &["readyReplicas", "currentReplicas", "updatedReplicas"],
+        "DaemonSet" => &[
+            "updatedNumberScheduled",
+            "numberAvailable",
+            "numberUnavailable",
+        ],
+        "Job" => &["active", "succeeded", "failed"],
+        _ => return,
+    };
+    if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
+        status.retain(|field, value| !(counts.contains(&field.as_str()) && *value == 0));
+    }
+}

@@ -25,7 +25,7 @@ pub(super) fn merge(target: &mut Value, patch: &Value) {
 }
 
 /// The key that identifies the items of a list field in the built-in types; `None` when the list is replaced as a whole.
-fn merge_key(field: &str, items: &[Value]) -> Option<&'static str> {
+pub(super) fn merge_key(field: &str, items: &[Value]) -> Option<&'static str> {
     match field {
         "containers"
         | "initContainers"

@@ -33,6 +33,15 @@ impl Resource {
             format!("{}.{}", self.plural, self.group)
         }
     }
+
+    /// `Pod` or `Deployment.apps`, as in other error messages.
+    pub(super) fn qualified_kind(&self) -> String {
+        if self.group.is_empty() {
+            self.kind.to_owned()
+        } else {
+            format!("{}.{}", self.kind, self.group)
+        }
+    }
 }
 
 const fn entry(

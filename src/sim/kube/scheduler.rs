@@ -121,10 +121,9 @@ fn choose(core: &Core, pod: &Value) -> Result<String, String> {
         )
     };
     if let Some(reason) = unusable_claim(core, pod) {
-        let none = BTreeMap::from([(UNHELPFUL, total)]);
+        // Preemption fails before it has looked at nodes, and this is all that it says.
         return Err(format!(
-            "0/{total} nodes are available: {reason}. {}",
-            tail(&none)
+            "0/{total} nodes are available: {reason}. not found"
         ));
     }
     let pods: Vec<_> = core
@@ -210,18 +209,20 @@ fn fits(node: &Value, pod: &Value, on_node: &[&Value]) -> Result<i128, (Vec<Stri
     if on_node.len() as i128 * 1000 + 1000 > capacity("pods") {
         short.push("Too many pods".to_owned());
     }
-    let mut free_memory = 0;
+    let (mut free_memory, mut helpful) = (0, true);
     for resource in ["cpu", "memory"] {
         let used: i128 = on_node.iter().map(|pod| request(pod, resource)).sum();
         let free = capacity(resource) - used;
         let wanted = request(pod, resource);
         if wanted > 0 && wanted > free {
             short.push(format!("Insufficient {resource}"));
+            // More than the whole node has: no pod is worth removing.
+            helpful &= wanted <= capacity(resource);
         }
         free_memory = free;
     }
     if !short.is_empty() {
-        return Err((short, true));
+        return Err((short, helpful));
     }
     if on_node.iter().any(|other| repels(pod, other)) {
         return Err((

@@ -11,33 +11,54 @@ use serde_json::Value;
 
 use super::{resources::Resource, status::ApiError};
 
+/// Why an object does not fit its type.
+pub(super) struct Misfit {
+    why: String,
+    /// Whether fields are unknown, as opposed to of a wrong type.
+    unknown: bool,
+}
+
+impl Misfit {
+    /// The answer to a creation or a replacement.
+    pub(super) fn of_a_body(&self, resource: &Resource) -> ApiError {
+        let (kind, version) = (resource.kind, resource.version);
+        ApiError::bad_request(format!(
+            "{kind} in version \"{version}\" cannot be handled as a {kind}: {}",
+            self.why
+        ))
+    }
+
+    /// The answer to a patch.
+    pub(super) fn of_a_patch(&self, resource: &Resource, patch: &Value) -> ApiError {
+        if self.unknown {
+            ApiError::unknown_in_patch(patch, &self.why)
+        } else {
+            self.of_a_body(resource)
+        }
+    }
+}
+
 /// Checks an object of a type that Heal writes to; other types are taken as they come.
-pub(super) fn check(resource: &Resource, object: &mut Value, strict: bool) -> Result<(), ApiError> {
+pub(super) fn check(resource: &Resource, object: &mut Value, strict: bool) -> Result<(), Misfit> {
     match resource.kind {
-        "Deployment" => decode::<Deployment>(resource, object, strict),
-        "ReplicaSet" => decode::<ReplicaSet>(resource, object, strict),
-        "StatefulSet" => decode::<StatefulSet>(resource, object, strict),
-        "DaemonSet" => decode::<DaemonSet>(resource, object, strict),
-        "Job" => decode::<Job>(resource, object, strict),
-        "Pod" => decode::<Pod>(resource, object, strict),
-        "Node" => decode::<Node>(resource, object, strict),
+        "Deployment" => decode::<Deployment>(object, strict),
+        "ReplicaSet" => decode::<ReplicaSet>(object, strict),
+        "StatefulSet" => decode::<StatefulSet>(object, strict),
+        "DaemonSet" => decode::<DaemonSet>(object, strict),
+        "Job" => decode::<Job>(object, strict),
+        "Pod" => decode::<Pod>(object, strict),
+        "Node" => decode::<Node>(object, strict),
         _ => Ok(()),
     }
 }
 
-fn decode<T: DeserializeOwned + Serialize>(
-    resource: &Resource,
-    object: &mut Value,
-    strict: bool,
-) -> Result<(), ApiError> {
-    let (kind, version) = (resource.kind, resource.version);
-    let typed = T::deserialize(&*object).map_err(|error| {
-        ApiError::bad_request(format!(
-            "{kind} in version \"{version}\" cannot be handled as a {kind}: {error}"
-        ))
-    })?;
-    let known =
-        serde_json::to_value(typed).map_err(|error| ApiError::internal(error.to_string()))?;
+fn decode<T: DeserializeOwned + Serialize>(object: &mut Value, strict: bool) -> Result<(), Misfit> {
+    let wrong = |error: serde_json::Error| Misfit {
+        why: error.to_string(),
+        unknown: false,
+    };
+    let typed = T::deserialize(&*object).map_err(wrong)?;
+    let known = serde_json::to_value(typed).map_err(wrong)?;
     let mut unknown = Vec::new();
     collect_unknown(object, &known, "", &mut unknown);
     if unknown.is_empty() {
@@ -51,10 +72,10 @@ fn decode<T: DeserializeOwned + Serialize>(
         .iter()
         .map(|field| format!("unknown field \"{field}\""))
         .collect();
-    Err(ApiError::bad_request(format!(
-        "strict decoding error: {}",
-        fields.join(", ")
-    )))
+    Err(Misfit {
+        why: format!("strict decoding error: {}", fields.join(", ")),
+        unknown: true,
+    })
 }
 
 /// A field that was given and did not survive decoding is one that the type does not have.

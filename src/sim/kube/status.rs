@@ -64,6 +64,26 @@ impl ApiError {
         Self::new(409, "Conflict", message).about(resource, name)
     }
 
+    /// A precondition of a deletion does not hold. These errors name the kind, not the resource.
+    pub(super) fn other_object(resource: &Resource, name: &str, why: &str) -> Self {
+        let message = format!(
+            "Operation cannot be fulfilled on {} \"{name}\": {why}",
+            resource.qualified_kind()
+        );
+        let mut error = Self::new(409, "Conflict", message).about(resource, name);
+        error.details["kind"] = json!(resource.kind);
+        error
+    }
+
+    /// A patch that makes an object of unknown fields: the server blames the patch as a whole.
+    pub(super) fn unknown_in_patch(patch: &Value, why: &str) -> Self {
+        let why = format!("Invalid value: {:?}: {why}", patch.to_string());
+        let mut error = Self::new(422, "Invalid", format!(" \"\" is invalid: patch: {why}"));
+        error.details =
+            json!({"causes": [{"reason": "FieldValueInvalid", "message": why, "field": "patch"}]});
+        error
+    }
+
     pub(super) fn forbidden(resource: &Resource, name: &str, why: &str) -> Self {
         let message = format!("{} \"{name}\" is forbidden: {why}", resource.qualified());
         Self::new(403, "Forbidden", message).about(resource, name)
@@ -71,14 +91,10 @@ impl ApiError {
 
     /// Refused by validation; `field` and `why` name the cause.
     pub(super) fn invalid(resource: &Resource, name: &str, field: &str, why: &str) -> Self {
-        let message = if resource.group.is_empty() {
-            format!("{} \"{name}\" is invalid: {field}: {why}", resource.kind)
-        } else {
-            format!(
-                "{}.{} \"{name}\" is invalid: {field}: {why}",
-                resource.kind, resource.group
-            )
-        };
+        let message = format!(
+            "{} \"{name}\" is invalid: {field}: {why}",
+            resource.qualified_kind()
+        );
         let mut error = Self::new(422, "Invalid", message).about(resource, name);
         error.details["kind"] = json!(resource.kind);
         error.details["causes"] =

@@ -58,6 +58,23 @@ struct Inner {
     history: VecDeque<Change>,
 }
 
+impl Inner {
+    /// The changes after a version, oldest first; an error when history no longer reaches back that far.
+    fn later_than(
+        &self,
+        version: u64,
+    ) -> Result<impl DoubleEndedIterator<Item = &Change>, ApiError> {
+        if version < self.floor {
+            let message = format!("too old resource version: {version} ({})", self.floor);
+            return Err(ApiError::expired(message));
+        }
+        let start = self
+            .history
+            .partition_point(|change| change.version <= version);
+        Ok(self.history.range(start..))
+    }
+}
+
 /// The store of all objects.
 pub(super) struct Store {
     inner: Mutex<Inner>,
@@ -141,29 +158,14 @@ impl Store {
 
     /// All objects of a namespace (or of all), in key order.
     pub(super) fn list(&self, resource: &Resource, namespace: Option<&str>) -> Vec<Arc<Value>> {
-        self.page(resource, namespace, None).items
+        self.page(resource, namespace).items
     }
 
-    /// All objects after a key, with the version they were read at.
-    pub(super) fn page(
-        &self,
-        resource: &Resource,
-        namespace: Option<&str>,
-        after: Option<(String, String)>,
-    ) -> Page {
-        use std::ops::Bound;
+    /// All objects, with the version they were read at.
+    pub(super) fn page(&self, resource: &Resource, namespace: Option<&str>) -> Page {
         let inner = super::lock(&self.inner);
-        let start = match (after, namespace) {
-            (Some(key), _) => Bound::Excluded(key),
-            (None, Some(namespace)) => Bound::Included((namespace.to_owned(), String::new())),
-            (None, None) => Bound::Unbounded,
-        };
         let items = match inner.tables.get(resource.plural) {
-            Some(table) => table
-                .range((start, Bound::Unbounded))
-                .take_while(|((ns, _), _)| namespace.is_none_or(|wanted| wanted == ns))
-                .map(|(_, object)| Arc::clone(object))
-                .collect(),
+            Some(table) => range(table, namespace, None),
             None => Vec::new(),
         };
         Page {
@@ -172,17 +174,35 @@ impl Store {
         }
     }
 
+    /// All objects after a key as they were at an earlier version; an error when history no longer reaches back that far.
+    pub(super) fn page_at(
+        &self,
+        resource: &Resource,
+        namespace: Option<&str>,
+        version: u64,
+        after: (String, String),
+    ) -> Result<Page, ApiError> {
+        let inner = super::lock(&self.inner);
+        let table = inner.tables.get(resource.plural);
+        let mut table = table.cloned().unwrap_or_default();
+        // Newest first: each change is taken back.
+        let later = inner.later_than(version)?.rev();
+        for change in later.filter(|change| change.resource == resource) {
+            match &change.previous {
+                Some(previous) => table.insert(key(previous), Arc::clone(previous)),
+                None => table.remove(&key(&change.object)),
+            };
+        }
+        Ok(Page {
+            items: range(&table, namespace, Some(after)),
+            version,
+        })
+    }
+
     /// The changes after a version, oldest first; an error when history no longer reaches back that far.
     pub(super) fn changes_since(&self, version: u64) -> Result<Vec<Change>, ApiError> {
         let inner = super::lock(&self.inner);
-        if version < inner.floor {
-            let message = format!("too old resource version: {version} ({})", inner.floor);
-            return Err(ApiError::expired(message));
-        }
-        let start = inner
-            .history
-            .partition_point(|change| change.version <= version);
-        Ok(inner.history.range(start..).cloned().collect())
+        Ok(inner.later_than(version)?.cloned().collect())
     }
 
     /// Stores a new object; sets uid, creation time, generation and version.
@@ -232,6 +252,7 @@ impl Store {
         {
             fields.remove("namespace");
         }
+        object::omit_zeros(object);
     }
 
     /// What `update` would store: the edited copy, with identity kept and the generation counted.
@@ -242,6 +263,9 @@ impl Store {
     ) -> Result<Value, ApiError> {
         let mut new = old.clone();
         edit(&mut new)?;
+        // An edit may count a generation by itself; nothing else is taken from it.
+        let generation = object::int(old, "/metadata/generation").unwrap_or(1);
+        let counted = object::int(&new, "/metadata/generation") == Some(generation + 1);
         for field in [
             "name",
             "namespace",
@@ -259,8 +283,8 @@ impl Store {
                 ),
             }
         }
-        if resource.generation && new["spec"] != old["spec"] {
-            let generation = object::int(old, "/metadata/generation").unwrap_or(1);
+        object::omit_zeros(&mut new);
+        if resource.generation && (counted || new["spec"] != old["spec"]) {
             new["metadata"]["generation"] = json!(generation + 1);
         }
         Ok(new)
@@ -346,6 +370,25 @@ impl Store {
         self.pulse.send_modify(|pulse| pulse.version = version);
         object
     }
+}
+
+/// The objects of a table after a key.
+fn range(
+    table: &Table,
+    namespace: Option<&str>,
+    after: Option<(String, String)>,
+) -> Vec<Arc<Value>> {
+    use std::ops::Bound;
+    let start = match (after, namespace) {
+        (Some(key), _) => Bound::Excluded(key),
+        (None, Some(namespace)) => Bound::Included((namespace.to_owned(), String::new())),
+        (None, None) => Bound::Unbounded,
+    };
+    table
+        .range((start, Bound::Unbounded))
+        .take_while(|((ns, _), _)| namespace.is_none_or(|wanted| wanted == ns))
+        .map(|(_, object)| Arc::clone(object))
+        .collect()
 }
 
 fn key(object: &Value) -> (String, String) {

@@ -77,7 +77,6 @@ impl State {
         let page = self.store.page(
             self.request.resource,
             self.request.selectors.namespace.as_deref(),
-            None,
         );
         self.cursor = page.version;
         for object in page.items {

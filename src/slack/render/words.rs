@@ -54,7 +54,7 @@ pub fn severity(severity: Severity) -> (&'static str, &'static str) {
 /// The risk, with what the word means.
 pub fn risk(proposal: &Proposal) -> Markup {
     match proposal.risk {
-        Risk::Low => Markup::own("*Risk: low* – one more click takes it back."),
+        Risk::Low => Markup::own("*Risk: low* – it can be taken back."),
         Risk::Medium if proposal.action.inverse().is_some() => Markup::own(
             "*Risk: medium* – pods are replaced or capacity changes. It can be taken back.",
         ),

@@ -60,6 +60,10 @@ impl Call {
         self.param("dryRun") == "All"
     }
 
+    fn strict(&self) -> bool {
+        self.param("fieldValidation") == "Strict"
+    }
+
     /// Who writes: the field manager, or the program part of the user agent.
     fn manager(&self) -> String {
         match self.param("fieldManager") {

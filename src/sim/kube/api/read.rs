@@ -51,6 +51,11 @@ pub(super) fn scale(resource: &Resource, object: &Value) -> Result<Value, ApiErr
     if !matches!(resource.kind, "Deployment" | "ReplicaSet" | "StatefulSet") {
         return Err(ApiError::unknown_path());
     }
+    // None is told by leaving the number out.
+    let replicas = match object::int(object, "/spec/replicas").unwrap_or(1) {
+        0 => json!({}),
+        wanted => json!({"replicas": wanted}),
+    };
     let labels = object["spec"]["selector"]["matchLabels"].as_object();
     let pairs = labels
         .into_iter()
@@ -63,7 +68,7 @@ pub(super) fn scale(resource: &Resource, object: &Value) -> Result<Value, ApiErr
             "resourceVersion": object["metadata"]["resourceVersion"],
             "creationTimestamp": object["metadata"]["creationTimestamp"],
         },
-        "spec": {"replicas": object["spec"]["replicas"]},
+        "spec": replicas,
         "status": {
             "replicas": object::int(object, "/status/replicas").unwrap_or(0),
             "selector": pairs.collect::<Vec<_>>().join(","),
@@ -71,15 +76,20 @@ pub(super) fn scale(resource: &Resource, object: &Value) -> Result<Value, ApiErr
     }))
 }
 
-/// A list, in pages when `limit` is given. Pages are read at the present version, not at that of the first page.
+/// A list, in pages when `limit` is given. All pages show the moment of the first, and carry its version.
 pub(super) fn list(sim: &KubeSim, call: &Call, target: &Target) -> Result<Response, ApiError> {
     let selectors = selectors(call, target)?;
     let store = &sim.core().store;
-    let after = match call.param("continue") {
-        "" => None,
-        token => Some(parse_token(token, sim)?),
+    let namespace = target.namespace.as_deref();
+    let page = match call.param("continue") {
+        "" => store.page(target.resource, namespace),
+        token => {
+            let (version, after) = parse_token(token)?;
+            store
+                .page_at(target.resource, namespace, version, after)
+                .map_err(|_| token_expired())?
+        }
     };
-    let page = store.page(target.resource, target.namespace.as_deref(), after);
     let limit = call
         .param("limit")
         .parse::<usize>()
@@ -140,7 +150,15 @@ pub(super) fn list(sim: &KubeSim, call: &Call, target: &Target) -> Result<Respon
     ))
 }
 
-fn parse_token(token: &str, sim: &KubeSim) -> Result<(String, String), ApiError> {
+fn token_expired() -> ApiError {
+    ApiError::expired(
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list without \
+         the continue parameter.",
+    )
+}
+
+/// The version of the first page, and the key of the last item so far.
+fn parse_token(token: &str) -> Result<(u64, (String, String)), ApiError> {
     let bad = || ApiError::bad_request("continue key is not valid");
     let text = hex::decode(token)
         .ok()
@@ -152,13 +170,7 @@ fn parse_token(token: &str, sim: &KubeSim) -> Result<(String, String), ApiError>
         .and_then(|version| version.parse().ok())
         .ok_or_else(bad)?;
     let (namespace, name) = parts.next().zip(parts.next()).ok_or_else(bad)?;
-    if sim.core().store.changes_since(version).is_err() {
-        return Err(ApiError::expired(
-            "The provided continue parameter is too old to display a consistent list result. You can start a new list \
-             without the continue parameter.",
-        ));
-    }
-    Ok((namespace.to_owned(), name.to_owned()))
+    Ok((version, (namespace.to_owned(), name.to_owned())))
 }
 
 /// A watch stream.

@@ -34,11 +34,8 @@ pub(super) fn create(sim: &KubeSim, call: &Call, target: &Target) -> Result<Resp
     {
         fields.remove("status");
     }
-    schema::check(
-        target.resource,
-        &mut object,
-        call.param("fieldValidation") == "Strict",
-    )?;
+    schema::check(target.resource, &mut object, call.strict())
+        .map_err(|error| error.of_a_body(target.resource))?;
     let manager = call.manager();
     let changed = object.clone();
     note_manager(sim, &mut object, &changed, &manager, "Update", None);
@@ -133,14 +130,21 @@ fn edit(
             let mut scale = read::scale(resource, object)?;
             change(&mut scale)?;
             check_identity(resource, &old, &scale)?;
-            object["spec"]["replicas"] = scale["spec"]["replicas"].clone();
+            object["spec"]["replicas"] = json!(object::int(&scale, "/spec/replicas").unwrap_or(0));
         } else {
             change(object)?;
             check_identity(resource, &old, object)?;
             keep_what_the_path_does_not_write(resource, subresource, &old, object)?;
         }
+        count_annotations(resource, subresource, &old, object);
         admission::complete(resource, object);
-        schema::check(resource, object, call.param("fieldValidation") == "Strict")?;
+        schema::check(resource, object, call.strict()).map_err(|error| {
+            if call.method == http::Method::PATCH {
+                error.of_a_patch(resource, body)
+            } else {
+                error.of_a_body(resource)
+            }
+        })?;
         admission::check_update(resource, subresource, &old, object)?;
         if *object != old {
             note_manager(sim, object, body, &manager, "Update", subresource);
@@ -183,6 +187,22 @@ fn check_identity(resource: &Resource, old: &Value, new: &Value) -> Result<(), A
         ));
     }
     Ok(())
+}
+
+/// Annotations of a Deployment count as a generation, because its controller copies them to ReplicaSets. Those of other
+/// workloads do not, and neither do those that come with a status.
+fn count_annotations(resource: &Resource, subresource: Option<&str>, old: &Value, new: &mut Value) {
+    let counts = *resource == resources::DEPLOYMENTS
+        && subresource.is_none()
+        && new["metadata"]["annotations"] != old["metadata"]["annotations"];
+    match object::int(old, "/metadata/generation") {
+        Some(old) => new["metadata"]["generation"] = json!(old + i64::from(counts)),
+        None => drop(
+            new["metadata"]
+                .as_object_mut()
+                .map(|metadata| metadata.remove("generation")),
+        ),
+    }
 }
 
 fn keep_what_the_path_does_not_write(
@@ -242,7 +262,7 @@ fn note_manager(
     }
 }
 
-/// The fields of a body in the `f:` notation, lists as leaves.
+/// The fields of a body in the `f:` notation.
 fn field_tree(body: &Value) -> Value {
     let mut tree = json!({});
     for (key, value) in body.as_object().into_iter().flatten() {
@@ -250,33 +270,56 @@ fn field_tree(body: &Value) -> Value {
             key.as_str(),
             "apiVersion" | "kind" | "managedFields" | "name" | "namespace"
         ) {
-            tree[format!("f:{key}")] = if value.is_object() {
-                field_tree(value)
-            } else {
-                json!({})
+            tree[format!("f:{key}")] = match value.as_array() {
+                Some(items) => list_tree(key, items),
+                None => field_tree(value),
             };
         }
     }
     tree
 }
 
+/// The items of a list by their keys, or a leaf when the list is replaced as a whole.
+fn list_tree(field: &str, items: &[Value]) -> Value {
+    let mut tree = json!({});
+    if let Some(key) = patch::merge_key(field, items) {
+        for item in items {
+            let mut fields = field_tree(item);
+            fields["."] = json!({});
+            fields[format!("f:{key}")] = json!({});
+            let name = json!({key: item[key]}).to_string();
+            tree[format!("k:{name}")] = fields;
+        }
+    }
+    tree
+}
+
+/// The options of a deletion: the body's, or the query's when there is no body. With a body the real server does not look at
+/// the query at all, not even at `dryRun`.
 fn deletion(call: &Call, options: &Value) -> Deletion {
+    if options.is_null() {
+        return Deletion {
+            uid: None,
+            resource_version: None,
+            grace_seconds: call.param("gracePeriodSeconds").parse().ok(),
+            orphan: call.param("propagationPolicy") == "Orphan",
+            dry_run: call.dry_run(),
+        };
+    }
     let precondition = |field: &str| options["preconditions"][field].as_str().map(str::to_owned);
-    let policy = options["propagationPolicy"]
-        .as_str()
-        .unwrap_or(call.param("propagationPolicy"));
     Deletion {
         uid: precondition("uid"),
         resource_version: precondition("resourceVersion"),
-        grace_seconds: options["gracePeriodSeconds"]
-            .as_i64()
-            .or_else(|| call.param("gracePeriodSeconds").parse().ok()),
-        orphan: policy == "Orphan",
-        dry_run: call.dry_run()
-            || object::list(options, "/dryRun")
-                .iter()
-                .any(|mode| mode == "All"),
+        grace_seconds: options["gracePeriodSeconds"].as_i64(),
+        orphan: options["propagationPolicy"] == "Orphan",
+        dry_run: is_dry_run(options),
     }
+}
+
+fn is_dry_run(options: &Value) -> bool {
+    object::list(options, "/dryRun")
+        .iter()
+        .any(|mode| mode == "All")
 }
 
 fn deleted_response(resource: &Resource, deleted: &Deleted) -> Response {
@@ -345,9 +388,8 @@ pub(super) fn evict(
     }
     let body = call.json()?;
     let mut deletion = deletion(call, &body["deleteOptions"]);
-    deletion.dry_run |= object::list(&body, "/dryRun")
-        .iter()
-        .any(|mode| mode == "All");
+    // An eviction is a creation: its query counts.
+    deletion.dry_run |= call.dry_run() || is_dry_run(&body);
     let namespace = target.key_namespace();
     let pod = sim.core().store.get(&resources::PODS, namespace, name);
     let pod = pod.ok_or_else(|| ApiError::not_found(&resources::PODS, name))?;

@@ -29,6 +29,10 @@ async fn pass(seconds: u64) {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
 }
 
+async fn pass_millis(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}
+
 /// A Deployment whose pods run a script of busybox.
 fn deployment(name: &str, replicas: i64, script: &str) -> Value {
     json!({

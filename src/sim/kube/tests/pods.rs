@@ -6,6 +6,19 @@ use kube::{Api, api::LogParams};
 use super::*;
 use crate::sim::kube::Image;
 
+/// The status of the only container at the next moment in which it shows its back-off. Before that, all through a long
+/// back-off, it shows how it ended.
+pub(super) async fn in_back_off(sim: &KubeSim) -> Value {
+    loop {
+        let shape = status(sim);
+        if shape["state"]["waiting"]["reason"] == "CrashLoopBackOff" {
+            return shape;
+        }
+        assert!(shape["state"]["waiting"].is_null(), "{shape}");
+        pass_millis(20).await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_crashing_container_goes_into_crash_loop_back_off() {
     let sim = KubeSim::new(options());
@@ -23,7 +36,7 @@ async fn a_crashing_container_goes_into_crash_loop_back_off() {
     assert_eq!(shape["lastState"]["terminated"]["exitCode"], 3);
     assert_eq!(shape["lastState"]["terminated"]["reason"], "Error");
     pass(3600).await;
-    let shape = status(&sim);
+    let shape = in_back_off(&sim).await;
     let message = shape["state"]["waiting"]["message"].as_str().unwrap();
     assert!(message.starts_with("back-off 5m0s "), "{message}");
     assert!(
@@ -35,7 +48,8 @@ async fn a_crashing_container_goes_into_crash_loop_back_off() {
         .into_iter()
         .find(|event| event["reason"] == "BackOff")
         .unwrap();
-    assert!(back_off["count"].as_i64().unwrap() > 5);
+    // One for each end, until the recorder has had enough of this pod.
+    assert!(back_off["count"].as_i64().unwrap() >= 5);
     assert_eq!(
         back_off["involvedObject"]["fieldPath"],
         "spec.containers{app}"
@@ -219,7 +233,7 @@ async fn a_command_that_does_not_exist_cannot_start() {
         (&ended["reason"], &ended["exitCode"]),
         (&json!("StartError"), &json!(128))
     );
-    insta::assert_snapshot!(ended["message"].as_str().unwrap(), @r#"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "missingcmd": executable file not found in $PATH: unknown"#);
+    insta::assert_snapshot!(ended["message"].as_str().unwrap(), @r#"failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "missingcmd": executable file not found in $PATH"#);
 }
 
 #[tokio::test(start_paused = true)]
@@ -328,7 +342,7 @@ async fn a_pod_that_fits_nowhere_says_why() {
     big["resources"] = json!({"requests": {"memory": "100Gi"}});
     sim.apply(pod("a", big)).unwrap();
     pass(1).await;
-    insta::assert_snapshot!(events(&sim, "FailedScheduling").remove(0), @"0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes are available: 1 No preemption victims found for incoming pod.");
+    insta::assert_snapshot!(events(&sim, "FailedScheduling").remove(0), @"0/1 nodes are available: 1 Insufficient memory. no new claims to deallocate, preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling.");
     let mut picky = pod("b", container("sleep infinity"));
     picky["spec"]["nodeSelector"] = json!({"disk": "ssd"});
     sim.apply(picky).unwrap();
@@ -376,8 +390,8 @@ async fn a_dead_node_makes_its_pods_unready_and_loses_them_after_five_minutes() 
         (&json!("Unknown"), &json!("NodeStatusUnknown"))
     );
     assert_eq!(
-        sim.get("Deployment", "default", "web").unwrap()["status"]["readyReplicas"],
-        0
+        sim.get("Deployment", "default", "web").unwrap()["status"].get("readyReplicas"),
+        None
     );
     pass(310).await;
     let pods = sim.list("Pod", None);

@@ -335,6 +335,7 @@ async fn a_faster_kubelet_backs_off_for_less_time_but_says_the_same() {
     pass(60).await;
     let shape = status(&sim);
     assert!(shape["restartCount"].as_i64().unwrap() >= 5, "{shape}");
+    let shape = super::pods::in_back_off(&sim).await;
     let message = shape["state"]["waiting"]["message"].as_str().unwrap();
     assert!(
         message.starts_with("back-off 5m0s") || message.starts_with("back-off 2m40s"),

@@ -2,20 +2,24 @@
 //! that the order of things can be tested.
 //!
 //! Only objects that show a symptom are kept; of all others just who owns them.
+mod events;
+mod review;
+mod thing;
+
 use super::{
     settled::Settling,
     stream::{News, Seen, What},
 };
 use crate::cluster::{
     ClusterConfig,
-    owners::{Climb, Known, Parent, climb},
+    owners::{Known, Parent},
 };
 use crate::domain::{
     family::Family,
     object::{Kind, ObjectRef},
     signal::Signal,
-    symptom::{self, Symptom},
-    view::{EventView, NodeView, PodView, WorkloadView},
+    symptom::Symptom,
+    view::EventView,
 };
 use crate::ports::Sighting;
 use jiff::Timestamp;
@@ -23,6 +27,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
+use thing::{Thing, is_idle, symptoms, uid};
 
 /// The state of one cluster's watches.
 pub struct Book {
@@ -79,12 +84,6 @@ enum Due {
     Ask(ObjectRef),
 }
 
-enum Thing {
-    Pod(PodView),
-    Workload(Box<WorkloadView>),
-    Node(NodeView),
-}
-
 struct Subject {
     thing: Thing,
     from_start: bool,
@@ -106,12 +105,9 @@ enum Stage {
     Hidden,
 }
 
-const OLD: &str = "event older than the start";
 const EXCLUDED: &str = "namespace is excluded";
 const LEAVING: &str = "pod is being deleted";
-const PLANNED: &str = "pod is disrupted on purpose";
 const NODE_DOWN: &str = "pod's node is not ready";
-const PASSED: &str = "it passed before it counted";
 const ABOUT_GONE: &str = "event about an object that is gone";
 
 impl Book {
@@ -358,153 +354,6 @@ impl Book {
         self.review(&uid, now);
     }
 
-    /// Compares what is wrong with a subject now with what was told about it.
-    fn review(&mut self, uid: &str, now: Timestamp) {
-        let Some(mut subject) = self.subjects.remove(uid) else {
-            return;
-        };
-        let mut symptoms = symptoms(&subject.thing, &self.config);
-        if let Thing::Pod(pod) = &subject.thing {
-            symptoms.retain(|symptom| {
-                let over = outlived_at(pod, symptom);
-                if let Some(at) = over.filter(|at| *at > now) {
-                    self.timers.insert((at, Due::Subject(uid.to_owned())));
-                }
-                over.is_none_or(|at| at > now)
-            });
-        }
-        if symptoms.is_empty() {
-            self.clear(subject);
-            return;
-        }
-        let object = object(&subject.thing);
-        let owner = match subject.owner.clone() {
-            Some(owner) => owner,
-            None => match climb(&object, &self.known) {
-                Climb::Top(owner) => owner,
-                Climb::Ask(missing) => {
-                    self.ask(missing).subjects.insert(uid.to_owned());
-                    self.subjects.insert(uid.to_owned(), subject);
-                    return;
-                }
-            },
-        };
-        subject.owner = Some(owner.clone());
-        let mut before = std::mem::take(&mut subject.active);
-        for symptom in symptoms {
-            let same = |a: &Active| a.family == symptom.family && a.container == symptom.container;
-            let old = before
-                .iter()
-                .position(same)
-                .map(|at| before.swap_remove(at));
-            let old_stage = old.as_ref().map_or(Stage::Waiting, |old| old.stage);
-            let hidden = self.hidden(&subject.thing, symptom.family);
-            let stage = if symptom.mature > now && old_stage != Stage::Shown {
-                let due = Due::Subject(uid.to_owned());
-                self.timers.insert((symptom.mature, due));
-                Stage::Waiting
-            } else if let Some(reason) = hidden {
-                if old_stage == Stage::Waiting {
-                    self.count(reason);
-                }
-                Stage::Hidden
-            } else {
-                let rose = old.as_ref().is_none_or(|old| symptom.count > old.count);
-                if old_stage != Stage::Shown || rose {
-                    let signal = self.signal(uid, &owner, &object, &symptom, subject.from_start);
-                    self.out.push(Sighting::Signal(signal));
-                }
-                Stage::Shown
-            };
-            if stage == Stage::Shown && old_stage != Stage::Shown {
-                *self.shown.entry(owner.clone()).or_default() += 1;
-            }
-            if stage != Stage::Shown && old_stage == Stage::Shown {
-                self.hide(&owner);
-            }
-            subject.active.push(Active {
-                family: symptom.family,
-                container: symptom.container,
-                count: symptom.count,
-                stage,
-            });
-        }
-        for gone in before {
-            if gone.stage == Stage::Shown {
-                self.hide(&owner);
-            }
-        }
-        // From now on it is news, whatever it shows next.
-        subject.from_start = false;
-        self.subjects.insert(uid.to_owned(), subject);
-    }
-
-    /// Takes an event in: events tell what no state does, and are told once per count.
-    fn hear(&mut self, event: EventView, from_start: bool, now: Timestamp) {
-        let Some(symptom) = symptom::of_event(&event) else {
-            return;
-        };
-        if from_start && event.at < self.cutoff {
-            return self.count(OLD);
-        }
-        if symptom.mature <= now || self.told.contains_key(&event.uid) {
-            return self.tell(event, from_start, now);
-        }
-        // A repeat moves the event's time on, but not the wait that its first sight began.
-        let uid = event.uid.clone();
-        let first = self.delayed.insert(uid.clone(), (event, from_start));
-        if first.is_none() {
-            self.timers.insert((symptom.mature, Due::Event(uid)));
-        }
-    }
-
-    fn tell(&mut self, event: EventView, from_start: bool, now: Timestamp) {
-        let Some(symptom) = symptom::of_event(&event) else {
-            return;
-        };
-        if !self.config.namespaces.covers(&event.about.namespace) {
-            return self.count(EXCLUDED);
-        }
-        let mut about = event.about.clone();
-        if about.kind == Kind::Node {
-            // The kubelet writes the node's name where its uid belongs.
-            if let Some((uid, _)) = self.nodes.get(&about.name) {
-                about.uid.clone_from(uid);
-            }
-            about.namespace.clear();
-        }
-        let owner = match climb(&about, &self.known) {
-            Climb::Top(owner) => owner,
-            Climb::Ask(missing) => {
-                self.ask(missing).events.push((event, from_start));
-                return;
-            }
-        };
-        if let Some(parent) = self.known.get(&about.uid) {
-            let down = parent
-                .node
-                .as_deref()
-                .is_some_and(|node| self.is_down(node));
-            // What was a wait for something missing is over when the pod is ready.
-            let over = parent.ready && symptom.mature > symptom.since && event.at < now;
-            let reason = match symptom.family {
-                _ if parent.leaving => Some(LEAVING),
-                Family::Probe if down => Some(NODE_DOWN),
-                Family::Config if over => Some(PASSED),
-                _ => None,
-            };
-            if let Some(reason) = reason {
-                return self.count(reason);
-            }
-        }
-        let told = self.told.entry(event.uid.clone()).or_insert(0);
-        if event.count > *told {
-            *told = event.count;
-            let signal = self.signal(&event.uid, &owner, &about, &symptom, from_start);
-            self.out.push(Sighting::Signal(signal));
-        }
-    }
-
     fn ask(&mut self, object: ObjectRef) -> &mut Waiting {
         let uid = object.uid.clone();
         if !self.waiting.contains_key(&uid) {
@@ -515,7 +364,7 @@ impl Book {
 
     fn settle(&mut self, uid: &str, now: Timestamp) {
         match self.settling.check(uid, now) {
-            super::settled::Check::Told(sighting) => self.out.push(sighting),
+            super::settled::Check::Told(sighting) => self.out.push(*sighting),
             super::settled::Check::Again(at) => {
                 self.timers.insert((at, Due::Settled(uid.to_owned())));
             }
@@ -543,44 +392,6 @@ impl Book {
                 self.hide(&owner);
             }
         }
-    }
-
-    /// One of the owner's signals is not true any more.
-    fn hide(&mut self, owner: &ObjectRef) {
-        let Some(count) = self.shown.get_mut(owner) else {
-            return;
-        };
-        *count -= 1;
-        if *count == 0 {
-            self.shown.remove(owner);
-            self.out.push(Sighting::LooksClear(owner.clone()));
-        }
-    }
-
-    fn hidden(&self, thing: &Thing, family: Family) -> Option<&'static str> {
-        if !self.config.namespaces.covers(&object(thing).namespace) {
-            return Some(EXCLUDED);
-        }
-        let Thing::Pod(pod) = thing else { return None };
-        let down = pod.node.as_deref().is_some_and(|node| self.is_down(node));
-        if pod.deleting {
-            Some(LEAVING)
-        } else if pod
-            .disruption
-            .as_deref()
-            .is_some_and(|why| why != "TerminationByKubelet")
-        {
-            // The kubelet's own eviction is trouble, not a plan.
-            Some(PLANNED)
-        } else if down && family == Family::Probe {
-            Some(NODE_DOWN)
-        } else {
-            None
-        }
-    }
-
-    fn is_down(&self, node: &str) -> bool {
-        self.nodes.get(node).is_some_and(|(_, ready)| !ready)
     }
 
     fn count(&mut self, reason: &'static str) {
@@ -612,50 +423,5 @@ impl Book {
             message: symptom.message.clone(),
             from_start,
         }
-    }
-}
-
-fn uid(seen: &Seen) -> &str {
-    match seen {
-        Seen::Pod(pod) => &pod.uid,
-        Seen::Workload(view, _) => &view.object.uid,
-        Seen::Node(node) => &node.uid,
-        Seen::Event(event) => &event.uid,
-    }
-}
-
-/// When a pod's symptom is history because the container runs since: it may stay in the status for ever.
-fn outlived_at(pod: &PodView, symptom: &Symptom) -> Option<Timestamp> {
-    let name = symptom.container.as_ref()?;
-    let container = pod.containers.iter().find(|c| &c.name == name)?;
-    // An unready container is in trouble now, whatever its past.
-    (symptom.family != Family::Probe)
-        .then(|| symptom::outlives_at(container))
-        .flatten()
-}
-
-fn is_idle(seen: &Seen) -> bool {
-    match seen {
-        Seen::Pod(pod) => pod.phase == "Succeeded",
-        Seen::Workload(view, _) => {
-            view.object.kind == Kind::ReplicaSet && view.desired == 0 && view.replicas == 0
-        }
-        Seen::Node(_) | Seen::Event(_) => false,
-    }
-}
-
-fn object(thing: &Thing) -> ObjectRef {
-    match thing {
-        Thing::Pod(pod) => pod.object(),
-        Thing::Workload(view) => view.object.clone(),
-        Thing::Node(node) => node.object(),
-    }
-}
-
-fn symptoms(thing: &Thing, config: &ClusterConfig) -> Vec<Symptom> {
-    match thing {
-        Thing::Pod(pod) => symptom::of_pod(pod, &config.grace),
-        Thing::Workload(view) => symptom::of_workload(view, &config.grace),
-        Thing::Node(node) => symptom::of_node(node, &config.grace),
     }
 }
