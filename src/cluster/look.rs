@@ -16,7 +16,7 @@ use crate::domain::{
     view::{ContainerState, ContainerView, PodView, WorkloadView},
 };
 use crate::ports::{ClusterError, Subject};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// How far clocks may be apart.
 const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
@@ -238,6 +238,9 @@ fn symptom_of(
         let mut symptoms = symptom::of_pod(pod, grace);
         symptoms.retain(|symptom| !is_history(pod, symptom, now));
         symptoms.extend(pod.containers.iter().filter_map(|c| relapsing(c, now)));
+        if !pod.is_finished() {
+            symptoms.extend(pod.containers.iter().filter_map(just_ended));
+        }
         for symptom in symptoms.iter().filter(|s| counts(s, subject.family, now)) {
             let new = since.is_some_and(|since| {
                 pod.created >= since || failing_run(pod, symptom).is_some_and(|run| run >= since)
@@ -325,6 +328,31 @@ fn failing_run(pod: &PodView, symptom: &Symptom) -> Option<Timestamp> {
     container.last_end().and_then(|end| end.started)
 }
 
+/// A container that has just failed and is not started again yet. As news that is too early after a first crash; for an
+/// incident that is open it is the signal itself, and must not pass for health between two runs.
+fn just_ended(container: &ContainerView) -> Option<Symptom> {
+    let ContainerState::Terminated(end) = &container.state else {
+        return None;
+    };
+    if container.init || end.exit_code == 0 {
+        return None;
+    }
+    let at = end.finished?;
+    Some(Symptom {
+        family: Family::Crash,
+        container: Some(container.name.clone()),
+        reason: end.reason.clone(),
+        message: format!("exit code {}", end.exit_code),
+        since: at,
+        mature: at,
+        count: container.restarts,
+    })
+}
+
+/// A run counts as longer than the one before only with this much to spare: the API server's times are whole seconds, and no
+/// two runs of a crash loop last equally long.
+const MARGIN: SignedDuration = SignedDuration::from_secs(5);
+
 /// A container that runs again after a failed run, and not yet longer than that one lasted: between two crashes a pod is
 /// "Running" and even "Ready" for a moment.
 fn relapsing(container: &ContainerView, now: Timestamp) -> Option<Symptom> {
@@ -338,7 +366,7 @@ fn relapsing(container: &ContainerView, now: Timestamp) -> Option<Symptom> {
         return None;
     }
     let lasted = last.finished?.duration_since(last.started?);
-    if now.duration_since(since) > lasted {
+    if now.duration_since(since) > lasted + MARGIN {
         return None;
     }
     Some(Symptom {
