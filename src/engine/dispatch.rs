@@ -10,7 +10,10 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Semaphore, mpsc};
-use tokio_util::task::TaskTracker;
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 /// Reads from the cluster under way at the same time: enough for a storm, gentle to an API server.
 const READS: usize = 16;
@@ -26,6 +29,8 @@ pub(super) struct Dispatcher {
     writes: Arc<Semaphore>,
     tasks: TaskTracker,
     executions: TaskTracker,
+    /// Ends with the dispatcher, and the tasks with it: an engine that is gone takes no answers, and its successor runs them.
+    life: DropGuard,
 }
 
 impl Dispatcher {
@@ -44,6 +49,7 @@ impl Dispatcher {
             writes: Arc::new(Semaphore::new(WRITES)),
             tasks: TaskTracker::new(),
             executions: TaskTracker::new(),
+            life: CancellationToken::new().drop_guard(),
         }
     }
 
@@ -99,7 +105,7 @@ impl Dispatcher {
         let (cluster, writes, subject) =
             (self.cluster.clone(), self.writes.clone(), subject(incident));
         let answer = self.answer(number, incident.id);
-        self.executions.spawn(async move {
+        let work = async move {
             let outcome = match approved {
                 // The record is the only source of an approval; without one nothing is done.
                 None => Outcome::Refused {
@@ -111,14 +117,15 @@ impl Dispatcher {
                 }
             };
             answer.give(Input::Executed { execution, outcome }).await;
-        });
+        };
+        self.executions.spawn(self.while_alive(work));
     }
 
     fn read(&self, number: Option<u64>, incident: &Incident, effect: Effect) {
         let (cluster, reads, subject) =
             (self.cluster.clone(), self.reads.clone(), subject(incident));
         let (metrics, answer) = (self.metrics.clone(), self.answer(number, incident.id));
-        self.tasks.spawn(async move {
+        let work = async move {
             let _permit = reads.acquire().await;
             let begun = tokio::time::Instant::now();
             let input = match effect {
@@ -147,7 +154,19 @@ impl Dispatcher {
                 Effect::Execute { .. } | Effect::Tell { .. } => return,
             };
             answer.give(input).await;
-        });
+        };
+        self.tasks.spawn(self.while_alive(work));
+    }
+
+    fn while_alive<W>(&self, work: W) -> impl Future<Output = ()> + use<W>
+    where
+        W: Future<Output = ()>,
+    {
+        let life = self.life.token().clone();
+        async move {
+            // Cut off or done: nobody is left to be told.
+            let _ = life.run_until_cancelled(work).await;
+        }
     }
 
     fn answer(&self, effect: Option<u64>, incident: IncidentId) -> Answer {

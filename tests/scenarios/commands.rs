@@ -45,9 +45,20 @@ async fn the_status_lists_what_needs_a_decision_and_what_needs_a_person() {
     world.card("billing", "No safe fix").await;
     world.breaks("checkout").await;
     let status = Ivan.types(&world, "status").await;
-    assert!(status.contains("*1 incident needs a decision* on test; 2 open."), "{status}");
-    assert!(status.contains("*Needs a decision* (1)\n• *H2* shop/checkout is crash-looping · "), "{status}");
-    assert!(status.contains("*Needs a person – no safe fix* (1)\n• *H1* shop/billing is crash-looping · "), "{status}");
+    assert!(
+        status.contains("*1 incident needs a decision* on test; 2 open."),
+        "{status}"
+    );
+    assert!(
+        status.contains("*Needs a decision* (1)\n• *H2* shop/checkout is crash-looping · "),
+        "{status}"
+    );
+    assert!(
+        status.contains(
+            "*Needs a person – no safe fix* (1)\n• *H1* shop/billing is crash-looping · "
+        ),
+        "{status}"
+    );
     assert!(status.contains("*Not shown, and why*"), "{status}");
 }
 
@@ -62,7 +73,10 @@ async fn an_incident_is_shown_by_its_id_open_closed_or_unknown() {
     world.card_says(&card, "Recovered").await;
     let shown = Ivan.types(&world, "show H1").await;
     assert!(shown.contains("H1 · closed"), "{shown}");
-    assert!(shown.contains("rolled back to revision 1 – recovered"), "{shown}");
+    assert!(
+        shown.contains("rolled back to revision 1 – recovered"),
+        "{shown}"
+    );
     world.passes(26 * 3600).await;
     is_hopeless(&world, "billing").await;
     world.card("billing", "No safe fix").await;
@@ -75,15 +89,26 @@ async fn an_incident_is_shown_by_its_id_open_closed_or_unknown() {
 #[tokio::test(start_paused = true)]
 async fn the_memory_tells_what_worked_where() {
     let world = World::start().await;
-    assert!(Ivan.types(&world, "memory").await.contains("remembers nothing yet"));
+    assert!(
+        Ivan.types(&world, "memory")
+            .await
+            .contains("remembers nothing yet")
+    );
     let card = world.breaks("checkout").await;
     Olivia.approves(&world, &card).await;
     world.card_says(&card, "Recovered").await;
     let memory = Ivan.types(&world, "memory").await;
-    assert!(memory.contains("RolloutUndo for crash.missing_env on test/Deployment/shop/checkout"), "{memory}");
+    assert!(
+        memory.contains("RolloutUndo for crash.missing_env on test/Deployment/shop/checkout"),
+        "{memory}"
+    );
     // The next offer says so.
     let second = world.breaks_again("checkout").await;
-    assert!(second.words().contains("*Track record:* it worked 1 of 1"), "{}", second.words());
+    assert!(
+        second.words().contains("*Track record:* it worked 1 of 1"),
+        "{}",
+        second.words()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -91,14 +116,30 @@ async fn a_silenced_workload_gets_no_card_until_the_silence_ends() {
     let world = World::start().await;
     world.runs("checkout", 2, WORKS).await;
     let answer = Olivia.types(&world, "silence shop/checkout 2h").await;
-    assert!(answer.contains("<@U0OLIVIA> silenced `shop/checkout`"), "{answer}");
+    assert!(
+        answer.contains("<@U0OLIVIA> silenced `shop/checkout`"),
+        "{answer}"
+    );
     world.rolls_out("checkout", 2, CRASHES);
     world.passes(3600).await;
-    assert!(world.cards("checkout").iter().all(|card| card.text.contains("silenced")), "{:?}", world.cards("checkout"));
+    assert!(
+        world
+            .cards("checkout")
+            .iter()
+            .all(|card| card.text.contains("silenced")),
+        "{:?}",
+        world.cards("checkout")
+    );
     let status = Ivan.types(&world, "status").await;
-    assert!(status.contains("*Silenced, and still wrong* (1)"), "{status}");
+    assert!(
+        status.contains("*Silenced, and still wrong* (1)"),
+        "{status}"
+    );
     assert!(status.contains("kept 1 incident quiet"), "{status}");
-    assert!(status.contains("incidents kept quiet by a silence"), "{status}");
+    assert!(
+        status.contains("incidents kept quiet by a silence"),
+        "{status}"
+    );
     world.passes(3600).await;
     world.card("checkout", "H1").await;
     assert_eq!(world.audited("silence.set").0, "U0OLIVIA");
@@ -112,9 +153,16 @@ async fn a_silence_is_lifted_by_its_number() {
     Olivia.types(&world, "silence shop/* 1d").await;
     world.rolls_out("checkout", 2, CRASHES);
     world.passes(600).await;
-    assert!(Omar.types(&world, "unsilence 7").await.contains("There is no silence 7"));
+    assert!(
+        Omar.types(&world, "unsilence 7")
+            .await
+            .contains("There is no silence 7")
+    );
     let answer = Omar.types(&world, "unsilence 1").await;
-    assert!(answer.contains("Silence 1 on `shop/*` is lifted. It kept 1 incident quiet"), "{answer}");
+    assert!(
+        answer.contains("Silence 1 on `shop/*` is lifted. It kept 1 incident quiet"),
+        "{answer}"
+    );
     let card = world.offer("checkout").await;
     Olivia.approves(&world, &card).await;
     world.thread_says(&card, "Recovered").await;
@@ -126,12 +174,21 @@ async fn the_menu_of_a_card_silences_its_workload_for_an_hour() {
     let world = World::start().await;
     let card = world.breaks("checkout").await;
     Olivia.chooses(&world, &card, "silence_1h").await;
-    let announced = || world.top_level().into_iter().find(|message| message.text.contains("<@U0OLIVIA> silenced"));
+    let announced = || {
+        world
+            .top_level()
+            .into_iter()
+            .find(|message| message.text.contains("<@U0OLIVIA> silenced"))
+    };
     world.until("everybody to be told", announced).await;
     Olivia.approves(&world, &world.again(&card)).await;
     world.card_says(&card, "Recovered").await;
     let before = world.top_level().len();
-    world.rolls_out("checkout", 2, "echo 'FATAL: DB_URL is not set' >&2; sleep 1; exit 1");
+    world.rolls_out(
+        "checkout",
+        2,
+        "echo 'FATAL: DB_URL is not set' >&2; sleep 1; exit 1",
+    );
     world.passes(1200).await;
     assert_eq!(world.top_level().len(), before);
     world.passes(2400).await;
@@ -151,14 +208,21 @@ async fn those_who_approve_nothing_can_neither_silence_nor_pause() {
     let world = World::start().await;
     for words in ["silence shop/* 1h", "unsilence 1", "pause", "resume"] {
         let answer = Ivan.types(&world, words).await;
-        assert!(answer.contains("Only people whom an [[approvers]] rule names may use"), "{words}: {answer}");
+        assert!(
+            answer.contains("Only people whom an [[approvers]] rule names may use"),
+            "{words}: {answer}"
+        );
     }
     assert_eq!(world.audit("command.refused").len(), 4);
     let answer = Guest.types(&world, "status").await;
     assert!(answer.contains("Guests cannot"), "{answer}");
     let card = world.breaks("checkout").await;
     Ivan.chooses(&world, &card, "silence_1d").await;
-    Ivan.is_told(&world, "Only people whom an [[approvers]] rule names may use `silence`").await;
+    Ivan.is_told(
+        &world,
+        "Only people whom an [[approvers]] rule names may use `silence`",
+    )
+    .await;
     assert!(world.audit("silence.set").is_empty());
     assert!(world.audit("actions.paused").is_empty());
 }
@@ -186,7 +250,9 @@ async fn the_details_of_a_card_open_in_a_dialog() {
     let world = World::start().await;
     let card = world.breaks("checkout").await;
     Ivan.chooses(&world, &card, "details").await;
-    let view = world.until("the dialog", || world.slack.views(Ivan.id()).pop()).await;
+    let view = world
+        .until("the dialog", || world.slack.views(Ivan.id()).pop())
+        .await;
     let text = view.view.to_string();
     assert!(text.contains("crash.missing_env"), "{text}");
     assert!(text.contains("PAYMENT_URL"), "{text}");

@@ -2,7 +2,7 @@
 use crate::support::{
     people::Person::{Olivia, Omar},
     stories::{CRASHES, Can},
-    world::{WORKS, World},
+    world::{CHANNEL, WORKS, World},
 };
 use heal::sim::slack::Message;
 use jiff::SignedDuration;
@@ -32,9 +32,24 @@ async fn ends_well(world: &World, card: &Message) {
     // The version that works, the one that does not, and back again.
     assert_eq!(world.generation("checkout"), 3);
     assert_eq!(world.cards("checkout").len(), 1);
-    assert_eq!(world.says(card, "approved “"), 1, "{:#?}", world.thread_texts(card));
-    assert_eq!(world.says(card, "Done:"), 1, "{:#?}", world.thread_texts(card));
-    assert_eq!(world.says(card, "Recovered in"), 1, "{:#?}", world.thread_texts(card));
+    assert_eq!(
+        world.says(card, "approved “"),
+        1,
+        "{:#?}",
+        world.thread_texts(card)
+    );
+    assert_eq!(
+        world.says(card, "Done:"),
+        1,
+        "{:#?}",
+        world.thread_texts(card)
+    );
+    assert_eq!(
+        world.says(card, "Recovered in"),
+        1,
+        "{:#?}",
+        world.thread_texts(card)
+    );
     assert_eq!(world.learnt(), (1, 0));
 }
 
@@ -44,7 +59,11 @@ async fn an_incident_that_is_being_diagnosed_is_diagnosed_after_a_restart() {
         let mut world = World::start().await;
         world.runs("checkout", 2, WORKS).await;
         world.rolls_out("checkout", 2, CRASHES);
-        world.until("the incident", || (!world.audit("incident.opened").is_empty()).then_some(())).await;
+        world
+            .until("the incident", || {
+                (!world.audit("incident.opened").is_empty()).then_some(())
+            })
+            .await;
         end.strikes(&mut world).await;
         let card = world.offer("checkout").await;
         assert_eq!(world.audit("incident.opened").len(), 1);
@@ -74,7 +93,13 @@ async fn an_offer_runs_out_at_its_time_whatever_happens_in_between() {
         world.passes(1700).await;
         assert!(world.again(&card).can("approve"), "{end:?}");
         world.passes(120).await;
-        assert!(world.again(&card).words().contains("Nobody decided in time"), "{end:?}");
+        assert!(
+            world
+                .again(&card)
+                .words()
+                .contains("Nobody decided in time"),
+            "{end:?}"
+        );
         assert_eq!(world.audit("decision.expired").len(), 1);
     }
 }
@@ -92,9 +117,71 @@ async fn an_approved_fix_is_made_once_when_heal_ends_right_after_the_click() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_approved_fix_is_made_once_when_heal_is_killed_while_it_tries() {
+    for pause in [1, 10, 40] {
+        let mut world = World::start().await;
+        let card = world.breaks("checkout").await;
+        world.kube.set_down(true);
+        Olivia.presses(&world, &card, "approve").await;
+        world.passes(pause).await;
+        world.crash().await;
+        world.passes(5).await;
+        world.kube.set_down(false);
+        ends_well(&world, &card).await;
+    }
+}
+
+#[test]
+fn whenever_heal_is_killed_around_a_click_the_fix_is_made_once() {
+    // With one thread for the database, a kill knows when the last write has landed.
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime
+        .enable_all()
+        .start_paused(true)
+        .max_blocking_threads(1)
+        .build()
+        .unwrap();
+    for moments in (0..60).step_by(5) {
+        runtime.block_on(is_killed_around_a_click(moments));
+    }
+}
+
+async fn is_killed_around_a_click(moments: u32) {
+    let mut world = World::start().await;
+    let card = world.breaks("checkout").await;
+    tokio::select! {
+        biased;
+        _ = world.slack.click(Olivia.id(), CHANNEL, &card.ts, "approve") => {}
+        () = pass(moments) => {}
+    }
+    pass(moments).await;
+    world.crash().await;
+    if world.audit("decision.approved").is_empty() {
+        // It was lost on its way in, and Slack told her so: she clicks again.
+        Olivia.approves(&world, &card).await;
+    }
+    ends_well(&world, &card).await;
+    assert_eq!(
+        world.audit("decision.approved").len(),
+        1,
+        "after {moments} moments"
+    );
+}
+
+/// Lets every task run this often.
+async fn pass(moments: u32) {
+    for _ in 0..moments {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_of_two_approvals_counts_after_a_restart() {
     for end in BOTH {
-        let setup = crate::support::world::Setup { approvals: 2, ..Default::default() };
+        let setup = crate::support::world::Setup {
+            approvals: 2,
+            ..Default::default()
+        };
         let mut world = World::with(setup).await;
         let card = world.breaks("checkout").await;
         Olivia.presses(&world, &card, "approve").await;
@@ -120,7 +207,12 @@ async fn a_recovery_is_followed_to_its_end_over_restarts() {
         let soaked = world.now().duration_since(clear);
         let expected = SignedDuration::from_secs(110)..SignedDuration::from_secs(150);
         assert!(expected.contains(&soaked), "{end:?}: {soaked:?}");
-        assert_eq!(world.says(&card, "⏳"), 1, "{:#?}", world.thread_texts(&card));
+        assert_eq!(
+            world.says(&card, "⏳"),
+            1,
+            "{:#?}",
+            world.thread_texts(&card)
+        );
     }
 }
 
@@ -134,7 +226,9 @@ async fn what_was_dismissed_stays_dismissed_and_is_watched_until_it_clears() {
         world.passes(600).await;
         assert!(world.again(&card).words().contains("Dismissed"), "{end:?}");
         world.rolls_out("checkout", 2, WORKS);
-        world.card_says(&card, "It cleared without a change by Heal").await;
+        world
+            .card_says(&card, "It cleared without a change by Heal")
+            .await;
         assert_eq!(world.cards("checkout").len(), 1);
         assert_eq!(world.changes(), 0);
         assert_eq!(world.says(&card, "dismissed the fix"), 1);
@@ -149,7 +243,9 @@ async fn what_clears_while_heal_is_not_running_is_noticed_at_the_next_start() {
     world.rolls_out("checkout", 2, WORKS);
     world.passes(900).await;
     world.boot().await;
-    world.card_says(&card, "It cleared without a change by Heal").await;
+    world
+        .card_says(&card, "It cleared without a change by Heal")
+        .await;
     assert_eq!(world.cards("checkout").len(), 1);
 }
 
@@ -193,10 +289,14 @@ async fn the_pause_and_the_budget_hold_after_a_restart() {
         let second = world.breaks_again("checkout").await;
         end.strikes(&mut world).await;
         Omar.presses(&world, &second, "approve").await;
-        Omar.is_told(&world, "between two changes of one object").await;
+        Omar.is_told(&world, "between two changes of one object")
+            .await;
         Olivia.types(&world, "pause freeze").await;
         end.strikes(&mut world).await;
-        assert!(Omar.types(&world, "status").await.contains("freeze"), "{end:?}");
+        assert!(
+            Omar.types(&world, "status").await.contains("freeze"),
+            "{end:?}"
+        );
         let paused = world.card_offers(&second, false).await;
         assert!(paused.words().contains("paused"), "{}", paused.words());
         assert_eq!(world.generation("checkout"), 4);
@@ -208,12 +308,20 @@ async fn restarting_says_nothing_new() {
     let mut world = World::start().await;
     let card = world.breaks("checkout").await;
     world.passes(30).await;
-    let before = (world.everything_said(), world.calls("chat.postMessage").len(), world.again(&card).updates);
+    let before = (
+        world.everything_said(),
+        world.calls("chat.postMessage").len(),
+        world.again(&card).updates,
+    );
     for end in [End::InOrder, End::Killed, End::Killed, End::InOrder] {
         end.strikes(&mut world).await;
         world.passes(60).await;
     }
-    let after = (world.everything_said(), world.calls("chat.postMessage").len(), world.again(&card).updates);
+    let after = (
+        world.everything_said(),
+        world.calls("chat.postMessage").len(),
+        world.again(&card).updates,
+    );
     // Only how often it was seen may have changed.
     assert_eq!(before.1, after.1);
     assert_eq!(world.cards("checkout").len(), 1, "{}", after.0);

@@ -25,14 +25,20 @@ impl World {
         let before: Vec<String> = self.cards(name).into_iter().map(|card| card.ts).collect();
         self.rolls_out(name, 2, CRASHES);
         let offered = |card: &Message| card.can("approve") && !before.contains(&card.ts);
-        self.until(&format!("a new offer for {name}"), || self.cards(name).into_iter().rev().find(offered)).await
+        self.until(&format!("a new offer for {name}"), || {
+            self.cards(name).into_iter().rev().find(offered)
+        })
+        .await
     }
 
     /// A workload whose newest version works only with the right setting, which is not in its manifest. Its card.
     pub async fn breaks_by_a_setting(&self, name: &str) -> Message {
         self.runs(name, 2, WORKS).await;
         self.sets("bad");
-        self.applies(by_mode(name, "{ echo 'FATAL: MODE is bad' >&2; sleep 1; exit 1; }"));
+        self.applies(by_mode(
+            name,
+            "{ echo 'FATAL: MODE is bad' >&2; sleep 1; exit 1; }",
+        ));
         self.offer(name).await
     }
 
@@ -50,7 +56,10 @@ impl World {
             let object = self.kube.get("Deployment", NAMESPACE, name)?;
             let (status, wanted) = (&object["status"], &object["spec"]["replicas"]);
             let fresh = status["observedGeneration"] == object["metadata"]["generation"];
-            (fresh && status["updatedReplicas"] == *wanted && status["availableReplicas"] == *wanted).then_some(())
+            (fresh
+                && status["updatedReplicas"] == *wanted
+                && status["availableReplicas"] == *wanted)
+                .then_some(())
         };
         self.until(&format!("all of {name}"), whole).await;
     }
@@ -66,31 +75,54 @@ impl World {
 
     /// Waits until a card can no longer be approved, or can be again.
     pub async fn card_offers(&self, card: &Message, offers: bool) -> Message {
-        let what = format!("the card to {} an offer", if offers { "show" } else { "lose" });
-        self.until(&what, || Some(self.again(card)).filter(|card| card.can("approve") == offers)).await
+        let what = format!(
+            "the card to {} an offer",
+            if offers { "show" } else { "lose" }
+        );
+        self.until(&what, || {
+            Some(self.again(card)).filter(|card| card.can("approve") == offers)
+        })
+        .await
     }
 
     /// Waits until a card shows another offer than it did.
     pub async fn newer_offer(&self, card: &Message) -> Message {
-        let newer = |now: &Message| now.can("approve") && now.value_of("approve") != card.value_of("approve");
-        self.until("a newer offer", || Some(self.again(card)).filter(newer)).await
+        let newer = |now: &Message| {
+            now.can("approve") && now.value_of("approve") != card.value_of("approve")
+        };
+        self.until("a newer offer", || Some(self.again(card)).filter(newer))
+            .await
     }
 
     /// How many messages of a card's thread say something.
     pub fn says(&self, card: &Message, saying: &str) -> usize {
-        self.slack.thread(CHANNEL, &card.ts).iter().skip(1).filter(|reply| reply.text.contains(saying)).count()
+        self.slack
+            .thread(CHANNEL, &card.ts)
+            .iter()
+            .skip(1)
+            .filter(|reply| reply.text.contains(saying))
+            .count()
     }
 
     /// Waits until a card says something.
     pub async fn card_says(&self, card: &Message, saying: &str) -> Message {
-        let what = format!("the card to say “{saying}”; it says:\n{}", self.again(card).words());
-        self.until(&what, || Some(self.again(card)).filter(|card| card.words().contains(saying))).await
+        let what = format!(
+            "the card to say “{saying}”; it says:\n{}",
+            self.again(card).words()
+        );
+        self.until(&what, || {
+            Some(self.again(card)).filter(|card| card.words().contains(saying))
+        })
+        .await
     }
 
     /// What is on record under this word, oldest first. The chain must hold.
     pub fn audit(&self, what: &str) -> Vec<AuditRow> {
         self.store.read(verify_audit).unwrap().unwrap();
-        let rows = self.store.read(|connection| list_audit(connection, None)).unwrap();
+        let rows = self
+            .store
+            .read(|connection| list_audit(connection, None))
+            .unwrap();
         rows.into_iter().filter(|row| row.what == what).collect()
     }
 
@@ -103,28 +135,46 @@ impl World {
 
     /// `metadata.generation` of a Deployment: counts the changes of its spec, whoever made them.
     pub fn generation(&self, name: &str) -> i64 {
-        self.kube.get("Deployment", NAMESPACE, name).unwrap()["metadata"]["generation"].as_i64().unwrap()
+        self.kube.get("Deployment", NAMESPACE, name).unwrap()["metadata"]["generation"]
+            .as_i64()
+            .unwrap()
     }
 
     /// Calls of a method of Slack's so far.
     pub fn calls(&self, method: &str) -> Vec<Call> {
-        self.slack.calls().into_iter().filter(|call| call.method == method).collect()
+        self.slack
+            .calls()
+            .into_iter()
+            .filter(|call| call.method == method)
+            .collect()
     }
 
     /// The texts of a card's thread, in order.
     pub fn thread_texts(&self, card: &Message) -> Vec<String> {
-        self.slack.thread(CHANNEL, &card.ts).into_iter().skip(1).map(|reply| reply.text).collect()
+        self.slack
+            .thread(CHANNEL, &card.ts)
+            .into_iter()
+            .skip(1)
+            .map(|reply| reply.text)
+            .collect()
     }
 
     /// Everything that Heal has said in the channel itself and in threads.
     pub fn everything_said(&self) -> String {
-        self.slack.messages(CHANNEL).iter().map(Message::words).collect::<Vec<_>>().join("\n")
+        self.slack
+            .messages(CHANNEL)
+            .iter()
+            .map(Message::words)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// The memory in short: successes and failures of all fixes together.
     pub fn learnt(&self) -> (u32, u32) {
         let entries = self.store.load().unwrap().memory.entries();
-        let sum = |of: fn(&heal::domain::memory::Tally) -> u32| entries.iter().map(|entry| of(&entry.tally)).sum();
+        let sum = |of: fn(&heal::domain::memory::Tally) -> u32| {
+            entries.iter().map(|entry| of(&entry.tally)).sum()
+        };
         (sum(|tally| tally.successes), sum(|tally| tally.failures))
     }
 }
@@ -155,9 +205,16 @@ impl Can for Message {
     }
 
     fn value_of(&self, button: &str) -> String {
-        let all = self.blocks.iter().flat_map(|block| block["elements"].as_array().into_iter().flatten());
-        let found = all.filter(|element| element["action_id"] == button).find_map(|element| element["value"].as_str());
-        found.unwrap_or_else(|| panic!("no {button} on {}", self.words())).to_owned()
+        let all = self
+            .blocks
+            .iter()
+            .flat_map(|block| block["elements"].as_array().into_iter().flatten());
+        let found = all
+            .filter(|element| element["action_id"] == button)
+            .find_map(|element| element["value"].as_str());
+        found
+            .unwrap_or_else(|| panic!("no {button} on {}", self.words()))
+            .to_owned()
     }
 }
 
@@ -172,7 +229,11 @@ impl Person {
 
     /// What Slack would send for a click.
     pub fn payload(self, card: &Message, button: &str) -> Value {
-        let team = if self == Person::Stranger { "T0OTHER" } else { "T0HEAL" };
+        let team = if self == Person::Stranger {
+            "T0OTHER"
+        } else {
+            "T0HEAL"
+        };
         json!({
             "type": "block_actions", "api_app_id": "A0HEAL", "team": {"id": "T0HEAL", "domain": "heal"},
             "user": {"id": self.id(), "team_id": team},
@@ -185,9 +246,15 @@ impl Person {
     /// Dismisses through the dialog.
     pub async fn dismisses(self, world: &World, card: &Message, reason: &str, comment: &str) {
         self.presses(world, card, "dismiss").await;
-        let view = world.until("the dialog", || world.slack.views(self.id()).pop()).await;
+        let view = world
+            .until("the dialog", || world.slack.views(self.id()).pop())
+            .await;
         let values = json!({"reason": {"reason": reason}, "comment": {"comment": comment}});
-        let answer = world.slack.submit_view(self.id(), &view.id, values).await.unwrap();
+        let answer = world
+            .slack
+            .submit_view(self.id(), &view.id, values)
+            .await
+            .unwrap();
         assert!(answer.is_ok(), "{answer:?}");
         assert!(world.slack.views(self.id()).is_empty());
     }
@@ -196,7 +263,9 @@ impl Person {
 impl World {
     /// A click with a good signature of this moment.
     pub fn signed_click(&self, payload: &Value) -> SignedRequest {
-        let form = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
+        let form = form_urlencoded::Serializer::new(String::new())
+            .append_pair("payload", &payload.to_string())
+            .finish();
         self.slack.signed(INTERACTIVITY, form)
     }
 }

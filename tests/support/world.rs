@@ -53,11 +53,13 @@ pub struct Setup {
     pub waits: Waits,
     pub options: fn(Options) -> Options,
     pub scopes: Option<Vec<String>>,
+    /// Slack's rate limits hold.
+    pub rate_limits: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { approvals: 1, waits: Waits::default(), options: |options| options, scopes: None }
+        Self { approvals: 1, waits: Waits::default(), options: |options| options, scopes: None, rate_limits: false }
     }
 }
 
@@ -73,6 +75,7 @@ impl World {
         let channel = Channel::new(CHANNEL, "ops");
             let mut options =
             SlackSimOptions { clock: clock.clone(), users, channels: vec![channel], ..SlackSimOptions::default() };
+        options.rate_limits = setup.rate_limits;
         if let Some(scopes) = setup.scopes {
             options.scopes = scopes;
         }
@@ -151,6 +154,9 @@ impl World {
         if let Some(app) = self.app.take() {
             app.abort();
         }
+        // The tasks are dropped; a write that had begun ends before the next start reads, as after a real kill.
+        tokio::task::yield_now().await;
+        tokio::task::spawn_blocking(|| ()).await.unwrap();
         self.boot().await;
     }
 

@@ -81,10 +81,7 @@ pub(super) fn executed(
         }
         Outcome::Unknown { why } => {
             ended(step, &execution, Verdict::Inconclusive, now);
-            let why = format!(
-                "the cluster did not answer, so it is not known whether the change was made: {why}"
-            );
-            step.tell(Note::NotDone { action, why });
+            step.tell(Note::Unclear { action, why });
             deciding::inspect(step, None, now, ctx);
         }
     }

@@ -271,8 +271,4 @@ impl Incident {
             .map_or(self.family.headline(), |diagnosis| &diagnosis.headline)
     }
 
-    /// What is wrong, as one line: "Deployment shop/checkout is crash-looping".
-    pub fn headline(&self) -> String {
-        format!("{} {}", self.owner, self.wrong())
-    }
 }

@@ -38,6 +38,13 @@ pub enum Note {
         /// Why not.
         why: String,
     },
+    /// Nobody knows whether the change was made: the cluster did not answer.
+    Unclear {
+        /// What was to be done.
+        action: Action,
+        /// The error.
+        why: String,
+    },
     /// How the recovery goes. There is one such message per execution; it is brought up to date rather than repeated.
     Progress {
         /// Which execution: the message's slot.

@@ -34,6 +34,11 @@ pub fn note(incident: &Incident, note: &Note) -> Message {
             action.label(),
             words::sentence(why, 600).capitalised()
         ),
+        Note::Unclear { action, why } => markup!(
+            "❔ The cluster did not answer, so it is not known whether the change was made: “{}”. {} Heal looks at it again.",
+            action.label(),
+            words::sentence(why, 600).capitalised()
+        ),
         Note::Progress { summary, clear, .. } => {
             let mut text = markup!("⏳ {}", words::sentence(summary, 600).capitalised());
             if let Some((since, soak)) = clear {

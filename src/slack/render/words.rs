@@ -39,10 +39,7 @@ pub fn object(object: &ObjectRef) -> Markup {
 
 /// What is wrong, to stand behind the owner's name.
 pub fn wrong(incident: &Incident) -> &str {
-    incident
-        .diagnosis
-        .as_ref()
-        .map_or(incident.family.headline(), |diagnosis| &diagnosis.headline)
+    incident.wrong()
 }
 
 /// Icon and word of a severity: the colour is never the only sign.
@@ -96,7 +93,14 @@ pub fn worked_here(tally: Tally) -> Markup {
 pub fn worked(tally: Tally, place: Markup) -> Markup {
     let (successes, n) = (tally.successes, tally.n());
     let times = if n == 1 { "time" } else { "times" };
-    markup!("worked {} of {} {}{} — {}", successes, n, times, place, confidence(tally))
+    markup!(
+        "worked {} of {} {}{} — {}",
+        successes,
+        n,
+        times,
+        place,
+        confidence(tally)
+    )
 }
 
 fn confidence(tally: Tally) -> Markup {

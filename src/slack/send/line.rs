@@ -178,6 +178,7 @@ pub(super) fn is_told_by_digest(note: &Note) -> bool {
         | Note::Approved { .. }
         | Note::Applied { .. }
         | Note::NotDone { .. }
+        | Note::Unclear { .. }
         | Note::Dismissed { .. } => false,
     }
 }
