@@ -21,6 +21,10 @@ use jiff::Timestamp;
 /// How far clocks may be apart.
 const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 
+/// A pod's status has whole seconds: the length of a run and the age of the next one may each be a second off. Without this a
+/// container that crashes at once would count as healthy for a moment after each start.
+const ROUNDING: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+
 /// An owner and its pods, read live.
 pub struct Scene {
     /// The owner, when it is a workload of a known kind.
@@ -338,7 +342,7 @@ fn relapsing(container: &ContainerView, now: Timestamp) -> Option<Symptom> {
         return None;
     }
     let lasted = last.finished?.duration_since(last.started?);
-    if now.duration_since(since) > lasted {
+    if now.duration_since(since) > lasted + ROUNDING {
         return None;
     }
     Some(Symptom {
@@ -393,4 +397,40 @@ pub fn revision_number(raw: &Workload) -> Option<i64> {
     project::annotation(&raw.metadata, REVISION_ANNOTATION)?
         .parse()
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::view::Terminated;
+
+    fn restarted(lasted: i64, since: i64) -> ContainerView {
+        let at = |second| Timestamp::from_second(1_800_000_000 + second).ok();
+        ContainerView {
+            name: "app".into(),
+            init: false,
+            image: "a:1".into(),
+            ready: false,
+            restarts: 1,
+            state: ContainerState::Running { since: at(since) },
+            last: Some(Terminated {
+                reason: "Error".into(),
+                exit_code: 1,
+                message: String::new(),
+                started: at(-lasted),
+                finished: at(0),
+            }),
+            memory_limit: None,
+            probed: false,
+        }
+    }
+
+    #[test]
+    fn a_container_that_crashed_at_once_is_not_healthy_in_the_second_after_its_restart() {
+        let now = "2027-01-15T08:00:01.9Z".parse().unwrap();
+        assert!(relapsing(&restarted(0, 0), now).is_some());
+        let later = "2027-01-15T08:00:04Z".parse().unwrap();
+        assert!(relapsing(&restarted(0, 0), later).is_none());
+        assert!(relapsing(&restarted(30, 0), later).is_some());
+    }
 }
