@@ -1,4 +1,5 @@
 //! All integration tests in one binary.
 mod binary;
+mod contract;
 mod scenarios;
 mod support;
