@@ -24,13 +24,19 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// Sightings that may wait for the engine; then the watches wait.
 const SIGHTINGS: usize = 1024;
 /// Messages under way may take this long to leave at the end; what does not is stored.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Members of groups are asked for again this often: less than they are remembered.
+const WARM: Duration = Duration::from_secs(45);
 
 /// What Heal is told to be.
 #[derive(Clone)]
@@ -81,6 +87,8 @@ pub struct App {
     router: Router,
     /// Ends the watches and then the engine.
     cancel: CancellationToken,
+    /// Ends the sender.
+    farewell: CancellationToken,
     engine: JoinHandle<()>,
     sender: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
@@ -111,6 +119,7 @@ impl App {
             seed: Arc::new(random_text),
         })?;
         let channel = settings.channel.clone();
+        let farewell = CancellationToken::new();
         let sender = Sender::new(SenderParts {
             can_search: may_read_history(&slack).await,
             api: slack.clone(),
@@ -121,7 +130,10 @@ impl App {
             meter: metrics.clone(),
             jobs,
             delivered,
+            stop: farewell.clone(),
         });
+        let trouble = sender.trouble();
+        let people = People::new(slack.clone(), settings.policy.clone());
         let high_water = engine.high_water();
         let cancel = CancellationToken::new();
         let synced = Synced::default();
@@ -130,19 +142,19 @@ impl App {
         let others = vec![
             tokio::spawn(take_deliveries(deliveries, handle.clone())),
             tokio::spawn(take_sightings(seen, handle.clone(), synced.clone())),
+            tokio::spawn(tell_trouble(trouble, handle.clone())),
+            tokio::spawn(keep_warm(people.clone())),
             tokio::spawn(async move { cluster::watch(cluster, sightings, watching, high_water).await }),
         ];
-        let people = People::new(slack.clone(), settings.policy.clone());
         let reception = Reception::new(ReceptionParts {
             api: slack,
-            people: people.clone(),
+            people,
             intake: Arc::new(handle),
             chat,
             pins: Pins { app: settings.app_id.clone(), team: settings.team_id.clone() },
             meter: metrics.clone(),
             tasks: TaskTracker::new(),
         });
-        tokio::spawn(async move { people.warm().await });
         let figures = (metrics.clone(), clock.clone());
         let router = http::router(WebParts {
             slack: Some(SlackParts {
@@ -156,7 +168,7 @@ impl App {
         });
         let engine = tokio::spawn(engine.run(cancel.clone()));
         let sender = tokio::spawn(sender.run());
-        Ok(Self { router, cancel, engine, sender, others })
+        Ok(Self { router, cancel, farewell, engine, sender, others })
     }
 
     /// The inbound routes.
@@ -169,8 +181,7 @@ impl App {
         self.cancel.cancel();
         // A task that panicked has said so; there is nothing to add.
         let _ = self.engine.await;
-        // The routes hold the last way to the sender.
-        drop(self.router);
+        self.farewell.cancel();
         let _ = tokio::time::timeout(FAREWELL, self.sender).await;
         self.others.into_iter().for_each(|task| task.abort());
     }
@@ -216,6 +227,24 @@ async fn take_sightings(mut seen: mpsc::Receiver<Sighting>, engine: EngineHandle
         if !engine.send(Message::Sighting(sighting)).await {
             return;
         }
+    }
+}
+
+/// Tells the engine what is wrong with Slack, for `/heal status`: an answer to a command needs no post.
+async fn tell_trouble(mut trouble: watch::Receiver<Option<String>>, engine: EngineHandle) {
+    while trouble.changed().await.is_ok() {
+        let now = trouble.borrow_and_update().clone();
+        if !engine.send(Message::SlackTrouble(now)).await {
+            return;
+        }
+    }
+}
+
+/// Keeps the members of the approvers' groups at hand, so that a click needs no question.
+async fn keep_warm(people: People) {
+    loop {
+        people.warm().await;
+        tokio::time::sleep(WARM).await;
     }
 }
 

@@ -197,7 +197,7 @@ pub struct LoopArgs {
     #[arg(long, value_name = "FILE")]
     pub kubeconfig: Option<PathBuf>,
     /// Numbers of pods to measure with
-    #[arg(long, value_name = "N", num_args = 1.., default_values_t = [100, 1000], value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", num_args = 1.., default_values_t = [1000, 10_000], value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub pods: Vec<u32>,
     /// Print JSON
     #[arg(long)]
@@ -339,7 +339,7 @@ mod tests {
 
         Options:
               --kubeconfig <FILE>  Measure against the cluster of this kubeconfig [default: the simulated cluster]
-              --pods <N>...        Numbers of pods to measure with [default: 100 1000]
+              --pods <N>...        Numbers of pods to measure with [default: 1000 10000]
               --json               Print JSON
           -h, --help               Print help
 

@@ -5,6 +5,7 @@
 //! incidents and its file), the adapters [`cluster`], [`slack`] and [`http`], [`app`] (puts them together), and [`sim`].
 pub mod app;
 pub mod audit;
+pub mod bench;
 pub mod check;
 pub mod cli;
 pub mod cluster;

@@ -1,7 +1,7 @@
 //! The `heal` command: installs the one crypto provider, reads the command line, runs the command, gives its exit code.
 use heal::{
-    audit,
-    cli::{self, Command, Exit},
+    audit, bench,
+    cli::{self, Bench, Command, Exit},
     demo, probe, run,
 };
 use std::process::ExitCode;
@@ -28,7 +28,9 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo::run(args).await,
             Command::Check(args) => probe::run(args).await,
             Command::Audit(args) => audit::run(args),
-            Command::Bench(_) => anyhow::bail!("being wired"),
+            Command::Bench(args) => match &args.what {
+                Bench::Loop(args) => bench::run(args).await,
+            },
         }
     });
     match result {

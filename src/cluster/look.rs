@@ -251,11 +251,36 @@ fn symptom_of(
     if found.is_some() || scene.lagging {
         return found;
     }
+    if matches!(subject.family, Family::Config | Family::Oom)
+        && let Some(pod) = newest.iter().find(|pod| is_held_up(pod, grace, now))
+    {
+        return Some(Remaining {
+            family: subject.family,
+            text: format!("pod {} is not started yet: ContainerCreating", pod.name),
+            on_new_pod: false,
+        });
+    }
     let view = scene.workload.as_ref()?;
     symptom::of_workload(view, grace)
         .iter()
         .find(|symptom| counts(symptom, subject.family, now))
         .map(|symptom| remaining(symptom, false))
+}
+
+/// Whether a pod has a node and none of its containers has come to life for a while. What holds it up (a volume, its sandbox)
+/// is told by events alone: while it lasts, what the events said cannot be called over.
+fn is_held_up(pod: &PodView, grace: &symptom::Grace, now: Timestamp) -> bool {
+    let untouched = |container: &ContainerView| {
+        matches!(&container.state, ContainerState::Waiting { reason, .. }
+            if matches!(reason.as_str(), "ContainerCreating" | "PodInitializing"))
+            && container.last.is_none()
+    };
+    !pod.deleting
+        && pod.phase == "Pending"
+        && pod.node.is_some()
+        && !pod.containers.is_empty()
+        && pod.containers.iter().all(untouched)
+        && now.duration_since(pod.created) >= grace.config
 }
 
 /// Whether the container has long outlived what its status still tells.
@@ -279,7 +304,7 @@ fn remaining(symptom: &Symptom, on_new_pod: bool) -> Remaining {
     let container = symptom
         .container
         .as_ref()
-        .map(|name| format!("{name}: "))
+        .map(|name| format!("container {name}: "))
         .unwrap_or_default();
     let message = if symptom.message.is_empty() {
         String::new()
@@ -307,7 +332,9 @@ fn relapsing(container: &ContainerView, now: Timestamp) -> Option<Symptom> {
         return None;
     };
     let last = container.last.as_ref()?;
-    if container.restarts == 0 || (last.exit_code == 0 && last.reason != "OOMKilled") {
+    // A server that ends with success is started again all the same; only an init container may end so.
+    let well = container.init && last.exit_code == 0 && last.reason != "OOMKilled";
+    if container.restarts == 0 || well {
         return None;
     }
     let lasted = last.finished?.duration_since(last.started?);
@@ -323,9 +350,10 @@ fn relapsing(container: &ContainerView, now: Timestamp) -> Option<Symptom> {
         container: Some(container.name.clone()),
         reason: last.reason.clone(),
         message: format!(
-            "exit code {} after {}; running again since {since}",
+            "exit code {} after {}; running again since {}",
             last.exit_code,
-            crate::domain::text::duration(lasted)
+            crate::domain::text::duration(lasted),
+            since.strftime("%H:%M:%S UTC")
         ),
         since,
         mature: since,

@@ -19,6 +19,8 @@ struct ConfigMap {
 
 /// References beyond these are not followed.
 const MOST: usize = 10;
+/// Among so many names the one that was meant is looked for when one is missing.
+const NEIGHBOURS: u32 = 200;
 
 /// Names of ConfigMaps in a pod spec: volumes, projected volumes, `envFrom`, `env`.
 pub fn names(pod_spec: &Value) -> BTreeSet<String> {
@@ -47,7 +49,7 @@ pub fn names(pod_spec: &Value) -> BTreeSet<String> {
     out
 }
 
-/// Looks the ConfigMaps up.
+/// Looks the ConfigMaps up. If one is missing, the others of the namespace are listed by name: one of them may be meant.
 pub async fn read(
     reader: &Rest,
     namespace: &str,
@@ -71,7 +73,20 @@ pub async fn read(
         };
         Ok(Reference { name, exists, keys })
     };
-    futures::future::try_join_all(names.iter().take(MOST).cloned().map(one)).await
+    let mut found: Vec<Reference> =
+        futures::future::try_join_all(names.iter().take(MOST).cloned().map(one)).await?;
+    if found.iter().any(|reference| !reference.exists) {
+        let there = reader
+            .names(&slim::CONFIG_MAPS, namespace, NEIGHBOURS)
+            .await?;
+        let others = there.into_iter().filter(|name| !names.contains(name));
+        found.extend(others.map(|name| Reference {
+            name,
+            exists: true,
+            keys: Vec::new(),
+        }));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

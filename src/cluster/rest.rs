@@ -6,7 +6,7 @@
 use super::slim::{List, Served};
 use crate::{domain::action::FIELD_MANAGER, ports::ClusterError};
 use kube::{Client, core::Status};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use std::time::Duration;
 
 /// A client with a time limit for each of its calls.
@@ -86,6 +86,17 @@ pub enum PatchType {
     Strategic,
 }
 
+/// An object of which only the name is read.
+#[derive(Deserialize)]
+struct Named {
+    metadata: Name,
+}
+
+#[derive(Deserialize)]
+struct Name {
+    name: String,
+}
+
 /// The path of an object or, with an empty name, of a list; with an empty namespace of all of them.
 pub fn path(served: &Served, namespace: &str, name: &str) -> String {
     let mut path = if served.group.is_empty() {
@@ -137,6 +148,20 @@ impl Rest {
         pairs: &[(&str, &str)],
     ) -> Result<Vec<T>, Fault> {
         Ok(self.page(served, namespace, pairs).await?.0)
+    }
+
+    /// Names of the first objects of a list. The server sends their metadata alone.
+    pub async fn names(
+        &self,
+        served: &Served,
+        namespace: &str,
+        most: u32,
+    ) -> Result<Vec<String>, Fault> {
+        let target = format!("{}?limit={most}", path(served, namespace, ""));
+        let accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        let list: List<Named> = parse(&self.ask("GET", &target, accept, None).await?)?;
+        let names = list.into_parts().0.into_iter();
+        Ok(names.map(|named| named.metadata.name).collect())
     }
 
     /// A page of a list, with the token of the next one if there is one.
@@ -212,7 +237,20 @@ impl Rest {
         target: &str,
         content: Option<(&str, String)>,
     ) -> Result<String, Fault> {
-        let request = http::Request::builder().method(method).uri(target);
+        self.ask(method, target, "*/*", content).await
+    }
+
+    async fn ask(
+        &self,
+        method: &str,
+        target: &str,
+        accept: &str,
+        content: Option<(&str, String)>,
+    ) -> Result<String, Fault> {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(target)
+            .header(http::header::ACCEPT, accept);
         let request = match content {
             None => request.body(Vec::new()),
             Some((kind, body)) => request

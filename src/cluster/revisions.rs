@@ -65,18 +65,26 @@ impl Kept {
         Some(template)
     }
 
+    /// What the pods of this revision are labelled with: StatefulSets use the revision's name, the others a hash.
+    fn hash(&self) -> String {
+        let of_set = project::owner(&self.metadata).is_some_and(|o| o.kind == Kind::StatefulSet);
+        if of_set {
+            return project::name(&self.metadata).to_owned();
+        }
+        let hash = project::label(&self.metadata, TEMPLATE_HASH)
+            .or_else(|| project::label(&self.metadata, REVISION_HASH));
+        hash.cloned().unwrap_or_default()
+    }
+
     fn available(&self, pods: &[PodView]) -> i32 {
         if self.data.is_none() {
             let status = self.status.as_ref();
             let count = status.and_then(|status| status.get("availableReplicas")?.as_i64());
             return count.and_then(|n| i32::try_from(n).ok()).unwrap_or(0);
         }
-        let hash = project::label(&self.metadata, REVISION_HASH);
-        let name = project::name(&self.metadata);
-        // StatefulSets label their pods with the revision's name, DaemonSets with its hash.
+        let hash = self.hash();
         let of = |pod: &&PodView| {
-            let label = pod.template_hash.as_ref();
-            pod.ready && !pod.deleting && label.is_some_and(|l| l == name || Some(l) == hash)
+            pod.ready && !pod.deleting && pod.template_hash.as_deref() == Some(hash.as_str())
         };
         i32::try_from(pods.iter().filter(of).count()).unwrap_or(i32::MAX)
     }
@@ -120,12 +128,10 @@ pub fn revisions(mut kept: Vec<Kept>, current: Option<&str>, pods: &[PodView]) -
         let then = kept.template()?;
         let containers = then.pointer("/spec/containers").and_then(Value::as_array);
         let image = |container: &Value| container.get("image")?.as_str().map(str::to_owned);
-        let hash = project::label(&kept.metadata, TEMPLATE_HASH)
-            .or_else(|| project::label(&kept.metadata, REVISION_HASH));
         Some(Revision {
             number: kept.number(),
             name: project::name(&kept.metadata).to_owned(),
-            hash: hash.cloned().unwrap_or_default(),
+            hash: kept.hash(),
             created: project::created(&kept.metadata),
             current: index == at,
             available: kept.available(pods),

@@ -218,6 +218,9 @@ impl Action {
         match self {
             Action::RolloutUndo { to, .. } => format!("Roll back to revision {}", to.number),
             Action::RolloutRestart { .. } => "Restart one by one".to_owned(),
+            Action::SetMemoryLimit { from, to, .. } if to < from => {
+                format!("Lower limit to {}", bytes(*to))
+            }
             Action::SetMemoryLimit { to, .. } => format!("Raise limit to {}", bytes(*to)),
             Action::DeletePod { .. } => "Delete this pod".to_owned(),
             Action::Scale { to, .. } => format!("Scale to {to}"),
@@ -262,28 +265,26 @@ impl Action {
                 to: from.clone(),
                 from: to.clone(),
             }),
-            // Only a limit that did not move the request can be put back exactly.
+            // A request that moved with the limit was equal to it before.
             Action::SetMemoryLimit {
                 target,
                 container,
                 from,
                 to,
-                request: None,
+                request,
             } => Some(Action::SetMemoryLimit {
                 target: target.clone(),
                 container: container.clone(),
                 from: *to,
                 to: *from,
-                request: None,
+                request: request.map(|_| *from),
             }),
             Action::Scale { target, from, to } => Some(Action::Scale {
                 target: target.clone(),
                 from: *to,
                 to: *from,
             }),
-            Action::SetMemoryLimit { .. }
-            | Action::RolloutRestart { .. }
-            | Action::DeletePod { .. } => None,
+            Action::RolloutRestart { .. } | Action::DeletePod { .. } => None,
         }
     }
 }
@@ -346,5 +347,19 @@ mod tests {
         Changes Deployment shop/checkout from 0 to 2 replicas.
         ");
         assert!(all.iter().all(|a| a.label().chars().count() <= 30));
+    }
+
+    #[test]
+    fn a_raise_is_taken_back_together_with_the_request_that_moved_with_it() {
+        let raise = Action::SetMemoryLimit {
+            target: target(),
+            container: "app".into(),
+            from: 64 << 20,
+            to: 128 << 20,
+            request: Some(128 << 20),
+        };
+        let lower = raise.inverse().unwrap();
+        insta::assert_snapshot!(format!("{} | {}", lower.label(), lower.kubectl()), @"Lower limit to 64Mi | kubectl set resources deployment/checkout -n shop -c app --limits=memory=64Mi --requests=memory=64Mi");
+        assert_eq!(lower.inverse(), Some(raise));
     }
 }

@@ -76,6 +76,8 @@ pub struct Status {
     pub silences: Vec<Silence>,
     /// The watches.
     pub watches: Vec<WatchHealth>,
+    /// What keeps messages from reaching Slack, in words.
+    pub slack: Option<String>,
     /// The kill switch, if it is on.
     pub paused: Option<Pause>,
     /// Messages that wait to be sent, and how long the oldest of them has waited.
@@ -91,7 +93,7 @@ pub struct Brief {
     pub owner: ObjectRef,
     /// What kind of trouble.
     pub family: Family,
-    /// What is wrong.
+    /// What is wrong, to stand behind the owner's name: "is crash-looping".
     pub headline: String,
     /// Since when.
     pub opened: Timestamp,

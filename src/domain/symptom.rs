@@ -49,7 +49,7 @@ pub struct Grace {
     pub unschedulable: SignedDuration,
     /// A running pod whose readiness probe fails.
     pub not_ready: SignedDuration,
-    /// A missing ConfigMap, Secret or key: both may be applied in any order.
+    /// A missing ConfigMap, Secret or key: both may be applied in any order, and the kubelet looks again every 10 s or so.
     pub config: SignedDuration,
     /// A node that is not ready.
     pub node: SignedDuration,
@@ -62,7 +62,7 @@ impl Default for Grace {
         Self {
             unschedulable: SignedDuration::from_secs(30),
             not_ready: SignedDuration::from_secs(60),
-            config: SignedDuration::from_secs(10),
+            config: SignedDuration::from_secs(25),
             node: SignedDuration::from_secs(20),
             admission: SignedDuration::from_secs(15),
         }

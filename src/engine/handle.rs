@@ -27,6 +27,8 @@ pub enum Message {
     },
     /// From the Slack sender.
     Delivered(Delivered),
+    /// What is wrong with Slack, in words; nothing while all is well.
+    SlackTrouble(Option<String>),
     /// The card of this incident has waited long enough for its diagnosis.
     Show(IncidentId),
     /// From a person; answered when it is on disk.

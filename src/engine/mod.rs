@@ -191,6 +191,8 @@ impl Engine {
         for answer in turn.answers {
             answer();
         }
+        self.parts.metrics.open_incidents(self.state.open().count());
+        self.parts.metrics.outbox(self.state.untold.len(), self.state.untold.values().min().copied());
         self.state.forget_old(self.parts.clock.now());
     }
 

@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) watches: BTreeMap<String, WatchHealth>,
     pub(super) pending_at_start: Vec<PendingEffect>,
     pub(super) high_water: Option<Timestamp>,
+    /// What is wrong with Slack.
+    pub(super) slack_trouble: Option<String>,
     /// First cards that wait for their diagnosis.
     pub(super) cards_held: HashSet<IncidentId>,
     pub(super) last_prune: Option<Timestamp>,

@@ -44,6 +44,7 @@ impl Engine {
                 .collect(),
             silences: self.state.silences.values().cloned().collect(),
             watches: self.state.watches.values().cloned().collect(),
+            slack: self.state.slack_trouble.clone(),
             paused: self.state.pause.clone(),
             outbox: (self.state.untold.len(), oldest),
         }
@@ -61,7 +62,7 @@ impl Engine {
             id: incident.id,
             owner: incident.owner.clone(),
             family: incident.family,
-            headline: incident.headline(),
+            headline: incident.wrong().to_owned(),
             opened: incident.opened,
             stage,
             card: self

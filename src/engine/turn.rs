@@ -75,6 +75,7 @@ impl Engine {
                 self.apply(incident, input, turn);
             }
             Message::Delivered(delivered) => self.delivered(delivered, turn),
+            Message::SlackTrouble(trouble) => self.state.slack_trouble = trouble,
             Message::Show(id) => {
                 self.state.cards_held.remove(&id);
                 self.send_card(id, turn.now);

@@ -1,2 +1,21 @@
 //! Stories on the simulation with virtual time, as sentences.
+mod admission;
+mod config;
 mod crash;
+mod eviction;
+mod gitops;
+mod image;
+mod job;
+mod kinds;
+mod node;
+mod oom;
+mod probe;
+mod quiet;
+mod scheduling;
+mod start;
+mod commands;
+mod deciding;
+mod delivery;
+mod replay;
+mod restarts;
+mod verdicts;

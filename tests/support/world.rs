@@ -124,12 +124,26 @@ impl World {
         self.app = Some(app);
     }
 
+    /// Stops Heal in order.
+    pub async fn stop(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
+    }
+
     /// Stops Heal in order and starts it again over the same database.
     pub async fn restart(&mut self) {
         if let Some(app) = self.app.take() {
             app.stop().await;
         }
         self.boot().await;
+    }
+
+    /// Stops Heal in order.
+    pub async fn stops(&mut self) {
+        if let Some(app) = self.app.take() {
+            app.stop().await;
+        }
     }
 
     /// Kills Heal between two instructions: no task of it runs on. Starts it again over the same database.

@@ -102,7 +102,7 @@ fn judge(case: &Case<'_>, who: &str, text: &str) -> Diagnosis {
             .filter(|reference| reference.exists)
             .map(|reference| reference.name.as_str());
         if let Some(near) = nearest(name, there).filter(|_| !secret) {
-            done = done.advise(format!("ConfigMap {near} exists: is that the one?"));
+            done = done.fact(quote(&format!("ConfigMap {near} exists: is that the one?")));
         }
         return done.offer_undo(REFERENCE).done();
     }
@@ -177,7 +177,7 @@ fn key_missing<'c, 'a: 'c>(
         let keys: Vec<&str> = reference.keys.iter().map(String::as_str).collect();
         done = done.fact(quote(&format!("keys there: {}", keys.join(", "))));
         if let Some(near) = nearest(key, keys.iter().copied()) {
-            done = done.advise(format!("Key {} exists: is that the one?", quote(near)));
+            done = done.fact(format!("key {} exists: is that the one?", quote(near)));
         }
     }
     done.offer_undo(REFERENCE).done()

@@ -29,12 +29,18 @@ pub(super) fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
 fn crashed<'a>(case: &Case<'_>, spot: Spot<'a>) -> Option<&'a Terminated> {
     let end = spot.fresh_end(case)?;
     match &spot.container.state {
-        ContainerState::Waiting { reason, .. } => reason == "CrashLoopBackOff",
+        // Between an end and its back-off a status can say almost anything.
+        ContainerState::Waiting { reason, .. } => {
+            reason == "CrashLoopBackOff" || (end.exit_code != 0 && spot.container.restarts > 0)
+        }
         ContainerState::Terminated(_) => {
             end.exit_code != 0 || (!spot.container.init && spot.container.restarts > 0)
         }
-        // It was started again: a loop only if it has happened before.
-        ContainerState::Running { .. } => end.exit_code != 0 && spot.container.restarts > 1,
+        // It was started again: a loop only if it has happened before, which a signal of this family says.
+        ContainerState::Running { .. } => {
+            let looped = if case.family == Family::Crash { 0 } else { 1 };
+            end.exit_code != 0 && spot.container.restarts > looped
+        }
         ContainerState::Unknown => false,
     }
     .then_some(end)

@@ -158,9 +158,34 @@ impl<'a> Case<'a> {
             self.unhealthy(spot, true)
                 .filter(|event| signalled && !event.note.starts_with("Readiness"))
         })?;
-        end.and_then(|end| end.finished)
-            .is_none_or(|end| end.duration_since(event.at).abs() <= NEAR_END)
-            .then_some(event)
+        let near = end
+            .and_then(|end| end.finished)
+            .is_none_or(|end| end.duration_since(event.at).abs() <= NEAR_END);
+        // A pod that loops uses up its share of events: then the length of the run has to tell that it goes on.
+        let goes_on =
+            || event.reason == "Killing" && end.is_some_and(|end| self.ends_on_time(spot, end));
+        (near || goes_on()).then_some(event)
+    }
+
+    /// A run lasted as long as a probe that fails from the start lets it: not less, and not more than two periods longer.
+    fn ends_on_time(&self, spot: Spot<'_>, end: &Terminated) -> bool {
+        let (Some(started), Some(finished)) = (end.started, end.finished) else {
+            return false;
+        };
+        let ran = finished.duration_since(started).as_secs();
+        let spec = self.spec(&spot.container.name);
+        let probes = spec
+            .into_iter()
+            .flat_map(|spec| [&spec.liveness, &spec.startup]);
+        probes.flatten().any(|probe| {
+            let (period, failures) = (
+                i64::from(probe.period.max(1)),
+                i64::from(probe.failures.max(1)),
+            );
+            let least = i64::from(probe.initial_delay.max(0))
+                .saturating_add(period.saturating_mul(failures - 1));
+            (least..=least.saturating_add(period.saturating_mul(2))).contains(&ran)
+        })
     }
 }
 

@@ -33,44 +33,56 @@ pub(super) fn stuck_ordinal(case: &Case<'_>) -> Option<Diagnosis> {
         .iter()
         .filter(|pod| !pod.ready && !pod.deleting && pod.disruption.is_none())
         .collect();
-    // One at a time: with several members down a person has to think of the quorum first.
-    let [pod] = broken.as_slice() else {
-        return None;
+    let stuck = |pod: &PodView| {
+        let fails = pod.containers.iter().any(|container| {
+            matches!(&container.state, ContainerState::Waiting { reason, .. }
+                if !matches!(reason.as_str(), "ContainerCreating" | "PodInitializing"))
+        });
+        // A run between two crashes is no sign of health.
+        let looping = pod.restarts() > 0;
+        pod.template_hash
+            .as_deref()
+            .is_some_and(|hash| hash != current)
+            && (fails || looping)
     };
-    let hash = pod.template_hash.as_deref()?;
-    let fails = pod.containers.iter().any(|container| {
-        matches!(&container.state, ContainerState::Waiting { reason, .. }
-            if !matches!(reason.as_str(), "ContainerCreating" | "PodInitializing"))
-    });
-    if hash == current || !fails {
-        return None;
+    let first = broken
+        .first()
+        .filter(|_| broken.iter().all(|pod| stuck(pod)))?;
+    let names: Vec<&str> = broken.iter().map(|pod| pod.name.as_str()).collect();
+    let cause = if let [name] = names.as_slice() {
+        format!(
+            "Pod {name} still has an older, broken template, and the StatefulSet waits for it to become ready before it replaces it."
+        )
+    } else {
+        format!(
+            "Pods {} still have an older, broken template, and the StatefulSet waits for them to become ready before it replaces them.",
+            names.join(" and ")
+        )
+    };
+    let finding = Finding::new(case, case.family, "sts.stuck_ordinal", 0.9, cause).fact(format!(
+        "its revision is {}, the current one is {}",
+        quote(first.template_hash.as_deref().unwrap_or_default()),
+        quote(current)
+    ));
+    // One at a time: with several members down a person has to think of the quorum first.
+    if names.len() > 1 {
+        let advice = "Think of the quorum of the application first; then delete these pods one after the other: they come back with the current template.";
+        return Some(finding.advise(advice).done());
     }
     Some(
-        Finding::new(
-            case,
-            case.family,
-            "sts.stuck_ordinal",
-            0.9,
-            format!(
-                "Pod {} still has an older, broken template, and the StatefulSet waits for it to become ready before it replaces it.",
-                pod.name
-            ),
-        )
-        .fact(format!(
-            "its revision is {}, the current one is {}",
-            quote(hash),
-            quote(current)
-        ))
-        .advise("Check the quorum of the application before the pod is deleted.")
-        .offer(Some(Candidate {
-            action: Action::DeletePod {
-                pod: pod.object(),
-                target: workload.object.clone(),
-            },
-            reason: "The StatefulSet makes it anew from the current template.".to_owned(),
-            warnings: vec!["It is a member of a StatefulSet: check the quorum first.".to_owned()],
-        }))
-        .done(),
+        finding
+            .advise("Check the quorum of the application before the pod is deleted.")
+            .offer(Some(Candidate {
+                action: Action::DeletePod {
+                    pod: first.object(),
+                    target: workload.object.clone(),
+                },
+                reason: "The StatefulSet makes it anew from the current template.".to_owned(),
+                warnings: vec![
+                    "It is a member of a StatefulSet: check the quorum first.".to_owned(),
+                ],
+            }))
+            .done(),
     )
 }
 

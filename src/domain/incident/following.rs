@@ -1,7 +1,10 @@
 //! The second half of an incident's life: the result of the execution, the recovery, the verdict.
 use super::super::{
     action::Action,
-    recovery::{self, Observation, Tracking, Verdict, later},
+    diagnosis::{Diagnosis, Severity},
+    family::Family,
+    object::Kind,
+    recovery::{self, Observation, Target, Tracking, Verdict, later},
     text,
 };
 use super::step::{Context, workload_key};
@@ -136,6 +139,9 @@ fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<
     let clear = seen.symptom.is_none() && (target.complete || target.available >= target.desired);
     if !clear {
         step.incident.clear_since = None;
+        if may_be_tidied_up(&step.incident, &target) {
+            return deciding::inspect(step, None, now, ctx);
+        }
         return step.rest(now, ctx);
     }
     let since = *step.incident.clear_since.get_or_insert(seen.at);
@@ -152,6 +158,21 @@ fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<
     step.rest(now, ctx);
 }
 
+/// The replacement of an evicted pod works now, which it did not when the evidence was gathered: what is left is the record of
+/// the eviction, and that may be deleted.
+fn may_be_tidied_up(incident: &Incident, target: &Target) -> bool {
+    let was_short = |diagnosis: &Diagnosis| {
+        diagnosis.family == Family::Eviction && diagnosis.severity > Severity::Warning
+    };
+    matches!(
+        incident.state,
+        State::Waiting {
+            why: Why::NothingSafe
+        }
+    ) && target.available >= target.desired
+        && incident.diagnosis.as_ref().is_some_and(was_short)
+}
+
 fn judge(step: &mut Step, seen: Option<&Observation>, now: Timestamp, ctx: &Context<'_>) {
     let State::Verifying {
         execution,
@@ -163,7 +184,10 @@ fn judge(step: &mut Step, seen: Option<&Observation>, now: Timestamp, ctx: &Cont
     let (execution, before) = (execution.clone(), tracking.clone());
     let judgement = recovery::judge(before.clone(), seen, now, ctx.waits);
     let tracking = judgement.tracking;
-    if let Some((verdict, detail)) = judgement.verdict {
+    if let Some((mut verdict, detail)) = judgement.verdict {
+        if verdict == Verdict::Ineffective && is_half_a_fix(&execution.proposal.action, seen) {
+            verdict = Verdict::Inconclusive;
+        }
         return conclude(step, execution, &tracking, verdict, detail, now, ctx);
     }
     let news = tracking.summary != before.summary
@@ -179,6 +203,13 @@ fn judge(step: &mut Step, seen: Option<&Observation>, now: Timestamp, ctx: &Cont
         execution,
         tracking,
     };
+}
+
+/// The undo of a StatefulSet does not replace a pod that is stuck on the broken revision. While no pod of the newest template is
+/// in trouble, nothing speaks against it. (Between two looks there is nothing to see: such a pod would have ended it already.)
+fn is_half_a_fix(action: &Action, seen: Option<&Observation>) -> bool {
+    matches!(action, Action::RolloutUndo { target, .. } if target.kind == Kind::StatefulSet)
+        && seen.is_none_or(|seen| seen.symptom.is_none())
 }
 
 /// An execution has its verdict.

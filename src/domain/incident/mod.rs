@@ -264,12 +264,15 @@ impl Incident {
         format!("{}.{}.{}", self.id, self.proposals, self.seed)
     }
 
+    /// What is wrong, to stand behind the owner's name: "is crash-looping".
+    pub fn wrong(&self) -> &str {
+        self.diagnosis
+            .as_ref()
+            .map_or(self.family.headline(), |diagnosis| &diagnosis.headline)
+    }
+
     /// What is wrong, as one line: "Deployment shop/checkout is crash-looping".
     pub fn headline(&self) -> String {
-        let wrong = self
-            .diagnosis
-            .as_ref()
-            .map_or(self.family.headline(), |diagnosis| &diagnosis.headline);
-        format!("{} {wrong}", self.owner)
+        format!("{} {}", self.owner, self.wrong())
     }
 }

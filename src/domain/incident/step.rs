@@ -127,7 +127,7 @@ fn latest(signal: &Signal) -> Latest {
 }
 
 /// After an inspection that knew nothing, another signal is worth another inspection, but not more often than this.
-const INSPECT_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+const INSPECT_AGAIN: SignedDuration = SignedDuration::from_secs(5);
 
 fn on_signal(step: &mut Step, signal: &Signal, now: Timestamp, ctx: &Context<'_>) {
     let incident = &mut step.incident;

@@ -175,8 +175,13 @@ fn crashed_before(container: &ContainerView, end: &Terminated) -> bool {
     end.exit_code != 0
         && container.restarts > 0
         && container.last.as_ref().is_some_and(|last| {
-            let apart = end.finished.zip(last.finished).map(|(this, before)| this.duration_since(before));
-            last.exit_code != 0 && apart.is_some_and(|apart| apart <= BACK_OFF_RESET)
+            let apart = end
+                .finished
+                .zip(last.finished)
+                .map(|(this, before)| this.duration_since(before));
+            // While it is being started again, one end may stand in both places.
+            last.exit_code != 0
+                && apart.is_some_and(|apart| !apart.is_zero() && apart <= BACK_OFF_RESET)
         })
 }
 

@@ -44,7 +44,7 @@ fn waiting_reasons_speak_for_families() {
         (
             "CreateContainerConfigError",
             "secret \"x\" not found",
-            Some((Family::Config, 10)),
+            Some((Family::Config, 25)),
         ),
         (
             "CreateContainerConfigError",

@@ -252,6 +252,12 @@ impl KubeSim {
         nodes::set_ready(self.core(), name, ready);
     }
 
+    /// Lets the kubelet evict a pod, as it does when its node is short of something; false when there is no such pod. The
+    /// message is the kubelet's, for example `The node was low on resource: memory. `
+    pub fn evict(&self, namespace: &str, pod: &str, message: &str) -> bool {
+        kubelet::evict(self.core(), namespace, pod, message)
+    }
+
     /// Sets the log of a container whose pod nobody runs (`kubelet: false`); `previous` for the container before.
     pub fn set_log(&self, namespace: &str, pod: &str, container: &str, text: &str, previous: bool) {
         let Some(pod) = self.core().store.get(&resources::PODS, namespace, pod) else {

@@ -69,7 +69,7 @@ function drawWorkload(node, load) {
     h("span", null, load.namespace),
     load.revision ? h("span", null, `revision ${load.revision}`) : "",
     h("code", { title: image }, image.split("/").at(-1)),
-    rolling ? h("span", null, `${load.updated} updated`) : "",
+    rolling ? h("span", null, `${load.updated} of ${load.desired} updated`) : "",
   );
   const before = node.dataset.revision;
   node.dataset.revision = load.revision ?? "";
@@ -131,8 +131,10 @@ function draw(cluster) {
   sync($("nodes"), cluster.nodes ?? [], (node) => node.name, makeNode, drawNode);
   sync($("workloads"), loads, (load) => `${load.kind}/${load.namespace}/${load.name}`, makeWorkload, drawWorkload);
   sync($("troubles"), cluster.troubles ?? [], (trouble) => trouble.id, makeTrouble, drawTrouble);
-  const broken = loads.filter((load) => standing(load) === "bad").length + (cluster.nodes ?? []).filter((node) => !node.ready).length;
-  const settling = loads.some((load) => standing(load) === "wait");
+  // A workload whose old pods go on serving is all ready, and in trouble all the same; so is one between two crashes.
+  const troubled = (load) => load.pods?.some((pod) => health(pod) === "bad" || (health(pod) === "wait" && pod.restarts));
+  const broken = loads.filter((load) => standing(load) === "bad" || troubled(load)).length + (cluster.nodes ?? []).filter((node) => !node.ready).length;
+  const settling = loads.some((load) => standing(load) === "wait" || load.pods?.some((pod) => health(pod) === "wait"));
   $("cluster-sum").textContent = cluster.real ? "your own" : broken ? `${broken} in trouble` : settling ? "settling" : "all healthy";
   $("cluster-sum").classList.toggle("late", broken > 0);
   $("tab-cluster").querySelector(".pip").hidden = broken === 0;
@@ -167,11 +169,14 @@ function drawStory(story) {
 
 let busy = false;
 
+let drawn = false;
+
 async function poll() {
-  if (busy || document.hidden) return;
+  if (busy || (drawn && document.hidden)) return;
   busy = true;
   try {
     draw(await getJson("/sim/cluster"));
+    drawn = true;
   } catch {
     // The banner of the Slack side says that the server is away; the next poll tries again.
   } finally {

@@ -12,6 +12,7 @@ use super::{
 use crate::domain::{
     incident::{Execution, Incident, State},
     recovery::{Tracking, later},
+    text::duration,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -159,8 +160,15 @@ fn progress(tracking: &Tracking) -> Markup {
     text
 }
 
-/// "Clear since 03:15. Counts as recovered if it stays clear until 03:17."
+/// "Clear since 03:15. It counts as recovered if it stays clear until 03:17."
 pub fn clear_until(since: Timestamp, soak: SignedDuration) -> Markup {
+    // Clocks show minutes: the two times of a short soak would look the same.
+    if soak < SignedDuration::from_mins(2) {
+        return markup!(
+            "Clear now. It counts as recovered once it has stayed clear for {}.",
+            duration(soak)
+        );
+    }
     markup!(
         "Clear since {}. It counts as recovered if it stays clear until {}.",
         Markup::clock(since),

@@ -64,7 +64,7 @@ pub fn card(
         .map(|tried| {
             markup!(
                 "Before that: {} at {} – {}",
-                words::done(&tried.action),
+                words::tried(tried),
                 Markup::clock(tried.at),
                 words::verdict(tried.verdict).1.to_lowercase()
             )

@@ -178,7 +178,7 @@ fn tries(incident: &Incident) -> Markup {
         text.line(markup!(
             "• {}: {} – {}",
             Markup::day_and_clock(tried.at),
-            words::done(&tried.action),
+            words::tried(tried),
             words::verdict(tried.verdict).1.to_lowercase()
         ));
     }

@@ -278,5 +278,8 @@ fn about(status: &Status) -> Vec<Markup> {
     } else {
         Markup::own("`/heal show H17` opens one.")
     };
-    vec![open, outbox, watching, memory, version]
+    let slack = status.slack.as_deref().map_or_else(Markup::default, |trouble| {
+        markup!("⚠️ Slack: {}", super::words::sentence(trouble, 300))
+    });
+    vec![open, slack, outbox, watching, memory, version]
 }

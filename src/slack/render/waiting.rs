@@ -7,11 +7,15 @@ use super::{
     parts::{cause, footer, headline, history, menu, place, sign, title, token},
     words,
 };
-use crate::domain::incident::{Incident, Why};
+use crate::domain::{
+    action::Action,
+    incident::{Incident, Why},
+    recovery::Verdict,
+};
 
 /// The card of an incident that waits for a person, or for the problem to go away.
 pub fn card(incident: &Incident, why: &Why) -> Message {
-    let reason = reason(why);
+    let reason = reason(incident, why);
     let advice = incident
         .diagnosis
         .as_ref()
@@ -34,7 +38,7 @@ pub fn card(incident: &Incident, why: &Why) -> Message {
         body.line(markup!(
             "• Tried at {}: {} – {}",
             Markup::clock(tried.at),
-            words::done(&tried.action),
+            words::tried(tried),
             words::verdict(tried.verdict).1.to_lowercase()
         ));
     }
@@ -70,7 +74,7 @@ pub fn card(incident: &Incident, why: &Why) -> Message {
 }
 
 /// Why nothing is on offer.
-fn reason(why: &Why) -> Markup {
+fn reason(incident: &Incident, why: &Why) -> Markup {
     match why {
         Why::NothingSafe => Markup::own(
             "*No safe fix.* None of the changes that Heal may make would help here, so it offers none.",
@@ -81,6 +85,12 @@ fn reason(why: &Why) -> Markup {
         Why::Blind { error } => markup!(
             "*Heal cannot see enough.* The evidence could not be read: {} Check again once that is solved.",
             words::sentence(error, 500)
+        ),
+        // The dry run before the offer was fine; the cluster refused the change itself.
+        Why::Refused { action, refusal } if failed_last(incident, action) => markup!(
+            "*Nothing was changed.* “{}” was approved, and the cluster refused it: {}",
+            action.label(),
+            words::sentence(refusal, 500)
         ),
         Why::Refused { action, refusal } => markup!(
             "*The fix does not work here.* Heal tested “{}” without changing anything, and it cannot be done: {}",
@@ -114,4 +124,12 @@ fn reason(why: &Why) -> Markup {
             words::sentence(detail, 500).capitalised()
         ),
     }
+}
+
+/// Whether this action was approved and could not be made, and nothing was tried since.
+fn failed_last(incident: &Incident, action: &Action) -> bool {
+    incident
+        .tries
+        .last()
+        .is_some_and(|tried| tried.verdict == Verdict::Failed && tried.action == *action)
 }

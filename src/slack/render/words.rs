@@ -6,7 +6,7 @@ use super::{
 use crate::domain::{
     action::{Action, Risk},
     diagnosis::Severity,
-    incident::{Incident, IncidentId},
+    incident::{Incident, IncidentId, Try},
     memory::{Tally, TrackRecord},
     object::ObjectRef,
     proposal::Proposal,
@@ -57,7 +57,7 @@ pub fn severity(severity: Severity) -> (&'static str, &'static str) {
 /// The risk, with what the word means.
 pub fn risk(proposal: &Proposal) -> Markup {
     match proposal.risk {
-        Risk::Low => Markup::own("*Risk: low* – one more click takes it back."),
+        Risk::Low => Markup::own("*Risk: low* – it can be taken back."),
         Risk::Medium if proposal.action.inverse().is_some() => Markup::own(
             "*Risk: medium* – pods are replaced or capacity changes. It can be taken back.",
         ),
@@ -127,9 +127,15 @@ pub fn doing(action: &Action) -> String {
     match action {
         Action::RolloutUndo { to, .. } => format!("Rolling back to revision {}", to.number),
         Action::RolloutRestart { .. } => "Restarting the pods one by one".to_owned(),
-        Action::SetMemoryLimit { container, to, .. } => {
+        Action::SetMemoryLimit {
+            container,
+            from,
+            to,
+            ..
+        } => {
             format!(
-                "Raising the memory limit of {} to {}",
+                "{} the memory limit of {} to {}",
+                if to < from { "Lowering" } else { "Raising" },
                 name(container),
                 bytes(*to)
             )
@@ -144,15 +150,29 @@ pub fn done(action: &Action) -> String {
     match action {
         Action::RolloutUndo { to, .. } => format!("rolled back to revision {}", to.number),
         Action::RolloutRestart { .. } => "restarted the pods one by one".to_owned(),
-        Action::SetMemoryLimit { container, to, .. } => {
+        Action::SetMemoryLimit {
+            container,
+            from,
+            to,
+            ..
+        } => {
             format!(
-                "raised the memory limit of {} to {}",
+                "{} the memory limit of {} to {}",
+                if to < from { "lowered" } else { "raised" },
                 name(container),
                 bytes(*to)
             )
         }
         Action::DeletePod { pod, .. } => format!("deleted pod {}", name(&pod.name)),
         Action::Scale { to, .. } => format!("scaled to {to}"),
+    }
+}
+
+/// What was tried; as what was done only if it was.
+pub fn tried(tried: &Try) -> String {
+    match tried.verdict {
+        Verdict::Failed => format!("“{}”", tried.action.label()),
+        _ => done(&tried.action),
     }
 }
 

@@ -41,6 +41,7 @@ use tokio::{
     task::JoinSet,
     time::Instant,
 };
+use tokio_util::sync::CancellationToken;
 
 /// Calls under way at the same time: one that hangs does not hold up the others.
 const AT_ONCE: usize = 4;
@@ -67,6 +68,9 @@ pub struct SenderParts {
     pub jobs: mpsc::UnboundedReceiver<ChatJob>,
     /// What became of it.
     pub delivered: mpsc::UnboundedSender<Delivered>,
+    /// Ends it: what was handed over before is still taken. Connections that people's clicks came in on may keep the way for
+    /// jobs open, so its end cannot be waited for.
+    pub stop: CancellationToken,
 }
 
 /// The sender.
@@ -84,8 +88,9 @@ impl Sender {
         let (now, wall) = (Instant::now(), parts.clock.now());
         let mut desk = Desk::new(parts.route.clone(), parts.can_search, wall);
         for (key, until) in &parts.not_before {
-            let left = until.duration_since(wall).as_secs().max(0).unsigned_abs();
-            desk.limits.block(key, now + Duration::from_secs(left));
+            // A time that is over does not convert, and needs no waiting.
+            let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
+            desk.limits.block(key, now + left);
         }
         for (incident, slot, ts) in &parts.slots {
             let slots = desk.slots.entry(*incident).or_default();
@@ -105,7 +110,7 @@ impl Sender {
         self.trouble.subscribe()
     }
 
-    /// Runs until the jobs end, then finishes what is under way. What waits for Slack's limits is left: it is stored.
+    /// Runs until it is stopped or the jobs end, then finishes what is under way. What waits for Slack's limits is left: it is stored.
     pub async fn run(mut self) {
         let mut jobs = Vec::new();
         let mut ended = false;
@@ -125,6 +130,7 @@ impl Sender {
                         self.accept(job);
                     }
                 }
+                () = self.parts.stop.cancelled(), if !ended && !self.parts.jobs.is_closed() => self.parts.jobs.close(),
                 () = until(wait), if !busy => {}
                 Some(_) = self.whispers.join_next() => {}
             }

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 /// The same message is not changed more often than this.
 const UPDATE_PAUSE: Duration = Duration::from_secs(3);
+/// A card that shows another state than the incident's waits less: after a click its buttons have to go.
+const URGENT_PAUSE: Duration = Duration::from_secs(1);
 /// After a storm, cards follow at this pace.
 const PROMOTION_PAUSE: Duration = Duration::from_secs(2);
 
@@ -104,7 +106,6 @@ impl Desk {
     fn line_candidates(&self, line: &Line, small_backlog: bool, now: Instant) -> Vec<Candidate> {
         let id = line.card.incident.id;
         let earliest = line.not_before.unwrap_or(now);
-        let paced = line.updated.map_or(now, |at| at + UPDATE_PAUSE);
         let candidate = |rank, at: Instant, about| Candidate {
             at: at.max(earliest),
             rank,
@@ -148,13 +149,13 @@ impl Desk {
             }
             Home::Own(_) => {
                 if line.dirty {
-                    let at = self.ready(UPDATE, &line.channel, now).max(paced);
-                    let urgent = line.is_urgent();
-                    let rank = if urgent {
-                        Rank::Decision
+                    let (rank, pause) = if line.is_urgent() {
+                        (Rank::Decision, URGENT_PAUSE)
                     } else {
-                        Rank::Refresh
+                        (Rank::Refresh, UPDATE_PAUSE)
                     };
+                    let paced = line.updated.map_or(now, |at| at + pause);
+                    let at = self.ready(UPDATE, &line.channel, now).max(paced);
                     found.push(candidate(rank, at, About::Card(id)));
                 }
                 if let Some(tell) = line.tells.front() {

@@ -155,7 +155,8 @@ fn a_missing_config_map_names_the_one_that_was_probably_meant() {
         Container app needs ConfigMap app-confg, which does not exist in namespace shop.
         - the kubelet says:
             configmap "app-confg" not found
-        > Create ConfigMap app-confg: the kubelet retries by itself and the container starts. ConfigMap app-config exists: is that the one?
+        - ConfigMap app-config exists: is that the one?
+        > Create ConfigMap app-confg: the kubelet retries by itself and the container starts.
         "#);
 }
 
@@ -176,7 +177,8 @@ fn a_missing_key_names_the_keys_that_are_there() {
         - the kubelet says:
             couldn't find key API_URI in ConfigMap shop/app-config
         - keys there: API_URL, LEVEL
-        > Add the key to ConfigMap app-config, or correct the reference: the kubelet retries by itself. Key API_URL exists: is that the one?
+        - key API_URL exists: is that the one?
+        > Add the key to ConfigMap app-config, or correct the reference: the kubelet retries by itself.
         ");
 }
 

@@ -45,6 +45,11 @@ impl Controller for Jobs {
             if job["status"]["startTime"].is_null() {
                 job["status"]["startTime"] = json!(now);
             }
+            // The real API server does this when the Job is created.
+            if job["spec"]["selector"].is_null() {
+                let label = json!({"batch.kubernetes.io/controller-uid": object::uid(job)});
+                job["spec"]["selector"] = json!({"matchLabels": label});
+            }
         });
         let job = core
             .store
@@ -133,6 +138,8 @@ fn create_missing(core: &Core, job: &Value, pods: &[Arc<Value>], left: i64) -> O
     for _ in 0..missing {
         let mut pod = pod_from_template(job, &job["spec"]["template"]);
         pod["metadata"]["generateName"] = json!(format!("{}-", object::name(job)));
+        pod["metadata"]["labels"]["batch.kubernetes.io/controller-uid"] =
+            job["metadata"]["uid"].clone();
         for label in ["batch.kubernetes.io/job-name", "job-name"] {
             pod["metadata"]["labels"][label] = job["metadata"]["name"].clone();
         }

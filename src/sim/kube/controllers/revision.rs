@@ -53,9 +53,17 @@ pub(super) fn current(core: &Core, owner: &Value) -> String {
         );
     }
     let name = format!("{}-{hash}", object::name(owner));
+    let mut labels = owner["spec"]["template"]["metadata"]["labels"].clone();
+    // DaemonSets label a revision as they label its pods; StatefulSets keep another key for it.
+    let key = if object::text(owner, "/kind") == "DaemonSet" {
+        HASH
+    } else {
+        "controller.kubernetes.io/hash"
+    };
+    labels[key] = json!(hash);
     let revision = json!({
         "metadata": {
-            "name": name, "namespace": namespace, "labels": owner["spec"]["selector"]["matchLabels"],
+            "name": name, "namespace": namespace, "labels": labels,
             "ownerReferences": [object::owner_reference(owner)],
         },
         "data": data, "revision": newest + 1,

@@ -81,7 +81,8 @@ pub(super) async fn run(pod: &Pod, spec: &Value, policy: &str) -> Option<i64> {
         }
         back_off =
             Some(back_off.map_or(pull::BACK_OFF.0, |delay| (delay * 2).min(pull::BACK_OFF.1)));
-        pod.change(name, |status| {
+        // Seen together with the state of the next run, as in the real kubelet.
+        pod.edit(name, |status| {
             status.last_state = json!({"terminated": terminated});
             status.restarts += 1;
         });

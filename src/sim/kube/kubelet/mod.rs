@@ -3,6 +3,7 @@
 
 mod config;
 mod container;
+mod evict;
 mod pod;
 mod probe;
 mod pull;
@@ -12,6 +13,8 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex},
 };
+
+pub(super) use evict::evict;
 
 use serde_json::Value;
 use tokio::sync::watch;

@@ -156,10 +156,15 @@ impl Pod {
 
     /// Changes what is known of a container and reports it.
     pub(super) fn change(&self, container: &str, edit: impl FnOnce(&mut Status)) {
+        self.edit(container, edit);
+        self.publish();
+    }
+
+    /// Changes what is known of a container, to be reported with the next change.
+    pub(super) fn edit(&self, container: &str, edit: impl FnOnce(&mut Status)) {
         if let Some(status) = lock(&self.statuses).get_mut(container) {
             edit(status);
         }
-        self.publish();
     }
 
     /// Records an event about a container of this pod.

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::pod::{Pod, Status};
+use super::{
+    evict,
+    pod::{Pod, Status},
+};
 use crate::sim::kube::{lock, object, resources};
 
 impl Pod {
@@ -29,7 +32,8 @@ impl Pod {
             .collect();
         self.core
             .update_status(&resources::PODS, namespace, name, |pod| {
-                if object::uid(pod) != self.uid() {
+                // An evicted pod stays as it was evicted.
+                if object::uid(pod) != self.uid() || evict::is_evicted(pod) {
                     return;
                 }
                 let phase = self.phase(&statuses);

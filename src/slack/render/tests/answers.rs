@@ -184,6 +184,7 @@ fn quiet() -> Status {
         suppressed: vec![],
         silences: vec![],
         watches: vec![watch("pods"), watch("deployments")],
+        slack: None,
         paused: None,
         outbox: (0, seconds(0)),
     }

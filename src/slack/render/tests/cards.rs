@@ -32,7 +32,7 @@ fn an_offer_says_all_that_is_needed_to_decide() {
     Dry run – this would change (now → then):
       | containers[app].image: checkout:2.4.0 → checkout:2.3.9
       | containers[app].env: – → DATABASE_URL
-    *Risk: low* – one more click takes it back.
+    *Risk: low* – it can be taken back.
     *Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.
     [Roll back to revision 41 (primary)]?{Roll back to revision 41? / Cluster prod-eu. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one. / Roll back to revision 41 / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
     (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>)
@@ -85,7 +85,7 @@ fn an_offer_that_needs_two_people_shows_who_approved_and_what_to_know() {
 fn while_actions_are_paused_nothing_can_be_approved_and_the_card_says_who_paused() {
     let message = card(&proposed(proposal()), Some("U0BEN"), at(100));
     insta::assert_snapshot!(end(&message), @r"
-    *Risk: low* – one more click takes it back.
+    *Risk: low* – it can be taken back.
     *Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.
     ⏸️ *Actions are paused* by <@U0BEN>. Nothing can be approved until somebody writes `/heal resume`.
     [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
@@ -100,7 +100,7 @@ fn while_actions_are_paused_nothing_can_be_approved_and_the_card_says_who_paused
 fn an_offer_that_has_run_out_cannot_be_approved() {
     let message = card(&proposed(proposal()), None, at(3_600));
     insta::assert_snapshot!(end(&message), @r"
-    *Risk: low* – one more click takes it back.
+    *Risk: low* – it can be taken back.
     *Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.
     ⌛ *This offer has run out.* More → Check again makes a fresh one.
     [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
@@ -559,9 +559,9 @@ fn the_json_of_an_offer_is_what_slack_expects() {
         "type": "rich_text"
       },
       {
-        "block_id": "8.2bcebb969833",
+        "block_id": "8.2c7e197b0416",
         "text": {
-          "text": "*Risk: low* – one more click takes it back.\n*Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.\n⚠️ w.",
+          "text": "*Risk: low* – it can be taken back.\n*Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.\n⚠️ w.",
           "type": "mrkdwn",
           "verbatim": true
         },

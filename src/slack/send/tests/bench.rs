@@ -22,6 +22,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::mpsc, time::Instant};
+use tokio_util::sync::CancellationToken;
 
 pub const CHANNEL: &str = "C0OPS";
 const START: i64 = 1_800_000_000;
@@ -118,6 +119,7 @@ impl Bench {
             meter: self.counts.clone(),
             jobs: inbox,
             delivered: out,
+            stop: CancellationToken::new(),
         });
         self.trouble = Some(sender.trouble());
         self.jobs = Some(jobs);

@@ -1,0 +1,265 @@
+//! The demo as a visitor sees it: the real binary, its page in a real browser, and a mouse.
+use crate::support::chromium::{Page, installed};
+use serde_json::json;
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+/// A running `heal demo`.
+struct Demo {
+    child: Child,
+    url: String,
+}
+
+impl Demo {
+    async fn start(options: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_heal"))
+            .args(["demo", "--port", "0"])
+            .args(options)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = loop {
+            let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await;
+            let Ok(Ok(Some(line))) = line else {
+                panic!("the demo did not start")
+            };
+            if let Some(at) = line.find("http://") {
+                break line[at..].trim().to_owned();
+            }
+        };
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { child, url }
+    }
+
+    /// Presses Ctrl-C; gives the exit code and how long the end took.
+    async fn is_interrupted(mut self) -> (Option<i32>, Duration) {
+        let id = self.child.id().unwrap().to_string();
+        let began = Instant::now();
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .await
+            .unwrap();
+        let status = self.child.wait().await.unwrap();
+        (status.code(), began.elapsed())
+    }
+}
+
+/// Where pictures for the README go, when this run shall make them.
+fn picture(name: &str) -> Option<PathBuf> {
+    std::env::var_os("HEAL_TEST_PICTURES").map(|folder| Path::new(&folder).join(name))
+}
+
+const DESK: (u32, u32, u32) = (1280, 800, 1);
+const PHONE: (u32, u32, u32) = (390, 844, 2);
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// The words of the card of a workload.
+fn card(name: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('#messages article.message:not(.ephemeral)')].find((one) => one.innerText.includes('shop/{name}'))"
+    )
+}
+
+/// A button of that card.
+fn button(name: &str, action: &str) -> String {
+    format!("{}?.querySelector('[data-act={action}]')", card(name))
+}
+
+/// The panel of a workload.
+fn panel(name: &str) -> String {
+    format!(
+        "[...document.querySelectorAll('.workload')].find((one) => one.querySelector('h4').innerText.endsWith('{name}'))"
+    )
+}
+
+/// Nothing that changed just now is still highlighted.
+const STILL: &str = "document.getAnimations().length === 0";
+
+const YES: &str = "document.querySelector('#confirm[open] footer .btn:last-child')";
+
+async fn chooses(page: &mut Page, person: &str) {
+    let element = format!(
+        "[...document.querySelectorAll('#users button')].find((one) => one.innerText.includes('{person}'))"
+    );
+    page.presses(&element).await;
+}
+
+/// Presses a button that asks back, and says yes.
+async fn confirms(page: &mut Page, element: &str) {
+    page.presses(element).await;
+    page.until("the question whether one is sure", 5 * SECOND, YES)
+        .await;
+    page.presses(YES).await;
+}
+
+async fn causes(page: &mut Page, trouble: &str) {
+    page.presses(&format!(
+        "document.querySelector('.trouble[data-key={trouble}]')"
+    ))
+    .await;
+}
+
+async fn is_sized(page: &mut Page, (width, height, dots): (u32, u32, u32)) {
+    page.is_sized(width, height, dots).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
+    let Some(browser) = installed() else { return };
+    let demo = Demo::start(&[]).await;
+    let mut page = Page::open(&browser).await;
+    is_sized(&mut page, DESK).await;
+    page.goes_to(&demo.url).await;
+
+    let approve = button("checkout", "approve");
+    page.until("a card with an offer", 30 * SECOND, &approve)
+        .await;
+    let words = page.value(&format!("{}.innerText", card("checkout"))).await;
+    let words = words.as_str().unwrap();
+    assert!(
+        words.contains("FATAL: required setting PAYMENT_URL is not set"),
+        "{words}"
+    );
+    assert!(
+        words.contains("kubectl rollout undo deployment/checkout"),
+        "{words}"
+    );
+    page.until(
+        "the chapter that asks for a decision",
+        5 * SECOND,
+        "document.getElementById('story-title').innerText === 'Your decision'",
+    )
+    .await;
+    fits_on_a_phone(&mut page).await;
+
+    chooses(&mut page, "Ivan").await;
+    confirms(&mut page, &approve).await;
+    let refusal = page
+        .until(
+            "the refusal",
+            5 * SECOND,
+            "document.querySelector('#messages .message.ephemeral')?.innerText",
+        )
+        .await;
+    assert!(refusal.as_str().unwrap().contains("may not"), "{refusal}");
+
+    chooses(&mut page, "Olivia").await;
+    let ephemerals = "document.querySelectorAll('#messages .ephemeral').length";
+    assert_eq!(
+        page.value(ephemerals).await,
+        json!(0),
+        "only Ivan sees what Ivan was told"
+    );
+    if let Some(file) = picture("demo.png") {
+        let crashing = format!("{}.innerText.includes('CrashLoop')", panel("checkout"));
+        page.until("the panel to say so, too", 20 * SECOND, &format!("{crashing} && {STILL}"))
+            .await;
+        page.writes_picture(&file, None).await;
+    }
+    confirms(&mut page, &approve).await;
+    page.until("the buttons to go", 5 * SECOND, &format!("!{approve}"))
+        .await;
+    page.until(
+        "the card to turn green",
+        90 * SECOND,
+        &format!("{}.innerText.includes('✅ Recovered')", card("checkout")),
+    )
+    .await;
+    page.until(
+        "checkout to be whole, on the third revision",
+        5 * SECOND,
+        &format!(
+            "/3\\/3 ready[^]*revision 3/.test({}.innerText)",
+            panel("checkout")
+        ),
+    )
+    .await;
+    page.until(
+        "the end of the story",
+        5 * SECOND,
+        "document.getElementById('story-count').innerText === 'done'",
+    )
+    .await;
+    pictures_the_end(&mut page).await;
+
+    causes(&mut page, "healthy_rollout").await;
+    page.until(
+        "the good version to run",
+        60 * SECOND,
+        &format!(
+            "(() => {{ const catalog = {}; return /2\\/2 ready[^]*catalog:1.1/.test(catalog.innerText) && catalog.querySelectorAll('.pod').length === 2; }})()",
+            panel("catalog")
+        ),
+    )
+    .await;
+    let cards = "document.querySelectorAll('#messages article.message').length";
+    assert_eq!(
+        page.value(cards).await,
+        json!(1),
+        "a good version causes no card"
+    );
+    assert_eq!(
+        page.errors,
+        Vec::<String>::new(),
+        "the page logged no errors"
+    );
+
+    let (code, took) = demo.is_interrupted().await;
+    assert_eq!(code, Some(0));
+    assert!(took < 2 * SECOND, "Ctrl-C took {took:?}");
+}
+
+/// At the width of a phone nothing is cut off sideways, and buttons are as high as a thumb needs.
+async fn fits_on_a_phone(page: &mut Page) {
+    is_sized(page, PHONE).await;
+    let sideways = page
+        .value("document.documentElement.scrollWidth > innerWidth || document.getElementById('scroll').scrollWidth > innerWidth")
+        .await;
+    assert_eq!(sideways, json!(false), "the page is wider than the phone");
+    let lowest = page
+        .value(&format!(
+            "Math.min(...[...{}.querySelectorAll('.btn')].map((one) => one.offsetHeight))",
+            card("checkout")
+        ))
+        .await;
+    assert!(
+        lowest.as_f64() >= Some(40.0),
+        "a button is only {lowest} pixels high"
+    );
+    if let Some(file) = picture("card.png") {
+        // High enough for the whole card, so that the picture shows what the phone shows while scrolling.
+        page.is_sized(PHONE.0, 1600, PHONE.2).await;
+        page.until("the page to stand still", 10 * SECOND, STILL).await;
+        page.writes_picture(&file, Some(&card("checkout"))).await;
+    }
+    is_sized(page, DESK).await;
+}
+
+async fn pictures_the_end(page: &mut Page) {
+    if let Some(file) = picture("recovered.png") {
+        page.is_sized(1440, 800, 1).await;
+        page.presses("document.querySelector('.replies')").await;
+        page.until(
+            "the thread",
+            5 * SECOND,
+            "document.querySelector('#thread:not([hidden]) .message:nth-of-type(4)')",
+        )
+        .await;
+        page.until("the page to stand still", 10 * SECOND, STILL).await;
+        page.writes_picture(&file, None).await;
+        page.presses("document.getElementById('thread-close')")
+            .await;
+        is_sized(page, DESK).await;
+    }
+}

@@ -1,0 +1,43 @@
+//! What the written pages promise is what the code does.
+use heal::domain::{action::ActionKind, diagnosis::table::safety_table};
+use std::fs;
+
+fn page(path: &str) -> String {
+    fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+#[test]
+fn the_safety_page_shows_the_table_that_the_code_obeys() {
+    let page = page("docs/SAFETY.md");
+    for line in safety_table().lines() {
+        assert!(page.contains(line), "docs/SAFETY.md lacks this line of the table (domain/diagnosis/table.rs):\n{line}");
+    }
+}
+
+#[test]
+fn the_safety_page_tells_about_every_action() {
+    let page = page("docs/SAFETY.md");
+    for kind in ActionKind::ALL {
+        assert!(page.contains(&format!("| `{kind}` |")), "docs/SAFETY.md has no row for {kind}");
+    }
+}
+
+#[test]
+fn the_readme_has_the_two_commands() {
+    let readme = page("README.md");
+    assert!(readme.contains("cargo run --release -- demo"));
+    assert!(readme.contains("\ncargo test --locked\n"));
+    assert!(page(".ci/run").contains("\ncargo test --locked\n"), "CI calls the very command of the README");
+}
+
+#[test]
+fn pictures_and_pages_that_the_readme_names_exist() {
+    let readme = page("README.md");
+    for part in readme.split("](").skip(1) {
+        let target = part.split([')', '#']).next().unwrap();
+        if !target.is_empty() && !target.contains("://") {
+            let path = format!("{}/{target}", env!("CARGO_MANIFEST_DIR"));
+            assert!(fs::exists(&path).unwrap(), "the README names {target}, which is not there");
+        }
+    }
+}

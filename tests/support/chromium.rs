@@ -1,0 +1,312 @@
+//! A headless Chromium, spoken to over the DevTools protocol: just enough of a WebSocket to open a page, press what a person
+//! would press, and see what a person would see.
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// The longest that the browser itself may take for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The browser of this run: what `HEAL_TEST_CHROMIUM` names, or `chromium` on the PATH. Without one, says so.
+pub fn installed() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("HEAL_TEST_CHROMIUM") {
+        let named = PathBuf::from(named);
+        assert!(
+            named.is_file(),
+            "HEAL_TEST_CHROMIUM names {}, which is no file",
+            named.display()
+        );
+        return Some(named);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .map(|folder| folder.join("chromium"))
+        .find(|file| file.is_file());
+    if found.is_none() {
+        eprintln!("skipped: no chromium on the PATH, and HEAL_TEST_CHROMIUM names none");
+    }
+    found
+}
+
+/// A running browser with one page.
+pub struct Page {
+    socket: BufReader<TcpStream>,
+    session: Value,
+    serial: u64,
+    /// Errors that the page's scripts threw or logged, and what the browser itself complained about.
+    pub errors: Vec<String>,
+    profile: PathBuf,
+    /// Ends with this value.
+    _browser: Child,
+}
+
+impl Page {
+    /// Starts the browser `file` and opens an empty page.
+    pub async fn open(file: &Path) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let profile =
+            std::env::temp_dir().join(format!("heal-t-browser-{}-{number}", std::process::id()));
+        let mut browser = Command::new(file)
+            // Its own sandbox needs privileges that a container seldom has; the only page it sees is ours.
+            .args([
+                "--headless=new",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--hide-scrollbars",
+            ])
+            .args(["--disable-dev-shm-usage", "--disable-background-networking"])
+            .arg("--remote-debugging-port=0")
+            .arg(format!("--user-data-dir={}", profile.display()))
+            .arg("about:blank")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(browser.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = timeout(PATIENCE, lines.next_line()).await;
+            let Ok(Ok(Some(line))) = line else {
+                panic!("the browser did not start")
+            };
+            if let Some(address) = line.strip_prefix("DevTools listening on ws://") {
+                break address.to_owned();
+            }
+        };
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        let socket = connect(&address).await;
+        let mut page = Self {
+            socket,
+            session: Value::Null,
+            serial: 0,
+            errors: Vec::new(),
+            profile,
+            _browser: browser,
+        };
+        let target = page
+            .call("Target.createTarget", json!({"url": "about:blank"}))
+            .await;
+        let attach = json!({"targetId": target["targetId"], "flatten": true});
+        page.session = page.call("Target.attachToTarget", attach).await["sessionId"].take();
+        for domain in ["Runtime", "Log", "Page"] {
+            page.call(&format!("{domain}.enable"), json!({})).await;
+        }
+        page
+    }
+
+    /// Goes to an address.
+    pub async fn goes_to(&mut self, url: &str) {
+        self.call("Page.navigate", json!({"url": url})).await;
+    }
+
+    /// Makes the window this large, in CSS pixels; `dots` per pixel.
+    pub async fn is_sized(&mut self, width: u32, height: u32, dots: u32) {
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": dots, "mobile": width < 600});
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// The value of a JavaScript expression; a promise is waited for.
+    pub async fn value(&mut self, expression: &str) -> Value {
+        let ask = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});
+        let mut answer = self.call("Runtime.evaluate", ask).await;
+        let failed = &answer["exceptionDetails"];
+        assert!(failed.is_null(), "{expression}: {failed}");
+        answer["result"]["value"].take()
+    }
+
+    /// Waits until the expression is true of the page and gives its value. Looks after every change of the page.
+    pub async fn until(&mut self, what: &str, within: Duration, expression: &str) -> Value {
+        let millis = within.as_millis();
+        let found = self
+            .value(&format!(
+                "new Promise((resolve) => {{
+                   const look = () => {{ const found = {expression}; if (found) {{ eyes.disconnect(); resolve(found); }} }};
+                   const eyes = new MutationObserver(look);
+                   eyes.observe(document, {{ subtree: true, childList: true, attributes: true, characterData: true }});
+                   setTimeout(() => {{ eyes.disconnect(); resolve(null); }}, {millis});
+                   look();
+                 }})"
+            ))
+            .await;
+        if found.is_null() {
+            let text = self.value("document.body.innerText").await;
+            panic!(
+                "not within {within:?}: {what}\n{}\nerrors: {:?}",
+                text.as_str().unwrap_or_default(),
+                self.errors
+            );
+        }
+        found
+    }
+
+    /// Presses the element that the expression gives, with the mouse, where a person would: it has to be visible and on top.
+    pub async fn presses(&mut self, element: &str) {
+        let place = self
+            .value(&format!(
+                "(() => {{
+                   const node = {element};
+                   if (!node) return {{ why: 'not there' }};
+                   node.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+                   const {{ x, y, width, height }} = node.getBoundingClientRect();
+                   const at = {{ x: x + width / 2, y: y + height / 2 }};
+                   const top = document.elementFromPoint(at.x, at.y);
+                   return node.contains(top) ? at : {{ why: `covered by ${{top?.outerHTML.slice(0, 200)}}` }};
+                 }})()"
+            ))
+            .await;
+        assert!(place["why"].is_null(), "{element} is {}", place["why"]);
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({"type": kind, "x": place["x"], "y": place["y"], "button": "left", "clickCount": 1});
+            self.call("Input.dispatchMouseEvent", event).await;
+        }
+    }
+
+    /// Types into the element that has the focus.
+    pub async fn types(&mut self, text: &str) {
+        self.call("Input.insertText", json!({"text": text})).await;
+    }
+
+    /// Writes a picture of the window, or of the element that the expression gives.
+    pub async fn writes_picture(&mut self, file: &Path, element: Option<&str>) {
+        let mut ask = json!({"format": "png"});
+        if let Some(element) = element {
+            let place = format!(
+                "(() => {{ const {{ x, y, width, height }} = ({element}).getBoundingClientRect(); return {{ x, y, width, height, scale: 1 }}; }})()"
+            );
+            ask["clip"] = self.value(&place).await;
+        }
+        let answer = self.call("Page.captureScreenshot", ask).await;
+        std::fs::write(file, from_base64(answer["data"].as_str().unwrap())).unwrap();
+    }
+
+    /// Calls a method of the protocol. Events that come before its answer are looked through for errors.
+    async fn call(&mut self, method: &str, params: Value) -> Value {
+        self.serial += 1;
+        let mut message = json!({"id": self.serial, "method": method, "params": params});
+        if !self.session.is_null() {
+            message["sessionId"] = self.session.clone();
+        }
+        self.send(&message.to_string()).await;
+        loop {
+            let mut answer = match timeout(PATIENCE * 3, self.receive()).await {
+                Ok(answer) => answer,
+                Err(_) => panic!("the browser does not answer {method}"),
+            };
+            if answer["id"] == json!(self.serial) {
+                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+                return answer["result"].take();
+            }
+            self.notes(&answer);
+        }
+    }
+
+    fn notes(&mut self, event: &Value) {
+        let params = &event["params"];
+        let error = match event["method"].as_str() {
+            Some("Runtime.exceptionThrown") => &params["exceptionDetails"],
+            Some("Runtime.consoleAPICalled") if params["type"] == "error" => &params["args"],
+            Some("Log.entryAdded") if params["entry"]["level"] == "error" => &params["entry"],
+            _ => return,
+        };
+        self.errors.push(error.to_string());
+    }
+
+    /// One masked text frame. The mask protects proxies from browsers, not us: all zeros will do.
+    async fn send(&mut self, text: &str) {
+        let mut frame = vec![0x81];
+        match u16::try_from(text.len()) {
+            Ok(length) if length < 126 => frame.push(0x80 | length as u8),
+            Ok(length) => {
+                frame.push(0x80 | 126);
+                frame.extend(length.to_be_bytes());
+            }
+            Err(_) => {
+                frame.push(0x80 | 127);
+                frame.extend((text.len() as u64).to_be_bytes());
+            }
+        }
+        frame.extend([0; 4]);
+        frame.extend(text.as_bytes());
+        self.socket.write_all(&frame).await.unwrap();
+    }
+
+    /// One message, of one frame or several.
+    async fn receive(&mut self) -> Value {
+        let mut text = Vec::new();
+        loop {
+            let head = self.socket.read_u16().await.unwrap();
+            let length = match head & 0x7f {
+                126 => u64::from(self.socket.read_u16().await.unwrap()),
+                127 => self.socket.read_u64().await.unwrap(),
+                length => u64::from(length),
+            };
+            let mut part = vec![0; usize::try_from(length).unwrap()];
+            self.socket.read_exact(&mut part).await.unwrap();
+            match head >> 8 & 0xf {
+                0 | 1 => text.extend(part),
+                8 => panic!("the browser hung up"),
+                _ => continue,
+            }
+            if head & 0x8000 != 0 {
+                return serde_json::from_slice(&text).unwrap();
+            }
+        }
+    }
+}
+
+impl Drop for Page {
+    fn drop(&mut self) {
+        // The browser may still be writing into it; what is left lies among the temporary files.
+        let _ = std::fs::remove_dir_all(&self.profile);
+    }
+}
+
+/// Takes the connection over from HTTP. `address`: `host:port/path`.
+async fn connect(address: &str) -> BufReader<TcpStream> {
+    let (host, path) = address.split_once('/').unwrap();
+    let mut socket = BufReader::new(TcpStream::connect(host).await.unwrap());
+    let ask = format!(
+        "GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    );
+    socket.write_all(ask.as_bytes()).await.unwrap();
+    let mut line = String::new();
+    socket.read_line(&mut line).await.unwrap();
+    assert!(line.contains(" 101 "), "{line}");
+    while line != "\r\n" {
+        line.clear();
+        socket.read_line(&mut line).await.unwrap();
+    }
+    socket
+}
+
+fn from_base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let digits: Vec<u32> = text
+        .bytes()
+        .filter_map(|byte| DIGITS.iter().position(|digit| *digit == byte))
+        .map(|place| place as u32)
+        .collect();
+    for group in digits.chunks(4) {
+        let bits = group
+            .iter()
+            .enumerate()
+            .fold(0, |bits, (place, digit)| bits | digit << (18 - 6 * place));
+        bytes.extend(&bits.to_be_bytes()[1..group.len()]);
+    }
+    bytes
+}
