@@ -346,9 +346,14 @@ impl Engine {
     fn delivered(&mut self, delivered: Delivered, turn: &mut Turn) {
         match delivered {
             Delivered::Card { incident, posted } => {
-                if let (None, Some(shown)) = (self.state.cards.get(&incident), self.state.incidents.get(&incident)) {
+                if let (None, Some(shown)) = (
+                    self.state.cards.get(&incident),
+                    self.state.incidents.get(&incident),
+                ) {
                     let took = turn.now.duration_since(shown.opened);
-                    self.parts.metrics.signal_reached_slack(took.try_into().unwrap_or_default());
+                    self.parts
+                        .metrics
+                        .signal_reached_slack(took.try_into().unwrap_or_default());
                 }
                 turn.batch.cards.push((incident, posted.clone()));
                 self.state.cards.insert(incident, posted);
