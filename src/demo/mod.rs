@@ -73,10 +73,8 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
         }
     );
     println!("Ctrl-C ends it.");
-    if tells_story {
-        if let Some(cluster) = simulated.clone() {
-            tokio::spawn(tell(cluster));
-        }
+    if let Some(cluster) = simulated.clone().filter(|_| tells_story) {
+        tokio::spawn(tell(cluster));
     }
     tokio::signal::ctrl_c().await?;
     app.stop().await;

@@ -11,7 +11,7 @@ use heal::{
     },
     ports::Clock,
     sim::{
-        kube::{KubeSim, Options, RequestMatcher},
+        kube::{KubeSim, Options},
         slack::{Author, Channel, Message, SlackSim, SlackSimOptions, User, in_process},
     },
     store::Store,
@@ -232,12 +232,6 @@ impl World {
             .iter()
             .filter(|request| request.method != "POST" && !request.query.contains("dryRun"))
             .count()
-    }
-
-    /// Makes the API refuse the next matching requests.
-    pub fn api_fails(&self, method: http::Method, path: &str, status: u16, times: u32) {
-        self.kube
-            .fail_next(RequestMatcher::new(method, path), status, times);
     }
 
     // --- Slack
