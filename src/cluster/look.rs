@@ -157,10 +157,11 @@ pub fn observation(
 ) -> Observation {
     let newest: Vec<&PodView> = scene.pods.iter().filter(|p| scene.is_newest(p)).collect();
     let living = |pod: &&PodView| !pod.is_finished() && !pod.deleting;
+    // As for `kubectl rollout status`: a pod that is being deleted is no longer part of the rollout, however long it takes to go.
     let surplus = scene
         .pods
         .iter()
-        .any(|pod| pod.deleting || (!scene.is_newest(pod) && !pod.is_finished()));
+        .any(|pod| !pod.deleting && !scene.is_newest(pod) && !pod.is_finished());
     let ready = count(newest.iter().filter(|pod| living(pod) && pod.ready));
     let present = count(newest.iter().filter(|pod| living(pod)));
     let (generation, desired, available, complete) = match &scene.workload {

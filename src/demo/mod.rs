@@ -173,12 +173,13 @@ fn settings(args: &DemoArgs) -> Settings {
     let waits = if args.real_cluster {
         Waits::default()
     } else {
-        let seconds = |seconds: f64| SignedDuration::from_secs_f64(seconds / args.speed.max(0.1));
+        // Only Kubernetes' own waits get faster, not the programs in the containers: they start in seconds at any speed.
+        let seconds = |seconds: f64| SignedDuration::from_secs_f64((seconds / args.speed.max(0.1)).max(seconds.min(3.0)));
         Waits {
             approval: SignedDuration::from_mins(10),
             soak: seconds(15.0),
             soak_max: seconds(20.0),
-            recovery: seconds(90.0),
+            recovery: seconds(90.0).max(SignedDuration::from_secs(45)),
             look: seconds(1.0),
             idle_look: seconds(10.0),
             target_pause: seconds(5.0),
