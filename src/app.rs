@@ -103,7 +103,13 @@ impl App {
     /// # Errors
     /// When the database cannot be read.
     pub async fn start(settings: Settings, outside: Outside) -> Result<Self, StoreError> {
-        let Outside { cluster, slack, store, clock, metrics } = outside;
+        let Outside {
+            cluster,
+            slack,
+            store,
+            clock,
+            metrics,
+        } = outside;
         let (chat, jobs) = mpsc::unbounded_channel();
         let (delivered, deliveries) = mpsc::unbounded_channel();
         let (engine, handle) = Engine::start(Parts {
@@ -144,14 +150,19 @@ impl App {
             tokio::spawn(take_sightings(seen, handle.clone(), synced.clone())),
             tokio::spawn(tell_trouble(trouble, handle.clone())),
             tokio::spawn(keep_warm(people.clone())),
-            tokio::spawn(async move { cluster::watch(cluster, sightings, watching, high_water).await }),
+            tokio::spawn(
+                async move { cluster::watch(cluster, sightings, watching, high_water).await },
+            ),
         ];
         let reception = Reception::new(ReceptionParts {
             api: slack,
             people,
             intake: Arc::new(handle),
             chat,
-            pins: Pins { app: settings.app_id.clone(), team: settings.team_id.clone() },
+            pins: Pins {
+                app: settings.app_id.clone(),
+                team: settings.team_id.clone(),
+            },
             meter: metrics.clone(),
             tasks: TaskTracker::new(),
         });
@@ -168,7 +179,14 @@ impl App {
         });
         let engine = tokio::spawn(engine.run(cancel.clone()));
         let sender = tokio::spawn(sender.run());
-        Ok(Self { router, cancel, farewell, engine, sender, others })
+        Ok(Self {
+            router,
+            cancel,
+            farewell,
+            engine,
+            sender,
+            others,
+        })
     }
 
     /// The inbound routes.
@@ -197,7 +215,11 @@ impl App {
 /// Ready means: every watch has its list. Slack and approvals work before that, too; a card may be missing.
 fn ready(synced: &Synced) -> Result<(), String> {
     let synced = synced.lock().unwrap_or_else(PoisonError::into_inner);
-    let waiting: Vec<&str> = synced.iter().filter(|(_, synced)| !**synced).map(|(kind, _)| kind.as_str()).collect();
+    let waiting: Vec<&str> = synced
+        .iter()
+        .filter(|(_, synced)| !**synced)
+        .map(|(kind, _)| kind.as_str())
+        .collect();
     match (synced.is_empty(), waiting.is_empty()) {
         (true, _) => Err("the cluster has not answered yet".to_owned()),
         (_, false) => Err(format!("waiting for the watches of {}", waiting.join(", "))),
@@ -208,9 +230,11 @@ fn ready(synced: &Synced) -> Result<(), String> {
 /// Whether the token may read channels: then an ambiguous post is looked up before it is repeated.
 async fn may_read_history(slack: &SlackApi) -> bool {
     match slack.identity().await {
-        Ok(identity) => identity
-            .scopes
-            .is_some_and(|scopes| scopes.iter().any(|scope| scope == "channels:history" || scope == "groups:history")),
+        Ok(identity) => identity.scopes.is_some_and(|scopes| {
+            scopes
+                .iter()
+                .any(|scope| scope == "channels:history" || scope == "groups:history")
+        }),
         Err(error) => {
             tracing::warn!(%error, "Slack did not say what the token may do; assuming the least");
             false

@@ -12,7 +12,11 @@ use std::path::PathBuf;
 /// When the database or the configuration cannot be read.
 pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
     let path = path(args)?;
-    anyhow::ensure!(path.exists(), "there is no database {}; name it with --db or --config", path.display());
+    anyhow::ensure!(
+        path.exists(),
+        "there is no database {}; name it with --db or --config",
+        path.display()
+    );
     let store = Store::open(&path)?;
     if args.verify {
         return Ok(match store.read(verify_audit)? {
@@ -27,7 +31,14 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
         });
     }
     for row in store.read(|connection| list_audit(connection, args.incident))? {
-        println!("{}", if args.json { serde_json::to_string(&row)? } else { line(&row) });
+        println!(
+            "{}",
+            if args.json {
+                serde_json::to_string(&row)?
+            } else {
+                line(&row)
+            }
+        );
     }
     Ok(Exit::Ok)
 }
@@ -42,6 +53,11 @@ fn path(args: &AuditArgs) -> anyhow::Result<PathBuf> {
 
 /// One row for people.
 fn line(row: &AuditRow) -> String {
-    let incident = row.incident.map_or_else(|| "-".to_owned(), |id| id.to_string());
-    format!("{:>6}  {}  {:<6}  {:<12}  {:<24}  {}", row.seq, row.at, incident, row.actor, row.what, row.detail)
+    let incident = row
+        .incident
+        .map_or_else(|| "-".to_owned(), |id| id.to_string());
+    format!(
+        "{:>6}  {}  {:<6}  {:<12}  {:<24}  {}",
+        row.seq, row.at, incident, row.actor, row.what, row.detail
+    )
 }

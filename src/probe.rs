@@ -19,21 +19,43 @@ pub async fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let config = Config::load(&args.config.config);
     let probe = match &config {
         Ok(config) => Live {
-            cluster: run::cluster(config).await.map_err(|error| format!("{error:#}")),
-            slack: Some(SlackApi::new(network()?, config.slack.api_url.clone(), &config.slack.bot_token)),
+            cluster: run::cluster(config)
+                .await
+                .map_err(|error| format!("{error:#}")),
+            slack: Some(SlackApi::new(
+                network()?,
+                config.slack.api_url.clone(),
+                &config.slack.bot_token,
+            )),
             actions: config.actions.clone(),
             namespaces: exact(&config.kubernetes.namespaces),
         },
-        Err(_) => Live { cluster: Err(String::new()), slack: None, actions: Vec::new(), namespaces: Vec::new() },
+        Err(_) => Live {
+            cluster: Err(String::new()),
+            slack: None,
+            actions: Vec::new(),
+            namespaces: Vec::new(),
+        },
     };
     let report = check::gather(&config, &probe, &SystemClock).await;
-    println!("{}", if args.json { report.json() } else { report.text() });
+    println!(
+        "{}",
+        if args.json {
+            report.json()
+        } else {
+            report.text()
+        }
+    );
     Ok(report.exit())
 }
 
 /// Namespaces that are named outright. With a pattern among them, rights are asked for in all namespaces.
 fn exact(namespaces: &[String]) -> Vec<String> {
-    if namespaces.iter().any(|name| name.ends_with('*')) { Vec::new() } else { namespaces.to_vec() }
+    if namespaces.iter().any(|name| name.ends_with('*')) {
+        Vec::new()
+    } else {
+        namespaces.to_vec()
+    }
 }
 
 struct Live {
@@ -45,7 +67,9 @@ struct Live {
 
 impl Live {
     fn slack(&self) -> Result<&SlackApi, String> {
-        self.slack.as_ref().ok_or_else(|| "there is no configuration".to_owned())
+        self.slack
+            .as_ref()
+            .ok_or_else(|| "there is no configuration".to_owned())
     }
 }
 
@@ -63,7 +87,11 @@ impl Probe for Live {
             let found = access::permissions(cluster, &self.actions, &self.namespaces).await;
             let found = found.map_err(|error| error.to_string())?;
             let place = |namespace: &str| {
-                if namespace.is_empty() { String::new() } else { format!(" in {namespace}") }
+                if namespace.is_empty() {
+                    String::new()
+                } else {
+                    format!(" in {namespace}")
+                }
             };
             Ok(found
                 .into_iter()
@@ -79,7 +107,11 @@ impl Probe for Live {
 
     fn identity(&self) -> BoxFuture<'_, Result<Identity, String>> {
         Box::pin(async {
-            let found = self.slack()?.identity().await.map_err(|error| error.to_string())?;
+            let found = self
+                .slack()?
+                .identity()
+                .await
+                .map_err(|error| error.to_string())?;
             Ok(Identity {
                 team_id: found.team_id,
                 team: found.team,

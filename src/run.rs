@@ -35,7 +35,11 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let address = listener.local_addr()?;
     let outside = Outside {
         cluster: cluster(&config).await?,
-        slack: SlackApi::new(network()?, config.slack.api_url.clone(), &config.slack.bot_token),
+        slack: SlackApi::new(
+            network()?,
+            config.slack.api_url.clone(),
+            &config.slack.bot_token,
+        ),
         store,
         clock: Arc::new(SystemClock),
         metrics: Arc::new(Metrics::new()),
@@ -43,7 +47,9 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<Exit> {
     let app = App::start(settings(&config), outside).await?;
     println!("listening on http://{address}");
     tracing::info!(%address, cluster = config.cluster, "started");
-    axum::serve(listener, app.router()).with_graceful_shutdown(asked_to_stop()).await?;
+    axum::serve(listener, app.router())
+        .with_graceful_shutdown(asked_to_stop())
+        .await?;
     tracing::info!("stopping: finishing what is under way");
     app.stop().await;
     Ok(Exit::Ok)
@@ -53,13 +59,21 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<Exit> {
 pub(crate) async fn cluster(config: &Config) -> anyhow::Result<KubeCluster> {
     let place = match &config.kubernetes.credentials {
         Credentials::InCluster => Place::InCluster,
-        Credentials::Kubeconfig { path, context } => {
-            Place::Kubeconfig { path: path.clone(), context: context.clone() }
+        Credentials::Kubeconfig { path, context } => Place::Kubeconfig {
+            path: path.clone(),
+            context: context.clone(),
+        },
+        Credentials::Guess if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => {
+            Place::InCluster
         }
-        Credentials::Guess if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => Place::InCluster,
-        Credentials::Guess => Place::Kubeconfig { path: None, context: None },
+        Credentials::Guess => Place::Kubeconfig {
+            path: None,
+            context: None,
+        },
     };
-    let clients = Clients::connect(&place).await.context("no access to the cluster ([kubernetes])")?;
+    let clients = Clients::connect(&place)
+        .await
+        .context("no access to the cluster ([kubernetes])")?;
     let options = ClusterConfig {
         namespaces: Namespaces {
             include: config.kubernetes.namespaces.clone(),

@@ -5,17 +5,98 @@ use std::{fs, path::Path};
 const RULES: &[(&str, &[&str], &str)] = &[
     (
         "src/domain",
-        &["kube::", "k8s_openapi", "axum", "reqwest", "rusqlite", "slack_morphism", "tokio", "::now()", "std::fs", "std::env", "tracing::"],
+        &[
+            "kube::",
+            "k8s_openapi",
+            "axum",
+            "reqwest",
+            "rusqlite",
+            "slack_morphism",
+            "tokio",
+            "::now()",
+            "std::fs",
+            "std::env",
+            "tracing::",
+        ],
         "the domain is pure: no input or output, no clock, no async",
     ),
-    ("src/domain", &["crate::engine", "crate::store", "crate::cluster", "crate::slack", "crate::http", "crate::ports", "crate::sim"], "the domain knows nobody"),
-    ("src/ports.rs", &["crate::engine", "crate::store", "crate::cluster", "crate::slack", "crate::http", "crate::sim"], "ports know the domain only"),
-    ("src/cluster", &["crate::slack", "crate::http", "crate::engine", "crate::store"], "adapters do not know each other"),
-    ("src/slack", &["crate::cluster", "crate::http", "crate::engine", "crate::store"], "adapters do not know each other"),
-    ("src/store", &["crate::cluster", "crate::slack", "crate::http", "crate::engine"], "adapters do not know each other"),
-    ("src/engine", &["crate::cluster", "crate::slack", "crate::http"], "the engine sees the outside through ports"),
-    ("src/sim", &["crate::domain", "crate::engine", "crate::cluster", "crate::slack", "crate::http", "crate::ports"], "the playground is a peer, not a part"),
-    ("src/http.rs", &["crate::cluster", "crate::engine", "crate::store"], "adapters do not know each other"),
+    (
+        "src/domain",
+        &[
+            "crate::engine",
+            "crate::store",
+            "crate::cluster",
+            "crate::slack",
+            "crate::http",
+            "crate::ports",
+            "crate::sim",
+        ],
+        "the domain knows nobody",
+    ),
+    (
+        "src/ports.rs",
+        &[
+            "crate::engine",
+            "crate::store",
+            "crate::cluster",
+            "crate::slack",
+            "crate::http",
+            "crate::sim",
+        ],
+        "ports know the domain only",
+    ),
+    (
+        "src/cluster",
+        &[
+            "crate::slack",
+            "crate::http",
+            "crate::engine",
+            "crate::store",
+        ],
+        "adapters do not know each other",
+    ),
+    (
+        "src/slack",
+        &[
+            "crate::cluster",
+            "crate::http",
+            "crate::engine",
+            "crate::store",
+        ],
+        "adapters do not know each other",
+    ),
+    (
+        "src/store",
+        &[
+            "crate::cluster",
+            "crate::slack",
+            "crate::http",
+            "crate::engine",
+        ],
+        "adapters do not know each other",
+    ),
+    (
+        "src/engine",
+        &["crate::cluster", "crate::slack", "crate::http"],
+        "the engine sees the outside through ports",
+    ),
+    (
+        "src/sim",
+        &[
+            "crate::domain",
+            "crate::engine",
+            "crate::cluster",
+            "crate::slack",
+            "crate::http",
+            "crate::ports",
+        ],
+        "the playground is a peer, not a part",
+    ),
+    (
+        "src/http.rs",
+        &["crate::cluster", "crate::engine", "crate::store"],
+        "adapters do not know each other",
+    ),
 ];
 /// Nothing but these may know that a simulation exists.
 const MAY_PLAY: &[&str] = &["src/sim", "src/demo", "src/bench"];
@@ -23,7 +104,10 @@ const MAY_PLAY: &[&str] = &["src/sim", "src/demo", "src/bench"];
 /// The product's lines of a file with their numbers: comments and everything behind the first test module left out.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
-    text[..end].lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+    text[..end]
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 fn sources(place: &Path, found: &mut Vec<std::path::PathBuf>) {
@@ -52,7 +136,11 @@ fn offences(place: &str, words: &[&str]) -> Vec<String> {
         let text = fs::read_to_string(&file).unwrap();
         for (number, line) in code(&text) {
             if let Some(word) = words.iter().find(|word| line.contains(**word)) {
-                found.push(format!("{}:{}: {word}", file.strip_prefix(root).unwrap().display(), number + 1));
+                found.push(format!(
+                    "{}:{}: {word}",
+                    file.strip_prefix(root).unwrap().display(),
+                    number + 1
+                ));
             }
         }
     }
@@ -63,7 +151,11 @@ fn offences(place: &str, words: &[&str]) -> Vec<String> {
 fn dependencies_point_one_way() {
     let broken: Vec<String> = RULES
         .iter()
-        .flat_map(|(place, words, why)| offences(place, words).into_iter().map(move |at| format!("{at} ({why})")))
+        .flat_map(|(place, words, why)| {
+            offences(place, words)
+                .into_iter()
+                .map(move |at| format!("{at} ({why})"))
+        })
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }

@@ -10,7 +10,10 @@ fn page(path: &str) -> String {
 fn the_safety_page_shows_the_table_that_the_code_obeys() {
     let page = page("docs/SAFETY.md");
     for line in safety_table().lines() {
-        assert!(page.contains(line), "docs/SAFETY.md lacks this line of the table (domain/diagnosis/table.rs):\n{line}");
+        assert!(
+            page.contains(line),
+            "docs/SAFETY.md lacks this line of the table (domain/diagnosis/table.rs):\n{line}"
+        );
     }
 }
 
@@ -18,7 +21,10 @@ fn the_safety_page_shows_the_table_that_the_code_obeys() {
 fn the_safety_page_tells_about_every_action() {
     let page = page("docs/SAFETY.md");
     for kind in ActionKind::ALL {
-        assert!(page.contains(&format!("| `{kind}` |")), "docs/SAFETY.md has no row for {kind}");
+        assert!(
+            page.contains(&format!("| `{kind}` |")),
+            "docs/SAFETY.md has no row for {kind}"
+        );
     }
 }
 
@@ -27,7 +33,10 @@ fn the_readme_has_the_two_commands() {
     let readme = page("README.md");
     assert!(readme.contains("cargo run --release -- demo"));
     assert!(readme.contains("\ncargo test --locked\n"));
-    assert!(page(".ci/run").contains("\ncargo test --locked\n"), "CI calls the very command of the README");
+    assert!(
+        page(".ci/run").contains("\ncargo test --locked\n"),
+        "CI calls the very command of the README"
+    );
 }
 
 #[test]
@@ -37,7 +46,10 @@ fn pictures_and_pages_that_the_readme_names_exist() {
         let target = part.split([')', '#']).next().unwrap();
         if !target.is_empty() && !target.contains("://") {
             let path = format!("{}/{target}", env!("CARGO_MANIFEST_DIR"));
-            assert!(fs::exists(&path).unwrap(), "the README names {target}, which is not there");
+            assert!(
+                fs::exists(&path).unwrap(),
+                "the README names {target}, which is not there"
+            );
         }
     }
 }

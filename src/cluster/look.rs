@@ -16,10 +16,14 @@ use crate::domain::{
     view::{ContainerState, ContainerView, PodView, WorkloadView},
 };
 use crate::ports::{ClusterError, Subject};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 /// How far clocks may be apart.
 const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
+
+/// A pod's status has whole seconds: the length of a run and the age of the next one may each be a second off. Without this a
+/// container that crashes at once would count as healthy for a moment after each start.
+const ROUNDING: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
 
 /// An owner and its pods, read live.
 pub struct Scene {
@@ -153,10 +157,11 @@ pub fn observation(
 ) -> Observation {
     let newest: Vec<&PodView> = scene.pods.iter().filter(|p| scene.is_newest(p)).collect();
     let living = |pod: &&PodView| !pod.is_finished() && !pod.deleting;
+    // As for `kubectl rollout status`: a pod that is being deleted is no longer part of the rollout, however long it takes to go.
     let surplus = scene
         .pods
         .iter()
-        .any(|pod| pod.deleting || (!scene.is_newest(pod) && !pod.is_finished()));
+        .any(|pod| !pod.deleting && !scene.is_newest(pod) && !pod.is_finished());
     let ready = count(newest.iter().filter(|pod| living(pod) && pod.ready));
     let present = count(newest.iter().filter(|pod| living(pod)));
     let (generation, desired, available, complete) = match &scene.workload {
@@ -238,9 +243,6 @@ fn symptom_of(
         let mut symptoms = symptom::of_pod(pod, grace);
         symptoms.retain(|symptom| !is_history(pod, symptom, now));
         symptoms.extend(pod.containers.iter().filter_map(|c| relapsing(c, now)));
-        if !pod.is_finished() {
-            symptoms.extend(pod.containers.iter().filter_map(just_ended));
-        }
         for symptom in symptoms.iter().filter(|s| counts(s, subject.family, now)) {
             let new = since.is_some_and(|since| {
                 pod.created >= since || failing_run(pod, symptom).is_some_and(|run| run >= since)
@@ -328,31 +330,6 @@ fn failing_run(pod: &PodView, symptom: &Symptom) -> Option<Timestamp> {
     container.last_end().and_then(|end| end.started)
 }
 
-/// A container that has just failed and is not started again yet. As news that is too early after a first crash; for an
-/// incident that is open it is the signal itself, and must not pass for health between two runs.
-fn just_ended(container: &ContainerView) -> Option<Symptom> {
-    let ContainerState::Terminated(end) = &container.state else {
-        return None;
-    };
-    if container.init || end.exit_code == 0 {
-        return None;
-    }
-    let at = end.finished?;
-    Some(Symptom {
-        family: Family::Crash,
-        container: Some(container.name.clone()),
-        reason: end.reason.clone(),
-        message: format!("exit code {}", end.exit_code),
-        since: at,
-        mature: at,
-        count: container.restarts,
-    })
-}
-
-/// A run counts as longer than the one before only with this much to spare: the API server's times are whole seconds, and no
-/// two runs of a crash loop last equally long.
-const MARGIN: SignedDuration = SignedDuration::from_secs(5);
-
 /// A container that runs again after a failed run, and not yet longer than that one lasted: between two crashes a pod is
 /// "Running" and even "Ready" for a moment.
 fn relapsing(container: &ContainerView, now: Timestamp) -> Option<Symptom> {
@@ -366,7 +343,7 @@ fn relapsing(container: &ContainerView, now: Timestamp) -> Option<Symptom> {
         return None;
     }
     let lasted = last.finished?.duration_since(last.started?);
-    if now.duration_since(since) > lasted + MARGIN {
+    if now.duration_since(since) > lasted + ROUNDING {
         return None;
     }
     Some(Symptom {
@@ -421,4 +398,40 @@ pub fn revision_number(raw: &Workload) -> Option<i64> {
     project::annotation(&raw.metadata, REVISION_ANNOTATION)?
         .parse()
         .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::view::Terminated;
+
+    fn restarted(lasted: i64, since: i64) -> ContainerView {
+        let at = |second| Timestamp::from_second(1_800_000_000 + second).ok();
+        ContainerView {
+            name: "app".into(),
+            init: false,
+            image: "a:1".into(),
+            ready: false,
+            restarts: 1,
+            state: ContainerState::Running { since: at(since) },
+            last: Some(Terminated {
+                reason: "Error".into(),
+                exit_code: 1,
+                message: String::new(),
+                started: at(-lasted),
+                finished: at(0),
+            }),
+            memory_limit: None,
+            probed: false,
+        }
+    }
+
+    #[test]
+    fn a_container_that_crashed_at_once_is_not_healthy_in_the_second_after_its_restart() {
+        let now = "2027-01-15T08:00:01.9Z".parse().unwrap();
+        assert!(relapsing(&restarted(0, 0), now).is_some());
+        let later = "2027-01-15T08:00:04Z".parse().unwrap();
+        assert!(relapsing(&restarted(0, 0), later).is_none());
+        assert!(relapsing(&restarted(30, 0), later).is_some());
+    }
 }

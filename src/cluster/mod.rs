@@ -148,7 +148,8 @@ impl KubeCluster {
     /// # Errors
     /// When it does not answer in time.
     pub async fn version(&self) -> Result<String, ClusterError> {
-        let asked = tokio::time::timeout(self.config.timeouts.read, self.watcher.apiserver_version());
+        let asked =
+            tokio::time::timeout(self.config.timeouts.read, self.watcher.apiserver_version());
         match asked.await {
             Ok(Ok(version)) => Ok(version.git_version),
             Ok(Err(error)) => Err(ClusterError::Unavailable(error.to_string())),

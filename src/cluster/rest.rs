@@ -219,16 +219,15 @@ impl Rest {
 
     /// Deletes, if the uid is still this one.
     pub async fn delete(&self, path: &str, uid: &str, dry_run: bool) -> Result<(), Fault> {
-        let target = if dry_run {
-            format!("{path}?dryRun=All")
-        } else {
-            path.to_owned()
-        };
-        let body = serde_json::json!({
+        let mut body = serde_json::json!({
             "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}
         });
+        // In the body: where there is one, the server does not look at the query, and would delete.
+        if dry_run {
+            body["dryRun"] = serde_json::json!(["All"]);
+        }
         let content = ("application/json", body.to_string());
-        self.text("DELETE", &target, Some(content)).await.map(drop)
+        self.text("DELETE", path, Some(content)).await.map(drop)
     }
 
     async fn text(

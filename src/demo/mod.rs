@@ -53,18 +53,28 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let app = App::start(settings(args), outside(cluster, &page_url)?).await?;
 
     let tells_story = simulated.is_some() && !args.no_story;
-    let stage = Stage { cluster: simulated.clone(), slack: slack.clone(), channel: CHANNEL.to_owned(), tells_story };
+    let stage = Stage {
+        cluster: simulated.clone(),
+        slack: slack.clone(),
+        channel: CHANNEL.to_owned(),
+        tells_story,
+    };
     let servers = tokio::spawn(async move { axum::serve(page, page::router(stage)).await });
     let router = app.router();
     let inbound = tokio::spawn(async move { axum::serve(heal, router).await });
 
     println!("Heal's demo is ready:  {page_url}");
-    println!("{}", if args.real_cluster { "It watches your cluster: approved actions change it." } else { INVITATION });
-    println!("Ctrl-C ends it.");
-    if tells_story {
-        if let Some(cluster) = simulated.clone() {
-            tokio::spawn(tell(cluster));
+    println!(
+        "{}",
+        if args.real_cluster {
+            "It watches your cluster: approved actions change it."
+        } else {
+            INVITATION
         }
+    );
+    println!("Ctrl-C ends it.");
+    if let Some(cluster) = simulated.clone().filter(|_| tells_story) {
+        tokio::spawn(tell(cluster));
     }
     tokio::signal::ctrl_c().await?;
     app.stop().await;
@@ -84,7 +94,9 @@ async fn bind(port: u16) -> anyhow::Result<TcpListener> {
         Ok(listener) => Ok(listener),
         Err(_) if port != 0 => {
             eprintln!("Port {port} is taken; using a free one.");
-            TcpListener::bind("127.0.0.1:0").await.context("no free port on 127.0.0.1")
+            TcpListener::bind("127.0.0.1:0")
+                .await
+                .context("no free port on 127.0.0.1")
         }
         Err(error) => Err(error).context("no free port on 127.0.0.1"),
     }
@@ -113,12 +125,24 @@ fn workspace(url: &str) -> SlackSim {
 }
 
 async fn cluster(args: &DemoArgs) -> anyhow::Result<(KubeCluster, Option<KubeSim>)> {
-    let mut config = ClusterConfig::named(if args.real_cluster { "my-cluster" } else { "little-shop" });
+    let mut config = ClusterConfig::named(if args.real_cluster {
+        "my-cluster"
+    } else {
+        "little-shop"
+    });
     let clock = Arc::new(SystemClock);
     if args.real_cluster {
-        config.namespaces = Namespaces { include: args.namespaces.clone(), exclude: Vec::new() };
-        let place = Place::Kubeconfig { path: None, context: args.context.clone() };
-        let clients = Clients::connect(&place).await.context("the cluster of your kubeconfig cannot be used")?;
+        config.namespaces = Namespaces {
+            include: args.namespaces.clone(),
+            exclude: Vec::new(),
+        };
+        let place = Place::Kubeconfig {
+            path: None,
+            context: args.context.clone(),
+        };
+        let clients = Clients::connect(&place)
+            .await
+            .context("the cluster of your kubeconfig cannot be used")?;
         return Ok((KubeCluster::new(clients, config, clock), None));
     }
     config.grace = short_grace();
@@ -149,12 +173,13 @@ fn settings(args: &DemoArgs) -> Settings {
     let waits = if args.real_cluster {
         Waits::default()
     } else {
-        let seconds = |seconds: f64| SignedDuration::from_secs_f64(seconds / args.speed.max(0.1));
+        // Only Kubernetes' own waits get faster, not the programs in the containers: they start in seconds at any speed.
+        let seconds = |seconds: f64| SignedDuration::from_secs_f64((seconds / args.speed.max(0.1)).max(seconds.min(3.0)));
         Waits {
             approval: SignedDuration::from_mins(10),
             soak: seconds(15.0),
             soak_max: seconds(20.0),
-            recovery: seconds(90.0),
+            recovery: seconds(90.0).max(SignedDuration::from_secs(45)),
             look: seconds(1.0),
             idle_look: seconds(10.0),
             target_pause: seconds(5.0),
@@ -163,13 +188,20 @@ fn settings(args: &DemoArgs) -> Settings {
         }
     };
     Settings {
-        cluster_name: if args.real_cluster { "my-cluster".to_owned() } else { "little-shop".to_owned() },
+        cluster_name: if args.real_cluster {
+            "my-cluster".to_owned()
+        } else {
+            "little-shop".to_owned()
+        },
         channel: CHANNEL.to_owned(),
         team_id: options.team_id.clone(),
         app_id: options.app_id,
         signing_secrets: vec![SecretString::from(options.signing_secret)],
         waits,
-        policy: Policy { rules: vec![rule], team: options.team_id },
+        policy: Policy {
+            rules: vec![rule],
+            team: options.team_id,
+        },
         actions: ActionKind::ALL.to_vec(),
     }
 }

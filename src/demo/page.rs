@@ -23,8 +23,16 @@ pub(super) struct Stage {
 
 /// Path, content and media type of the page's files, built into the program: the demo needs no network and no files.
 const FILES: [(&str, &str, &str); 10] = [
-    ("/", include_str!("../sim/page/index.html"), "text/html; charset=utf-8"),
-    ("/style.css", include_str!("../sim/page/style.css"), "text/css; charset=utf-8"),
+    (
+        "/",
+        include_str!("../sim/page/index.html"),
+        "text/html; charset=utf-8",
+    ),
+    (
+        "/style.css",
+        include_str!("../sim/page/style.css"),
+        "text/css; charset=utf-8",
+    ),
     ("/app.js", include_str!("../sim/page/app.js"), JS),
     ("/blocks.js", include_str!("../sim/page/blocks.js"), JS),
     ("/cluster.js", include_str!("../sim/page/cluster.js"), JS),
@@ -40,7 +48,13 @@ const JS: &str = "text/javascript; charset=utf-8";
 pub(super) fn router(stage: Stage) -> Router {
     let mut files = Router::new();
     for (path, content, kind) in FILES {
-        let file = ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], content);
+        let file = (
+            [
+                (header::CONTENT_TYPE, kind),
+                (header::CACHE_CONTROL, "no-cache"),
+            ],
+            content,
+        );
         files = files.route(path, get(move || async move { file }));
     }
     let own = Router::new()
@@ -51,9 +65,15 @@ pub(super) fn router(stage: Stage) -> Router {
 }
 
 async fn cluster(State(stage): State<Stage>) -> Json<Value> {
-    let story = if stage.tells_story { story::progress(&stage.slack, &stage.channel) } else { Value::Null };
+    let story = if stage.tells_story {
+        story::progress(&stage.slack, &stage.channel)
+    } else {
+        Value::Null
+    };
     let Some(cluster) = &stage.cluster else {
-        return Json(json!({"real": true, "nodes": [], "workloads": [], "troubles": [], "story": story}));
+        return Json(
+            json!({"real": true, "nodes": [], "workloads": [], "troubles": [], "story": story}),
+        );
     };
     let troubles: Vec<Value> = shop::TROUBLES
         .iter()
@@ -72,14 +92,30 @@ struct Wanted {
     id: String,
 }
 
-async fn trouble(State(stage): State<Stage>, headers: HeaderMap, Json(wanted): Json<Wanted>) -> Response {
-    let foreign = |origin: &str| !origin.starts_with("http://127.0.0.1:") && !origin.starts_with("http://localhost:");
-    if headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).is_some_and(foreign) {
+async fn trouble(
+    State(stage): State<Stage>,
+    headers: HeaderMap,
+    Json(wanted): Json<Wanted>,
+) -> Response {
+    let foreign = |origin: &str| {
+        !origin.starts_with("http://127.0.0.1:") && !origin.starts_with("http://localhost:")
+    };
+    if headers
+        .get(header::ORIGIN)
+        .and_then(|origin| origin.to_str().ok())
+        .is_some_and(foreign)
+    {
         return StatusCode::FORBIDDEN.into_response();
     }
-    let trouble = shop::TROUBLES.iter().find(|trouble| trouble.id == wanted.id);
+    let trouble = shop::TROUBLES
+        .iter()
+        .find(|trouble| trouble.id == wanted.id);
     let (Some(cluster), Some(trouble)) = (&stage.cluster, trouble) else {
-        return (StatusCode::NOT_FOUND, Json(json!({"ok": false, "error": "no such trouble"}))).into_response();
+        return (
+            StatusCode::NOT_FOUND,
+            Json(json!({"ok": false, "error": "no such trouble"})),
+        )
+            .into_response();
     };
     match trouble.cause(cluster) {
         Ok(()) => Json(json!({"ok": true})).into_response(),

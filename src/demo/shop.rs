@@ -29,7 +29,11 @@ pub const TROUBLES: [Trouble; 4] = [
         id: "bad_rollout",
         label: "Roll out a version that crashes",
         explains: "checkout 2.0 forgets a setting and ends at once; the old pods go on serving.",
-        cause: |cluster| cluster.apply(deployment("checkout", "shop/checkout:2.0", 3, None)).map(drop),
+        cause: |cluster| {
+            cluster
+                .apply(deployment("checkout", "shop/checkout:2.0", 3, None))
+                .map(drop)
+        },
     },
     Trouble {
         id: "small_limit",
@@ -37,14 +41,20 @@ pub const TROUBLES: [Trouble; 4] = [
         explains: "reports needs about 90 MiB and may use 64: the kernel kills it again and again.",
         cause: |cluster| {
             cluster.delete("Deployment", NAMESPACE, "reports");
-            cluster.apply(deployment("reports", "shop/reports:1.0", 1, Some("64Mi"))).map(drop)
+            cluster
+                .apply(deployment("reports", "shop/reports:1.0", 1, Some("64Mi")))
+                .map(drop)
         },
     },
     Trouble {
         id: "wrong_tag",
         label: "Roll out an image that does not exist",
         explains: "Somebody mistypes the tag of frontend: its image cannot be pulled.",
-        cause: |cluster| cluster.apply(deployment("frontend", "shop/frontend:1.O", 2, None)).map(drop),
+        cause: |cluster| {
+            cluster
+                .apply(deployment("frontend", "shop/frontend:1.O", 2, None))
+                .map(drop)
+        },
     },
     Trouble {
         id: "healthy_rollout",
@@ -53,15 +63,25 @@ pub const TROUBLES: [Trouble; 4] = [
         cause: |cluster| {
             let now = cluster.get("Deployment", NAMESPACE, "catalog");
             let old = now.is_some_and(|object| object.to_string().contains("shop/catalog:1.0"));
-            let image = if old { "shop/catalog:1.1" } else { "shop/catalog:1.0" };
-            cluster.apply(deployment("catalog", image, 2, None)).map(drop)
+            let image = if old {
+                "shop/catalog:1.1"
+            } else {
+                "shop/catalog:1.0"
+            };
+            cluster
+                .apply(deployment("catalog", image, 2, None))
+                .map(drop)
         },
     },
 ];
 
 /// The images of the shop.
 pub fn images(options: Options) -> Options {
-    let serves = |what: &str| Image::script(format!("echo {what} is starting; sleep 1; echo {what} listens on :8080; serve 8080"));
+    let serves = |what: &str| {
+        Image::script(format!(
+            "echo {what} is starting; sleep 1; echo {what} listens on :8080; serve 8080"
+        ))
+    };
     options
         .with_image("shop/checkout:1.0", serves("checkout 1.0"))
         .with_image(
@@ -95,7 +115,8 @@ fn deployment(name: &str, image: &str, replicas: u32, memory: Option<&str>) -> V
     });
     if memory.is_none() {
         // A version that never listens does not become ready, so that the old one goes on serving.
-        container["readinessProbe"] = json!({"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 2});
+        container["readinessProbe"] =
+            json!({"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 2});
     }
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",

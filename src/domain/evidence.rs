@@ -65,7 +65,10 @@ impl Evidence {
                     && !log.lines.is_empty()
             })
         };
-        of(true, true).or_else(|| of(true, false)).or_else(|| of(false, true)).or_else(|| of(false, false))
+        of(true, true)
+            .or_else(|| of(true, false))
+            .or_else(|| of(false, true))
+            .or_else(|| of(false, false))
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 /// Bytes as Kubernetes writes them, in the largest unit that keeps them whole: `512Mi`, `2Gi`, `1500`.
 pub fn bytes(count: u64) -> String {
     for (unit, name) in [(1 << 30, "Gi"), (1 << 20, "Mi"), (1 << 10, "Ki")] {
-        if count >= unit && count % unit == 0 {
+        if count >= unit && count.is_multiple_of(unit) {
             return format!("{}{name}", count / unit);
         }
     }

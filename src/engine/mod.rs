@@ -192,20 +192,29 @@ impl Engine {
             answer();
         }
         self.parts.metrics.open_incidents(self.state.open().count());
-        self.parts.metrics.outbox(self.state.untold.len(), self.state.untold.values().min().copied());
+        self.parts.metrics.outbox(
+            self.state.untold.len(),
+            self.state.untold.values().min().copied(),
+        );
         self.state.forget_old(self.parts.clock.now());
     }
 
     /// Hands an incident's card to the sender. A first card waits a moment for its diagnosis, which is there in most cases within
     /// milliseconds: one message that can be decided on is better than two.
     pub(super) fn send_card(&mut self, id: IncidentId, now: Timestamp) {
-        let Some(card) = self.state.card(id) else { return };
-        let undiagnosed = matches!(card.incident.state, Stage::Inspecting { .. } | Stage::Preparing { .. });
+        let Some(card) = self.state.card(id) else {
+            return;
+        };
+        let undiagnosed = matches!(
+            card.incident.state,
+            Stage::Inspecting { .. } | Stage::Preparing { .. }
+        );
         let waited = now.duration_since(card.incident.opened);
         if card.posted.is_none() && undiagnosed && waited < FIRST_CARD {
             if self.state.cards_held.insert(id) {
                 let rest = FIRST_CARD.saturating_sub(waited);
-                self.dispatcher.show_later(id, rest.try_into().unwrap_or_default());
+                self.dispatcher
+                    .show_later(id, rest.try_into().unwrap_or_default());
             }
             return;
         }

@@ -21,7 +21,7 @@ use crate::{
     telemetry::Decided,
 };
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, hash_map::Entry};
 
 /// What a turn leads to.
 pub(super) struct Turn {
@@ -119,10 +119,11 @@ impl Engine {
                 revision,
                 at,
             } => {
-                let key = (owner.uid, revision);
-                if !self.state.healthy.contains_key(&key) {
-                    turn.batch.healthy.push((key.0.clone(), key.1.clone(), at));
-                    self.state.healthy.insert(key, at);
+                // The first sighting counts: it says how long the proof has been there.
+                if let Entry::Vacant(place) = self.state.healthy.entry((owner.uid, revision)) {
+                    let (uid, revision) = place.key().clone();
+                    turn.batch.healthy.push((uid, revision, at));
+                    place.insert(at);
                 }
             }
             Sighting::Watch(health) => {
@@ -346,9 +347,14 @@ impl Engine {
     fn delivered(&mut self, delivered: Delivered, turn: &mut Turn) {
         match delivered {
             Delivered::Card { incident, posted } => {
-                if let (None, Some(shown)) = (self.state.cards.get(&incident), self.state.incidents.get(&incident)) {
+                if let (None, Some(shown)) = (
+                    self.state.cards.get(&incident),
+                    self.state.incidents.get(&incident),
+                ) {
                     let took = turn.now.duration_since(shown.opened);
-                    self.parts.metrics.signal_reached_slack(took.try_into().unwrap_or_default());
+                    self.parts
+                        .metrics
+                        .signal_reached_slack(took.try_into().unwrap_or_default());
                 }
                 turn.batch.cards.push((incident, posted.clone()));
                 self.state.cards.insert(incident, posted);

@@ -67,10 +67,7 @@ async fn carry(
     is_answer: bool,
 ) {
     let mut buffer = vec![0; 64 << 10];
-    loop {
-        let Ok(count @ 1..) = from.read(&mut buffer).await else {
-            break;
-        };
+    while let Ok(count @ 1..) = from.read(&mut buffer).await {
         if mode.wait_for(|mode| *mode != Mode::Hold).await.is_err() {
             break;
         }

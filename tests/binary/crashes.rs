@@ -7,8 +7,17 @@ use std::time::Duration;
 
 /// A broken rollout with an offer on the card, and the generation before any fix.
 async fn broken(heal: &Installation) -> (Message, i64) {
-    heal.runs("checkout", 2, json!({"command": ["sh", "-c", "echo ready; sleep 3600"]})).await;
-    heal.rolls_out("checkout", 2, json!({"command": ["sh", "-c", "echo 'FATAL: broken' >&2; sleep 1; exit 1"]}));
+    heal.runs(
+        "checkout",
+        2,
+        json!({"command": ["sh", "-c", "echo ready; sleep 3600"]}),
+    )
+    .await;
+    heal.rolls_out(
+        "checkout",
+        2,
+        json!({"command": ["sh", "-c", "echo 'FATAL: broken' >&2; sleep 1; exit 1"]}),
+    );
     let card = heal.offer("checkout").await;
     let generation = heal.generation("checkout");
     (card, generation)
@@ -16,7 +25,11 @@ async fn broken(heal: &Installation) -> (Message, i64) {
 
 async fn ends_well_with_one_change(heal: &Installation, card: &Message, before: i64) {
     heal.card_says(card, "Recovered").await;
-    assert_eq!(heal.generation("checkout"), before + 1, "changed exactly once");
+    assert_eq!(
+        heal.generation("checkout"),
+        before + 1,
+        "changed exactly once"
+    );
     assert_eq!(heal.audit("execution.intended").len(), 1);
     assert_eq!(heal.audit("execution.verdict").len(), 1);
     assert_eq!(heal.cards().len(), 1, "one card, before and after the kill");
@@ -29,7 +42,11 @@ async fn killed_between_the_click_and_the_execution(mut heal: Installation) {
     heal.proxy.set(Mode::Hold);
     heal.presses(&card, "approve").await;
     heal.kill().await;
-    assert_eq!(heal.generation("checkout"), before, "nothing was done before the kill");
+    assert_eq!(
+        heal.generation("checkout"),
+        before,
+        "nothing was done before the kill"
+    );
     heal.proxy.set(Mode::Pass);
     heal.start().await;
     ends_well_with_one_change(&heal, &card, before).await;
@@ -38,9 +55,13 @@ async fn killed_between_the_click_and_the_execution(mut heal: Installation) {
 story!(killed_while_the_answer_to_the_change_is_under_way);
 async fn killed_while_the_answer_to_the_change_is_under_way(mut heal: Installation) {
     let (card, before) = broken(&heal).await;
-    heal.proxy.set(Mode::LateAnswers(Duration::from_millis(700)));
+    heal.proxy
+        .set(Mode::LateAnswers(Duration::from_millis(700)));
     heal.presses(&card, "approve").await;
-    heal.until("the change", || (heal.generation("checkout") > before).then_some(())).await;
+    heal.until("the change", || {
+        (heal.generation("checkout") > before).then_some(())
+    })
+    .await;
     heal.kill().await;
     heal.proxy.set(Mode::Pass);
     heal.start().await;
@@ -51,7 +72,10 @@ story!(killed_between_the_execution_and_the_verdict);
 async fn killed_between_the_execution_and_the_verdict(mut heal: Installation) {
     let (card, before) = broken(&heal).await;
     heal.presses(&card, "approve").await;
-    heal.until("the result on record", || (!heal.audit("execution.result").is_empty()).then_some(())).await;
+    heal.until("the result on record", || {
+        (!heal.audit("execution.result").is_empty()).then_some(())
+    })
+    .await;
     heal.kill().await;
     heal.start().await;
     ends_well_with_one_change(&heal, &card, before).await;

@@ -18,7 +18,9 @@ macro_rules! story {
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_a_real_cluster() {
-                if let Some(installation) = $crate::binary::on_a_real_cluster(stringify!($name)).await {
+                if let Some(installation) =
+                    $crate::binary::on_a_real_cluster(stringify!($name)).await
+                {
                     super::$name(installation).await;
                 }
             }
@@ -29,7 +31,12 @@ pub(crate) use story;
 
 /// A namespace name from a story's: at most 30 characters.
 fn short(name: &str) -> String {
-    name.replace('_', "-").chars().take(30).collect::<String>().trim_matches('-').to_owned()
+    name.replace('_', "-")
+        .chars()
+        .take(30)
+        .collect::<String>()
+        .trim_matches('-')
+        .to_owned()
 }
 
 pub async fn on_the_simulation(name: &str) -> Installation {

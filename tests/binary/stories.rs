@@ -20,33 +20,61 @@ fn with_memory(limit: &str, body: &str) -> Value {
 story!(a_crashing_rollout_is_undone_once_and_remembered);
 async fn a_crashing_rollout_is_undone_once_and_remembered(heal: Installation) {
     heal.runs("checkout", 2, works()).await;
-    heal.rolls_out("checkout", 2, script("echo 'FATAL: PAYMENT_URL is not set' >&2; sleep 1; exit 1"));
+    heal.rolls_out(
+        "checkout",
+        2,
+        script("echo 'FATAL: PAYMENT_URL is not set' >&2; sleep 1; exit 1"),
+    );
     let card = heal.offer("checkout").await;
-    assert!(card.words().contains("FATAL: PAYMENT_URL is not set"), "{}", card.words());
-    assert!(card.words().contains("kubectl rollout undo deployment/checkout"), "{}", card.words());
+    assert!(
+        card.words().contains("FATAL: PAYMENT_URL is not set"),
+        "{}",
+        card.words()
+    );
+    assert!(
+        card.words()
+            .contains("kubectl rollout undo deployment/checkout"),
+        "{}",
+        card.words()
+    );
     let before = heal.generation("checkout");
     heal.presses(&card, "approve").await;
     heal.card_says(&card, "Recovered").await;
-    assert_eq!(heal.generation("checkout"), before + 1, "changed exactly once");
+    assert_eq!(
+        heal.generation("checkout"),
+        before + 1,
+        "changed exactly once"
+    );
     heal.is_available("checkout", 2).await;
     let memory = heal.types("memory").await;
     assert!(memory.contains("1 of 1"), "{memory}");
     assert_eq!(heal.audit("execution.intended").len(), 1);
-    assert_eq!(heal.audit("execution.verdict")[0]["detail"]["verdict"], "recovered");
+    assert_eq!(
+        heal.audit("execution.verdict")[0]["detail"]["verdict"],
+        "recovered"
+    );
     assert!(heal.audit_holds());
 }
 
 story!(a_container_killed_at_its_memory_limit_gets_a_higher_one);
 async fn a_container_killed_at_its_memory_limit_gets_a_higher_one(heal: Installation) {
-    let body =
-        if heal.place.is_real() { REAL_HOG_80 } else { "echo loading; sleep 1; head -c 80m /dev/zero | tail | sleep infinity" };
+    let body = if heal.place.is_real() {
+        REAL_HOG_80
+    } else {
+        "echo loading; sleep 1; head -c 80m /dev/zero | tail | sleep infinity"
+    };
     heal.rolls_out("reports", 1, with_memory("64Mi", body));
     let card = heal.offer("reports").await;
     assert!(card.words().contains("OOMKilled"), "{}", card.words());
-    assert!(card.words().contains("--limits=memory=128Mi"), "{}", card.words());
+    assert!(
+        card.words().contains("--limits=memory=128Mi"),
+        "{}",
+        card.words()
+    );
     heal.presses(&card, "approve").await;
     heal.card_says(&card, "Recovered").await;
-    let limit = &heal.object("reports")["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]["memory"];
+    let limit = &heal.object("reports")["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"]
+        ["memory"];
     assert_eq!(limit, "128Mi");
 }
 
@@ -59,12 +87,22 @@ const REAL_HOG_500: &str = "echo loading; sleep 1; exec awk 'BEGIN { s = \"01234
 
 story!(a_fix_that_does_not_help_is_ineffective_and_counts_as_a_failure);
 async fn a_fix_that_does_not_help_is_ineffective_and_counts_as_a_failure(heal: Installation) {
-    let body = if heal.place.is_real() { REAL_HOG_500 } else { "echo loading; sleep 1; head -c 500m /dev/zero | tail | sleep infinity" };
+    let body = if heal.place.is_real() {
+        REAL_HOG_500
+    } else {
+        "echo loading; sleep 1; head -c 500m /dev/zero | tail | sleep infinity"
+    };
     heal.rolls_out("reports", 1, with_memory("64Mi", body));
     let card = heal.offer("reports").await;
     heal.presses(&card, "approve").await;
-    heal.until("the verdict", || (!heal.audit("execution.verdict").is_empty()).then_some(())).await;
-    assert_eq!(heal.audit("execution.verdict")[0]["detail"]["verdict"], "ineffective");
+    heal.until("the verdict", || {
+        (!heal.audit("execution.verdict").is_empty()).then_some(())
+    })
+    .await;
+    assert_eq!(
+        heal.audit("execution.verdict")[0]["detail"]["verdict"],
+        "ineffective"
+    );
     heal.thread_says(&card, "did not help").await;
     let memory = heal.types("memory").await;
     assert!(memory.contains("0 of 1"), "{memory}");
@@ -86,7 +124,8 @@ async fn a_wrong_image_tag_is_rolled_back(heal: Installation) {
 story!(what_is_healthy_or_planned_gets_no_card);
 async fn what_is_healthy_or_planned_gets_no_card(heal: Installation) {
     heal.runs("catalog", 3, works()).await;
-    heal.runs("catalog", 3, script("echo version two; sleep 3600")).await;
+    heal.runs("catalog", 3, script("echo version two; sleep 3600"))
+        .await;
     let namespace = heal.namespace.clone();
     heal.place.apply(&json!({
         "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "import", "namespace": namespace},
@@ -100,16 +139,41 @@ async fn what_is_healthy_or_planned_gets_no_card(heal: Installation) {
     })
     .await;
     let pod = heal.place.list("Pod", &namespace).into_iter().find(|pod| {
-        pod["metadata"]["name"].as_str().is_some_and(|name| name.starts_with("catalog"))
+        pod["metadata"]["name"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("catalog"))
     });
-    let pod = pod.unwrap()["metadata"]["name"].as_str().unwrap().to_owned();
+    let pod = pod.unwrap()["metadata"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     heal.place.delete("Pod", &namespace, &pod);
-    heal.until("the pod to be replaced", || heal.place.get("Pod", &namespace, &pod).is_none().then_some(())).await;
+    heal.until("the pod to be replaced", || {
+        heal.place
+            .get("Pod", &namespace, &pod)
+            .is_none()
+            .then_some(())
+    })
+    .await;
     heal.is_available("catalog", 3).await;
     // A real fault after all that shows that Heal was watching all the time.
-    heal.rolls_out("canary", 1, script("echo 'FATAL: chirp' >&2; sleep 1; exit 1"));
-    heal.until("the canary's card", || heal.cards().iter().any(|card| card.words().contains("canary")).then_some(())).await;
-    let others: Vec<String> =
-        heal.cards().iter().filter(|card| !card.words().contains("canary")).map(|card| card.text.clone()).collect();
+    heal.rolls_out(
+        "canary",
+        1,
+        script("echo 'FATAL: chirp' >&2; sleep 1; exit 1"),
+    );
+    heal.until("the canary's card", || {
+        heal.cards()
+            .iter()
+            .any(|card| card.words().contains("canary"))
+            .then_some(())
+    })
+    .await;
+    let others: Vec<String> = heal
+        .cards()
+        .iter()
+        .filter(|card| !card.words().contains("canary"))
+        .map(|card| card.text.clone())
+        .collect();
     assert!(others.is_empty(), "{others:?}");
 }

@@ -163,8 +163,12 @@ async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
     );
     if let Some(file) = picture("demo.png") {
         let crashing = format!("{}.innerText.includes('CrashLoop')", panel("checkout"));
-        page.until("the panel to say so, too", 20 * SECOND, &format!("{crashing} && {STILL}"))
-            .await;
+        page.until(
+            "the panel to say so, too",
+            20 * SECOND,
+            &format!("{crashing} && {STILL}"),
+        )
+        .await;
         page.writes_picture(&file, None).await;
     }
     confirms(&mut page, &approve).await;
@@ -240,7 +244,8 @@ async fn fits_on_a_phone(page: &mut Page) {
     if let Some(file) = picture("card.png") {
         // High enough for the whole card, so that the picture shows what the phone shows while scrolling.
         page.is_sized(PHONE.0, 1600, PHONE.2).await;
-        page.until("the page to stand still", 10 * SECOND, STILL).await;
+        page.until("the page to stand still", 10 * SECOND, STILL)
+            .await;
         page.writes_picture(&file, Some(&card("checkout"))).await;
     }
     is_sized(page, DESK).await;
@@ -256,7 +261,8 @@ async fn pictures_the_end(page: &mut Page) {
             "document.querySelector('#thread:not([hidden]) .message:nth-of-type(4)')",
         )
         .await;
-        page.until("the page to stand still", 10 * SECOND, STILL).await;
+        page.until("the page to stand still", 10 * SECOND, STILL)
+            .await;
         page.writes_picture(&file, None).await;
         page.presses("document.getElementById('thread-close')")
             .await;

@@ -6,6 +6,8 @@
 //!
 //! A contract that holds in one place only is a bug of the simulation: scenario tests would then prove things about a cluster
 //! that nobody has.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // helpers of tests, which clippy does not take for tests
+
 mod access;
 mod bed;
 mod call;
@@ -17,6 +19,7 @@ mod objects;
 mod patches;
 mod refusals;
 mod removal;
+mod revisions;
 mod rollouts;
 mod watches;
 mod workloads;

@@ -164,7 +164,14 @@ async fn the_first_look_at_a_crash_finds_its_cause() {
     world.runs("checkout", 2, WORKS).await;
     world.rolls_out("checkout", 2, "echo 'FATAL: broken' >&2; sleep 1; exit 1");
     world.offer("checkout").await;
-    let audit = world.store.read(|connection| heal::store::list_audit(connection, None)).unwrap();
-    let diagnoses: Vec<_> = audit.iter().filter(|row| row.what == "incident.diagnosed").map(|row| &row.detail).collect();
+    let audit = world
+        .store
+        .read(|connection| heal::store::list_audit(connection, None))
+        .unwrap();
+    let diagnoses: Vec<_> = audit
+        .iter()
+        .filter(|row| row.what == "incident.diagnosed")
+        .map(|row| &row.detail)
+        .collect();
     assert_eq!(diagnoses.len(), 1, "{diagnoses:#?}");
 }

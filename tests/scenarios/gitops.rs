@@ -7,6 +7,9 @@ use crate::support::{
 };
 use serde_json::{Value, json};
 
+/// Puts a tool's mark on a workload.
+type Mark = Box<dyn Fn(Value) -> Value>;
+
 async fn broken_by_rollout(
     world: &World,
     mark: impl Fn(Value) -> Value,
@@ -32,7 +35,7 @@ async fn the_tool_that_applies_a_workload_is_named_with_a_warning() {
     };
     let helm = |object: Value| annotated(object, json!({"meta.helm.sh/release-name": "webshop"}));
     let flux = labels(json!({"kustomize.toolkit.fluxcd.io/name": "apps"}));
-    let rows: [(&str, Box<dyn Fn(Value) -> Value>); 3] = [
+    let rows: [(&str, Mark); 3] = [
         ("Argo CD (shop)", Box::new(argo)),
         ("Flux (apps)", Box::new(flux)),
         ("Helm (webshop)", Box::new(helm)),

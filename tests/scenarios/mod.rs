@@ -1,7 +1,10 @@
 //! Stories on the simulation with virtual time, as sentences.
 mod admission;
+mod commands;
 mod config;
 mod crash;
+mod deciding;
+mod delivery;
 mod eviction;
 mod gitops;
 mod image;
@@ -11,11 +14,8 @@ mod node;
 mod oom;
 mod probe;
 mod quiet;
-mod scheduling;
-mod start;
-mod commands;
-mod deciding;
-mod delivery;
 mod replay;
 mod restarts;
+mod scheduling;
+mod start;
 mod verdicts;

@@ -1,9 +1,6 @@
 //! An installation of Heal as people run it: the real binary, a configuration file, a database file, and a local Slack
 //! workspace in Slack's place.
-use super::{
-    people::Person,
-    place::Place,
-};
+use super::{people::Person, place::Place};
 use heal::sim::proxy::Proxy;
 use heal::sim::slack::{Author, Channel, Message, SlackSim, SlackSimOptions, over_http};
 use serde_json::{Value, json};
@@ -47,9 +44,20 @@ impl Installation {
         let server = place.server();
         let (scheme, target) = server.split_once("://").unwrap();
         let proxy = Proxy::before(target).await.unwrap();
-        place.write_kubeconfig(&folder.join("kubeconfig"), Some(format!("{scheme}://{}", proxy.address)));
+        place.write_kubeconfig(
+            &folder.join("kubeconfig"),
+            Some(format!("{scheme}://{}", proxy.address)),
+        );
         let (slack, slack_url) = workspace().await;
-        let mut installation = Self { place, slack, namespace, proxy, slack_url, folder, child: None };
+        let mut installation = Self {
+            place,
+            slack,
+            namespace,
+            proxy,
+            slack_url,
+            folder,
+            child: None,
+        };
         installation.write_config();
         installation.start().await;
         installation
@@ -102,7 +110,11 @@ users = ["{olivia}"]
     /// Starts the binary and waits until it listens.
     pub async fn start(&mut self) {
         let options = SlackSimOptions::default();
-        let log = std::fs::File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("log"))
+            .unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_heal"))
             .args(["run", "--config"])
             .arg(self.folder.join("heal.toml"))
@@ -116,13 +128,16 @@ users = ["{olivia}"]
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
             let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;
-            let Ok(Ok(Some(line))) = line else { panic!("heal did not start:\n{}", self.log()) };
+            let Ok(Ok(Some(line))) = line else {
+                panic!("heal did not start:\n{}", self.log())
+            };
             if let Some(url) = line.strip_prefix("listening on ") {
                 break url.to_owned();
             }
         };
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        self.slack.set_deliver(over_http(reqwest::Client::new(), &url));
+        self.slack
+            .set_deliver(over_http(reqwest::Client::new(), &url));
         self.child = Some(child);
     }
 
@@ -142,7 +157,8 @@ users = ["{olivia}"]
 
     /// Creates or changes a Deployment of one container that runs a script.
     pub fn rolls_out(&self, name: &str, replicas: u32, container: Value) {
-        self.place.apply(&self.deployment(name, replicas, container));
+        self.place
+            .apply(&self.deployment(name, replicas, container));
     }
 
     fn deployment(&self, name: &str, replicas: u32, mut container: Value) -> Value {
@@ -187,21 +203,31 @@ users = ["{olivia}"]
     }
 
     pub fn object(&self, name: &str) -> Value {
-        self.place.get("Deployment", &self.namespace, name).unwrap_or_default()
+        self.place
+            .get("Deployment", &self.namespace, name)
+            .unwrap_or_default()
     }
 
     /// `metadata.generation`: counts every change of the spec, whoever made it.
     pub fn generation(&self, name: &str) -> i64 {
-        self.object(name)["metadata"]["generation"].as_i64().unwrap()
+        self.object(name)["metadata"]["generation"]
+            .as_i64()
+            .unwrap()
     }
 
     // --- Slack
 
     pub fn cards(&self) -> Vec<Message> {
         let heals = |message: &Message| {
-            message.author == Author::App && message.thread_ts.is_none() && message.ephemeral_to.is_none()
+            message.author == Author::App
+                && message.thread_ts.is_none()
+                && message.ephemeral_to.is_none()
         };
-        self.slack.messages(CHANNEL).into_iter().filter(heals).collect()
+        self.slack
+            .messages(CHANNEL)
+            .into_iter()
+            .filter(heals)
+            .collect()
     }
 
     /// The card of a workload with an offer.
@@ -209,14 +235,19 @@ users = ["{olivia}"]
         let offered = |card: &Message| {
             card.words().contains(name) && card.action_ids().iter().any(|id| id == "approve")
         };
-        self.until(&format!("an offer for {name}"), || self.cards().into_iter().find(offered)).await
+        self.until(&format!("an offer for {name}"), || {
+            self.cards().into_iter().find(offered)
+        })
+        .await
     }
 
     /// Waits until a card says something.
     pub async fn card_says(&self, card: &Message, saying: &str) -> Message {
         let ts = card.ts.clone();
         self.until(&format!("the card to say “{saying}”"), || {
-            self.slack.message(CHANNEL, &ts).filter(|card| card.words().contains(saying) || card.text.contains(saying))
+            self.slack
+                .message(CHANNEL, &ts)
+                .filter(|card| card.words().contains(saying) || card.text.contains(saying))
         })
         .await
     }
@@ -224,20 +255,32 @@ users = ["{olivia}"]
     /// Waits until a card's thread says something.
     pub async fn thread_says(&self, card: &Message, saying: &str) {
         self.until(&format!("the thread to say “{saying}”"), || {
-            self.slack.thread(CHANNEL, &card.ts).iter().any(|reply| reply.words().contains(saying)).then_some(())
+            self.slack
+                .thread(CHANNEL, &card.ts)
+                .iter()
+                .any(|reply| reply.words().contains(saying))
+                .then_some(())
         })
         .await;
     }
 
     /// Olivia presses a button.
     pub async fn presses(&self, card: &Message, button: &str) {
-        let answer = self.slack.click(Person::Olivia.id(), CHANNEL, &card.ts, button).await.unwrap();
+        let answer = self
+            .slack
+            .click(Person::Olivia.id(), CHANNEL, &card.ts, button)
+            .await
+            .unwrap();
         assert!(answer.is_ok(), "{button}: {answer:?}\n{}", self.log());
     }
 
     /// Olivia types `/heal …`.
     pub async fn types(&self, text: &str) -> String {
-        let answer = self.slack.command(Person::Olivia.id(), CHANNEL, "/heal", text).await.unwrap();
+        let answer = self
+            .slack
+            .command(Person::Olivia.id(), CHANNEL, "/heal", text)
+            .await
+            .unwrap();
         assert!(answer.is_ok(), "{text}: {answer:?}");
         answer.text()
     }
@@ -249,16 +292,27 @@ users = ["{olivia}"]
             .arg(self.folder.join("heal.db"))
             .output()
             .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let text = String::from_utf8(output.stdout).unwrap();
-        let rows = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
         rows.filter(|row| row["what"] == what).collect()
     }
 
     /// `heal audit --verify`.
     pub fn audit_holds(&self) -> bool {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_heal"));
-        command.args(["audit", "--verify", "--db"]).arg(self.folder.join("heal.db")).status().unwrap().success()
+        command
+            .args(["audit", "--verify", "--db"])
+            .arg(self.folder.join("heal.db"))
+            .status()
+            .unwrap()
+            .success()
     }
 
     /// Waits (in real time) until `find` finds something.
@@ -269,8 +323,17 @@ users = ["{olivia}"]
                 return found;
             }
             if begun.elapsed() > PATIENCE {
-                let said: Vec<String> = self.slack.messages(CHANNEL).into_iter().map(|message| message.text).collect();
-                panic!("waited in vain for {what}\nSlack:\n{}\nlog:\n{}", said.join("\n"), self.log());
+                let said: Vec<String> = self
+                    .slack
+                    .messages(CHANNEL)
+                    .into_iter()
+                    .map(|message| message.text)
+                    .collect();
+                panic!(
+                    "waited in vain for {what}\nSlack:\n{}\nlog:\n{}",
+                    said.join("\n"),
+                    self.log()
+                );
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
@@ -292,7 +355,12 @@ async fn workspace() -> (SlackSim, String) {
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let users: Vec<_> = Person::ALL.iter().map(|person| person.user()).collect();
     let channel = Channel::new(CHANNEL, "ops");
-    let slack = SlackSim::new(SlackSimOptions { users, channels: vec![channel], base_url: base_url.clone(), ..SlackSimOptions::default() });
+    let slack = SlackSim::new(SlackSimOptions {
+        users,
+        channels: vec![channel],
+        base_url: base_url.clone(),
+        ..SlackSimOptions::default()
+    });
     let router = slack.router();
     tokio::spawn(async move { axum::serve(listener, router).await });
     (slack, base_url)

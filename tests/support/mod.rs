@@ -4,6 +4,6 @@ pub mod installation;
 pub mod people;
 pub mod place;
 pub mod shop;
-pub mod story;
 pub mod stories;
+pub mod story;
 pub mod world;

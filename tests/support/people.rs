@@ -18,7 +18,13 @@ pub enum Person {
 }
 
 impl Person {
-    pub const ALL: [Person; 5] = [Person::Olivia, Person::Omar, Person::Ivan, Person::Guest, Person::Stranger];
+    pub const ALL: [Person; 5] = [
+        Person::Olivia,
+        Person::Omar,
+        Person::Ivan,
+        Person::Guest,
+        Person::Stranger,
+    ];
 
     pub fn id(self) -> &'static str {
         match self {
@@ -45,7 +51,11 @@ impl Person {
 
     /// Presses a button of a card. Slack must be content with the answer.
     pub async fn presses(self, world: &World, card: &Message, button: &str) -> Answer {
-        let answer = world.slack.click(self.id(), CHANNEL, &card.ts, button).await.unwrap();
+        let answer = world
+            .slack
+            .click(self.id(), CHANNEL, &card.ts, button)
+            .await
+            .unwrap();
         assert!(answer.is_ok(), "{button}: {answer:?}");
         answer
     }
@@ -63,26 +73,47 @@ impl Person {
     /// Chooses from a card's menu.
     pub async fn chooses(self, world: &World, card: &Message, option: &str) {
         let ids: Vec<String> = options(card);
-        let full = ids.iter().find(|id| id.starts_with(option)).unwrap_or_else(|| panic!("no {option} in {ids:?}"));
-        let answer = world.slack.select(self.id(), CHANNEL, &card.ts, "more", full).await.unwrap();
+        let full = ids
+            .iter()
+            .find(|id| id.starts_with(option))
+            .unwrap_or_else(|| panic!("no {option} in {ids:?}"));
+        let answer = world
+            .slack
+            .select(self.id(), CHANNEL, &card.ts, "more", full)
+            .await
+            .unwrap();
         assert!(answer.is_ok(), "{option}: {answer:?}");
     }
 
     /// Types `/heal …` and reads the answer.
     pub async fn types(self, world: &World, text: &str) -> String {
-        let answer = world.slack.command(self.id(), CHANNEL, "/heal", text).await.unwrap();
+        let answer = world
+            .slack
+            .command(self.id(), CHANNEL, "/heal", text)
+            .await
+            .unwrap();
         assert!(answer.is_ok(), "/heal {text}: {answer:?}");
         words(&answer.json())
     }
 
     /// What only this person was told so far.
     pub fn was_told(self, world: &World) -> String {
-        world.slack.ephemerals(self.id()).iter().map(Message::words).collect::<Vec<_>>().join("\n")
+        world
+            .slack
+            .ephemerals(self.id())
+            .iter()
+            .map(Message::words)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// Waits until this person was told something.
     pub async fn is_told(self, world: &World, saying: &str) {
-        world.until(&format!("{self:?} to be told “{saying}”"), || self.was_told(world).contains(saying).then_some(())).await;
+        world
+            .until(&format!("{self:?} to be told “{saying}”"), || {
+                self.was_told(world).contains(saying).then_some(())
+            })
+            .await;
     }
 }
 
@@ -102,7 +133,9 @@ fn words(json: &serde_json::Value) -> String {
     match json {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join("\n"),
-        serde_json::Value::Object(fields) => fields.values().map(words).collect::<Vec<_>>().join("\n"),
+        serde_json::Value::Object(fields) => {
+            fields.values().map(words).collect::<Vec<_>>().join("\n")
+        }
         _ => String::new(),
     }
 }

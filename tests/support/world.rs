@@ -11,7 +11,7 @@ use heal::{
     },
     ports::Clock,
     sim::{
-        kube::{KubeSim, Options, RequestMatcher},
+        kube::{KubeSim, Options},
         slack::{Author, Channel, Message, SlackSim, SlackSimOptions, User, in_process},
     },
     store::Store,
@@ -59,7 +59,13 @@ pub struct Setup {
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { approvals: 1, waits: Waits::default(), options: |options| options, scopes: None, rate_limits: false }
+        Self {
+            approvals: 1,
+            waits: Waits::default(),
+            options: |options| options,
+            scopes: None,
+            rate_limits: false,
+        }
     }
 }
 
@@ -71,10 +77,17 @@ impl World {
     pub async fn with(setup: Setup) -> Self {
         let clock = heal::sim::kube::tokio_clock(Timestamp::from_second(1_790_000_000).unwrap());
         let kube = KubeSim::new((setup.options)(Options::new(clock.clone())));
-        let users = Person::ALL.iter().map(|person| person.user()).collect::<Vec<User>>();
+        let users = Person::ALL
+            .iter()
+            .map(|person| person.user())
+            .collect::<Vec<User>>();
         let channel = Channel::new(CHANNEL, "ops");
-            let mut options =
-            SlackSimOptions { clock: clock.clone(), users, channels: vec![channel], ..SlackSimOptions::default() };
+        let mut options = SlackSimOptions {
+            clock: clock.clone(),
+            users,
+            channels: vec![channel],
+            ..SlackSimOptions::default()
+        };
         options.rate_limits = setup.rate_limits;
         if let Some(scopes) = setup.scopes {
             options.scopes = scopes;
@@ -82,7 +95,11 @@ impl World {
         let rule = Rule {
             actions: ActionKind::ALL.to_vec(),
             namespaces: vec!["*".into()],
-            users: vec![Person::Olivia.id().into(), Person::Omar.id().into(), Person::Guest.id().into()],
+            users: vec![
+                Person::Olivia.id().into(),
+                Person::Omar.id().into(),
+                Person::Guest.id().into(),
+            ],
             groups: vec![],
             approvals: setup.approvals,
         };
@@ -93,12 +110,22 @@ impl World {
             app_id: options.app_id.clone(),
             signing_secrets: vec![SecretString::from(options.signing_secret.clone())],
             waits: setup.waits,
-            policy: Policy { rules: vec![rule], team: options.team_id.clone() },
+            policy: Policy {
+                rules: vec![rule],
+                team: options.team_id.clone(),
+            },
             actions: ActionKind::ALL.to_vec(),
         };
         let slack = SlackSim::new(options);
         let store = Store::in_memory().unwrap();
-        let mut world = Self { kube, slack, store, settings, clock, app: None };
+        let mut world = Self {
+            kube,
+            slack,
+            store,
+            settings,
+            clock,
+            app: None,
+        };
         world.boot().await;
         world
     }
@@ -106,11 +133,17 @@ impl World {
     /// Starts Heal.
     pub async fn boot(&mut self) {
         let service = tower::ServiceBuilder::new()
-            .map_request(|request: http::Request<kube::client::Body>| request.map(axum::body::Body::new))
+            .map_request(|request: http::Request<kube::client::Body>| {
+                request.map(axum::body::Body::new)
+            })
             .service(self.kube.router());
         let client = kube::Client::new(service, "default");
         let clock: Arc<dyn Clock> = Arc::new(SimClock(self.clock.clone()));
-        let cluster = KubeCluster::new(Clients::of(client), ClusterConfig::named("test"), clock.clone());
+        let cluster = KubeCluster::new(
+            Clients::of(client),
+            ClusterConfig::named("test"),
+            clock.clone(),
+        );
         let outside = Outside {
             cluster,
             slack: heal::slack::api::SlackApi::new(
@@ -201,43 +234,60 @@ impl World {
             .count()
     }
 
-    /// Makes the API refuse the next matching requests.
-    pub fn api_fails(&self, method: http::Method, path: &str, status: u16, times: u32) {
-        self.kube.fail_next(RequestMatcher::new(method, path), status, times);
-    }
-
     // --- Slack
 
     /// The newest card of a workload, as soon as its words contain `saying`.
     pub async fn card(&self, name: &str, saying: &str) -> Message {
         let what = format!("a card of {name} that says “{saying}”");
-        self.until(&what, || self.cards(name).into_iter().rev().find(|card| card.words().contains(saying))).await
+        self.until(&what, || {
+            self.cards(name)
+                .into_iter()
+                .rev()
+                .find(|card| card.words().contains(saying))
+        })
+        .await
     }
 
     /// The card of a workload with an offer.
     pub async fn offer(&self, name: &str) -> Message {
         let offered = |card: &Message| card.action_ids().iter().any(|id| id == "approve");
-        self.until(&format!("an offer for {name}"), || self.cards(name).into_iter().rev().find(offered)).await
+        self.until(&format!("an offer for {name}"), || {
+            self.cards(name).into_iter().rev().find(offered)
+        })
+        .await
     }
 
     /// All cards of a workload.
     pub fn cards(&self, name: &str) -> Vec<Message> {
-        self.top_level().into_iter().filter(|message| message.words().contains(name)).collect()
+        self.top_level()
+            .into_iter()
+            .filter(|message| message.words().contains(name))
+            .collect()
     }
 
     /// All messages of Heal in the channel itself.
     pub fn top_level(&self) -> Vec<Message> {
         let heals = |message: &Message| {
-            message.author == Author::App && message.thread_ts.is_none() && message.ephemeral_to.is_none()
+            message.author == Author::App
+                && message.thread_ts.is_none()
+                && message.ephemeral_to.is_none()
         };
-        self.slack.messages(CHANNEL).into_iter().filter(heals).collect()
+        self.slack
+            .messages(CHANNEL)
+            .into_iter()
+            .filter(heals)
+            .collect()
     }
 
     /// Waits until a message of a card's thread contains `saying`.
     pub async fn thread_says(&self, card: &Message, saying: &str) -> Message {
         let what = format!("a thread message “{saying}”");
         self.until(&what, || {
-            self.slack.thread(CHANNEL, &card.ts).into_iter().skip(1).find(|reply| reply.words().contains(saying))
+            self.slack
+                .thread(CHANNEL, &card.ts)
+                .into_iter()
+                .skip(1)
+                .find(|reply| reply.words().contains(saying))
         })
         .await
     }
@@ -245,7 +295,12 @@ impl World {
     /// All words of a card's thread.
     pub fn thread(&self, card: &Message) -> String {
         let replies = self.slack.thread(CHANNEL, &card.ts);
-        replies.iter().filter(|reply| reply.thread_ts.is_some()).map(|reply| reply.words()).collect::<Vec<_>>().join("\n")
+        replies
+            .iter()
+            .filter(|reply| reply.thread_ts.is_some())
+            .map(|reply| reply.words())
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 
     /// The card as it is now.
@@ -265,13 +320,21 @@ impl World {
         };
         match tokio::time::timeout(PATIENCE, search).await {
             Ok(found) => found,
-            Err(_) => panic!("waited in vain for {what}; Heal has said:\n{}", self.transcript()),
+            Err(_) => panic!(
+                "waited in vain for {what}; Heal has said:\n{}",
+                self.transcript()
+            ),
         }
     }
 
     fn transcript(&self) -> String {
         let line = |message: &Message| format!("[{:?}] {}", message.thread_ts, message.text);
-        self.slack.messages(CHANNEL).iter().map(line).collect::<Vec<_>>().join("\n")
+        self.slack
+            .messages(CHANNEL)
+            .iter()
+            .map(line)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 

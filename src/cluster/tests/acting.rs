@@ -329,6 +329,6 @@ async fn one_pod_is_deleted_and_one_scale_is_changed_once() {
     let deletes = world.sim.requests();
     let deletes = deletes
         .iter()
-        .filter(|r| r.method == "DELETE" && r.query.is_empty());
+        .filter(|r| r.method == "DELETE" && r.body["dryRun"].is_null());
     assert_eq!(deletes.count(), 1);
 }

@@ -87,10 +87,10 @@ impl<'c, 'a> Finding<'c, 'a> {
         let log = self.case.log(spot);
         let lines = telling.map_or_else(|| tail(log), |index| excerpt(log, index));
         let name = &spot.container.name;
-        let title = if spot.runs() {
-            format!("log of {name}")
-        } else {
+        let title = if spot.ended(self.case) {
             format!("last lines of {name} before it ended")
+        } else {
+            format!("log of {name}")
         };
         self.lines(title, lines)
     }

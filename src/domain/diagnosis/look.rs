@@ -1,6 +1,7 @@
 //! Finding the container that shows the trouble, and the lines and events that tell about it.
 use super::Case;
 use crate::domain::{
+    family::Family,
     symptom::has_outlived,
     text::clip,
     view::{ContainerSpec, ContainerState, ContainerView, EventView, PodView, Terminated},
@@ -38,6 +39,16 @@ impl<'a> Spot<'a> {
             ContainerState::Waiting { reason, message } => Some((reason, message)),
             _ => None,
         }
+    }
+
+    /// What is to be told is its last end: it does not run, or the incident is about its ends and it runs between two of them.
+    pub fn ended(&self, case: &Case<'_>) -> bool {
+        let between = || {
+            matches!(case.family, Family::Crash | Family::Oom)
+                && self.container.restarts > 0
+                && self.fresh_end(case).is_some()
+        };
+        !self.runs() || between()
     }
 
     /// It runs now.
@@ -110,7 +121,7 @@ impl<'a> Case<'a> {
                     && !log.previous
                     && !log.lines.is_empty()
             })
-            .filter(|_| spot.runs());
+            .filter(|_| !spot.ended(self));
         present
             .or_else(|| self.evidence.log_of(pod, container))
             .map_or(&[], |log| &log.lines)

@@ -140,7 +140,12 @@ fn diagnose(
     };
     let mut diagnosis = diagnosis::diagnose(&case);
     // What could not be read belongs to the truth about a diagnosis.
-    diagnosis.details.extend(evidence.gaps.iter().map(|gap| format!("Could not be read: {gap}")));
+    diagnosis.details.extend(
+        evidence
+            .gaps
+            .iter()
+            .map(|gap| format!("Could not be read: {gap}")),
+    );
     incident.managed_by = evidence
         .workload
         .as_ref()

@@ -270,5 +270,4 @@ impl Incident {
             .as_ref()
             .map_or(self.family.headline(), |diagnosis| &diagnosis.headline)
     }
-
 }

@@ -278,8 +278,11 @@ fn about(status: &Status) -> Vec<Markup> {
     } else {
         Markup::own("`/heal show H17` opens one.")
     };
-    let slack = status.slack.as_deref().map_or_else(Markup::default, |trouble| {
-        markup!("⚠️ Slack: {}", super::words::sentence(trouble, 300))
-    });
+    let slack = status
+        .slack
+        .as_deref()
+        .map_or_else(Markup::default, |trouble| {
+            markup!("⚠️ Slack: {}", super::words::sentence(trouble, 300))
+        });
     vec![open, slack, outbox, watching, memory, version]
 }

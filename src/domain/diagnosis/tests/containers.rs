@@ -1,7 +1,7 @@
 //! Images, configuration, starts and crashes.
 use crate::domain::{
     diagnosis::{OFFER_FROM, testkit::*},
-    evidence::Reference,
+    evidence::{LogTail, Reference},
     family::Family,
     object::Kind,
     view::ContainerState,
@@ -555,6 +555,27 @@ fn a_container_that_crashed_once_long_ago_is_not_the_cause() {
         pod.containers[0].last = Some(end);
     });
     assert_eq!(world.diagnose().signature, "rollout.deadline");
+}
+
+#[test]
+fn between_two_crashes_the_log_of_the_run_that_ended_tells_not_that_of_the_next() {
+    let mut world = crash(1, "FATAL: required setting PAYMENT_URL is not set");
+    let container = &mut world.evidence.pods[0].containers[0];
+    container.state = ContainerState::Running {
+        since: Some(ago(1)),
+    };
+    world.evidence.logs.push(LogTail {
+        pod: world.evidence.pods[0].name.clone(),
+        container: "app".into(),
+        previous: false,
+        lines: vec!["starting".into()],
+    });
+    let diagnosis = world.diagnose();
+    assert!(
+        diagnosis.cause.contains("PAYMENT_URL"),
+        "{}",
+        diagnosis.cause
+    );
 }
 
 #[test]
