@@ -135,6 +135,7 @@ async fn a_silenced_workload_gets_no_card_until_the_silence_ends() {
         "{status}"
     );
     assert!(status.contains("kept 1 incident quiet"), "{status}");
+    assert!(status.contains("*Not shown, and why*"), "{status}");
     assert!(
         status.contains("incidents kept quiet by a silence"),
         "{status}"
