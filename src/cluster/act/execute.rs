@@ -256,8 +256,8 @@ async fn is_broken(
     let now = cluster.clock.now();
     let seen = look::observation(cluster, subject, &scene, now);
     let one_pod = matches!(action, Action::DeletePod { .. });
-    let unfinished = seen.target.is_some_and(|target| {
-        target.available < target.desired || (!one_pod && !target.complete)
-    });
+    let unfinished = seen
+        .target
+        .is_some_and(|target| target.available < target.desired || (!one_pod && !target.complete));
     Ok(seen.symptom.is_some() || unfinished)
 }
