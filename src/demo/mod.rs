@@ -173,7 +173,9 @@ fn settings(args: &DemoArgs) -> Settings {
         Waits::default()
     } else {
         // Only Kubernetes' own waits get faster, not the programs in the containers: they start in seconds at any speed.
-        let seconds = |seconds: f64| SignedDuration::from_secs_f64((seconds / args.speed.max(0.1)).max(seconds.min(3.0)));
+        let seconds = |seconds: f64| {
+            SignedDuration::from_secs_f64((seconds / args.speed.max(0.1)).max(seconds.min(3.0)))
+        };
         Waits {
             approval: SignedDuration::from_mins(10),
             soak: seconds(15.0),

@@ -147,8 +147,8 @@ async fn what_is_healthy_or_planned_gets_no_card(heal: Installation) {
         .as_str()
         .unwrap()
         .to_owned();
-    heal.place.delete("Pod", &namespace, &pod);
-    heal.until("the pod to be replaced", || {
+    heal.place.evict(&namespace, &pod).await;
+    heal.until("the drained pod to be replaced", || {
         heal.place
             .get("Pod", &namespace, &pod)
             .is_none()

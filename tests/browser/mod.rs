@@ -162,7 +162,10 @@ async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
         "only Ivan sees what Ivan was told"
     );
     if let Some(file) = picture("demo.png") {
-        let crashing = format!("{}.querySelector('.pod[data-state=bad]')", panel("checkout"));
+        let crashing = format!(
+            "{}.querySelector('.pod[data-state=bad]')",
+            panel("checkout")
+        );
         page.until(
             "the panel to say so, too",
             20 * SECOND,

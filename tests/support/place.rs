@@ -263,6 +263,23 @@ impl Place {
         }
     }
 
+    /// Evicts a pod as `kubectl drain` does.
+    pub async fn evict(&self, namespace: &str, pod: &str) {
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
+        let eviction = json!({
+            "apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": namespace},
+        });
+        match self {
+            Place::Simulated { url, .. } => {
+                let answer = reqwest::Client::new().post(format!("{url}{path}")).json(&eviction).send().await.unwrap();
+                assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+            }
+            Place::Real(real) => {
+                kubectl(&real.kubeconfig, &["create", "--raw", &path, "-f", "-"], Some(&eviction.to_string()));
+            }
+        }
+    }
+
     /// Deletes an object.
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) {
         match self {

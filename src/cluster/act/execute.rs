@@ -230,7 +230,8 @@ async fn generation_of(cluster: &KubeCluster, object: &ObjectRef) -> Option<i64>
     Some(target.view.generation)
 }
 
-/// Whether the incident's signal is there, or the owner is short of pods. For one pod, whether it is that one.
+/// Whether the incident's signal is there, or the owner is not what it should be: short of pods, or in the middle of a rollout
+/// whose new pods have only not failed yet. For one pod, whether it is that one.
 async fn is_broken(
     cluster: &KubeCluster,
     action: &Action,
@@ -254,8 +255,9 @@ async fn is_broken(
     }
     let now = cluster.clock.now();
     let seen = look::observation(cluster, subject, &scene, now);
-    let short = seen
+    let one_pod = matches!(action, Action::DeletePod { .. });
+    let unfinished = seen
         .target
-        .is_some_and(|target| target.available < target.desired);
-    Ok(seen.symptom.is_some() || short)
+        .is_some_and(|target| target.available < target.desired || (!one_pod && !target.complete));
+    Ok(seen.symptom.is_some() || unfinished)
 }
