@@ -50,8 +50,6 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let slack = workspace(&page_url);
     slack.set_deliver(over_http(reqwest::Client::new(), &heal_url));
     let (cluster, simulated) = cluster(args).await?;
-    let app = App::start(settings(args), outside(cluster, &page_url)?).await?;
-
     let tells_story = simulated.is_some() && !args.no_story;
     let stage = Stage {
         cluster: simulated.clone(),
@@ -59,19 +57,14 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
         channel: CHANNEL.to_owned(),
         tells_story,
     };
+    // The workspace answers before Heal starts: the first thing that Heal asks is who it is there.
     let servers = tokio::spawn(async move { axum::serve(page, page::router(stage)).await });
+    let app = App::start(settings(args), outside(cluster, &page_url)?).await?;
     let router = app.router();
     let inbound = tokio::spawn(async move { axum::serve(heal, router).await });
 
     println!("Heal's demo is ready:  {page_url}");
-    println!(
-        "{}",
-        if args.real_cluster {
-            "It watches your cluster: approved actions change it."
-        } else {
-            INVITATION
-        }
-    );
+    println!("{}", invitation(args));
     println!("Ctrl-C ends it.");
     if let Some(cluster) = simulated.clone().filter(|_| tells_story) {
         tokio::spawn(tell(cluster));
@@ -86,7 +79,13 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-const INVITATION: &str = "Open it, wait some seconds, and decide on the card that appears.";
+fn invitation(args: &DemoArgs) -> &'static str {
+    match (args.real_cluster, args.no_story) {
+        (true, _) => "It watches your cluster: approved actions change it.",
+        (false, false) => "Open it, wait some seconds, and decide on the card that appears.",
+        (false, true) => "Open it, and cause some trouble with the buttons beside the channel.",
+    }
+}
 
 /// The wanted port, or a free one when it is taken.
 async fn bind(port: u16) -> anyhow::Result<TcpListener> {

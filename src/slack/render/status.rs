@@ -105,6 +105,14 @@ fn summary(status: &Status) -> (&'static str, Markup) {
             "⚠ Heal cannot see everything",
             markup!("Nothing is open on {}, but that says little now:", cluster),
         )
+    } else if !status.muted.is_empty() {
+        (
+            "🔕 Quiet, because silenced",
+            markup!(
+                "No decision is needed on {}: what is wrong there is silenced.",
+                cluster
+            ),
+        )
     } else {
         (
             "✅ All quiet",

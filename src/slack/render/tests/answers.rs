@@ -241,6 +241,11 @@ fn a_quiet_status_is_short_and_only_claims_quiet_when_heal_can_see() {
         ..quiet()
     };
     insta::assert_snapshot!(status(young).text, @"Nothing is open on prod-eu, but that says little now: ⚠️ No watch has started yet.");
+    let silenced = Status {
+        muted: vec![brief(15, "loadtest", "runs out of memory", Stage::Decision)],
+        ..quiet()
+    };
+    insta::assert_snapshot!(status(silenced).text, @"No decision is needed on prod-eu: what is wrong there is silenced.");
 }
 
 pub(super) fn busy() -> Message {
