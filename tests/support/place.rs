@@ -271,11 +271,24 @@ impl Place {
         });
         match self {
             Place::Simulated { url, .. } => {
-                let answer = reqwest::Client::new().post(format!("{url}{path}")).json(&eviction).send().await.unwrap();
-                assert!(answer.status().is_success(), "{}", answer.text().await.unwrap());
+                let answer = reqwest::Client::new()
+                    .post(format!("{url}{path}"))
+                    .json(&eviction)
+                    .send()
+                    .await
+                    .unwrap();
+                assert!(
+                    answer.status().is_success(),
+                    "{}",
+                    answer.text().await.unwrap()
+                );
             }
             Place::Real(real) => {
-                kubectl(&real.kubeconfig, &["create", "--raw", &path, "-f", "-"], Some(&eviction.to_string()));
+                kubectl(
+                    &real.kubeconfig,
+                    &["create", "--raw", &path, "-f", "-"],
+                    Some(&eviction.to_string()),
+                );
             }
         }
     }
