@@ -41,7 +41,7 @@ impl Demo {
     }
 
     /// Presses Ctrl-C; gives the exit code and how long the end took.
-    async fn is_interrupted(mut self) -> (Option<i32>, Duration) {
+    async fn interrupt(mut self) -> (Option<i32>, Duration) {
         let id = self.child.id().unwrap().to_string();
         let began = Instant::now();
         Command::new("kill")
@@ -222,7 +222,7 @@ async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
         "the page logged no errors"
     );
 
-    let (code, took) = demo.is_interrupted().await;
+    let (code, took) = demo.interrupt().await;
     assert_eq!(code, Some(0));
     assert!(took < 2 * SECOND, "Ctrl-C took {took:?}");
 }

@@ -174,11 +174,6 @@ impl Page {
         }
     }
 
-    /// Types into the element that has the focus.
-    pub async fn types(&mut self, text: &str) {
-        self.call("Input.insertText", json!({"text": text})).await;
-    }
-
     /// Writes a picture of the window, or of the element that the expression gives.
     pub async fn writes_picture(&mut self, file: &Path, element: Option<&str>) {
         let mut ask = json!({"format": "png"});
