@@ -222,6 +222,7 @@ async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
         "the page logged no errors"
     );
 
+    page.closes().await;
     let (code, took) = demo.interrupt().await;
     assert_eq!(code, Some(0));
     assert!(took < 2 * SECOND, "Ctrl-C took {took:?}");

@@ -46,8 +46,8 @@ pub struct Page {
     /// Errors that the page's scripts threw or logged, and what the browser itself complained about.
     pub errors: Vec<String>,
     profile: PathBuf,
-    /// Ends with this value.
-    _browser: Child,
+    /// Ends with this value at the latest.
+    browser: Child,
 }
 
 impl Page {
@@ -55,8 +55,9 @@ impl Page {
     pub async fn open(file: &Path) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let profile =
-            std::env::temp_dir().join(format!("heal-t-browser-{}-{number}", std::process::id()));
+        // Beside the build: what a browser that was killed leaves there is nobody's rubbish.
+        let profile = Path::new(env!("CARGO_TARGET_TMPDIR"))
+            .join(format!("browser-{}-{number}", std::process::id()));
         let mut browser = Command::new(file)
             // Its own sandbox needs privileges that a container seldom has; the only page it sees is ours.
             .args([
@@ -94,7 +95,7 @@ impl Page {
             serial: 0,
             errors: Vec::new(),
             profile,
-            _browser: browser,
+            browser,
         };
         let target = page
             .call("Target.createTarget", json!({"url": "about:blank"}))
@@ -105,6 +106,15 @@ impl Page {
             page.call(&format!("{domain}.enable"), json!({})).await;
         }
         page
+    }
+
+    /// Ends the browser in order.
+    pub async fn closes(mut self) {
+        // It answers, or it hangs up first: both are an end.
+        self.send(&json!({"id": 0, "method": "Browser.close"}).to_string())
+            .await;
+        let ended = timeout(PATIENCE, self.browser.wait()).await;
+        assert!(ended.is_ok(), "the browser does not end");
     }
 
     /// Goes to an address.
@@ -264,7 +274,7 @@ impl Page {
 
 impl Drop for Page {
     fn drop(&mut self) {
-        // The browser may still be writing into it; what is left lies among the temporary files.
+        // After a failed test the browser may still be writing into it; what is left lies among the temporary files.
         let _ = std::fs::remove_dir_all(&self.profile);
     }
 }
