@@ -152,7 +152,11 @@ impl KubeCluster {
             tokio::time::timeout(self.config.timeouts.read, self.watcher.apiserver_version());
         match asked.await {
             Ok(Ok(version)) => Ok(version.git_version),
-            Ok(Err(error)) => Err(ClusterError::Unavailable(error.to_string())),
+            // With its causes: "connect error" alone helps nobody.
+            Ok(Err(error)) => Err(ClusterError::Unavailable(format!(
+                "{:#}",
+                anyhow::Error::from(error)
+            ))),
             Err(_) => Err(ClusterError::Unavailable("no answer in time".to_owned())),
         }
     }
