@@ -152,11 +152,7 @@ impl KubeCluster {
             tokio::time::timeout(self.config.timeouts.read, self.watcher.apiserver_version());
         match asked.await {
             Ok(Ok(version)) => Ok(version.git_version),
-            // With its causes: "connect error" alone helps nobody.
-            Ok(Err(error)) => Err(ClusterError::Unavailable(format!(
-                "{:#}",
-                anyhow::Error::from(error)
-            ))),
+            Ok(Err(error)) => Err(ClusterError::Unavailable(rest::chain(&error))),
             Err(_) => Err(ClusterError::Unavailable("no answer in time".to_owned())),
         }
     }

@@ -142,7 +142,13 @@ async fn cluster(args: &DemoArgs) -> anyhow::Result<(KubeCluster, Option<KubeSim
         let clients = Clients::connect(&place)
             .await
             .context("the cluster of your kubeconfig cannot be used")?;
-        return Ok((KubeCluster::new(clients, config, clock), None));
+        let cluster = KubeCluster::new(clients, config, clock);
+        // Better said here than by a page that stays empty.
+        cluster
+            .version()
+            .await
+            .context("the cluster of your kubeconfig does not answer")?;
+        return Ok((cluster, None));
     }
     config.grace = short_grace();
     let mut options = shop::images(Options::new(Arc::new(Timestamp::now)));
