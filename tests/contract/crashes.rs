@@ -43,7 +43,15 @@ async fn a_crash_loop_shows_the_exit_code_and_counts_its_events(bed: Bed) {
         (&status["ready"], &status["started"]),
         (&json!(false), &json!(false))
     );
-    let pod = bed.get("pods", "crash").await;
+    // Between two back-offs it runs, and is ready, for a moment.
+    let pod = bed
+        .until("the crashing pod to be not ready", || async {
+            let pod = bed.get("pods", "crash").await;
+            let not_ready =
+                condition(&pod, "Ready").is_some_and(|ready| text(ready, "/status") == "False");
+            not_ready.then_some(pod)
+        })
+        .await;
     assert_eq!(text(&pod, "/status/phase"), "Running");
     let ready = condition(&pod, "Ready").unwrap();
     assert_eq!(
