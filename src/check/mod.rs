@@ -1,4 +1,4 @@
-//! `heal check`: is everything there that Heal needs? [`gather`] asks, this module says it: one line per thing, and for each
+//! `heal check`: is everything there that Heal needs? [`gather()`] asks, this module says it: one line per thing, and for each
 //! problem what to do about it. Nothing is changed and nothing is posted.
 mod gather;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! The closed list of changes that Heal can make. An action is data, never a command string; it renders as the equivalent
-//! `kubectl` command for people to read, and only [`Approved`] actions can be executed.
+//! `kubectl` command for people to read, and only [`Approved`](super::policy::Approved) actions can be executed.
 use super::{object::ObjectRef, text::bytes};
 use serde::{Deserialize, Serialize};
 use std::fmt;

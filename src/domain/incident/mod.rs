@@ -1,4 +1,4 @@
-//! An incident: the durable record of one problem of one owner. [`step`] is the only thing that changes one.
+//! An incident: the durable record of one problem of one owner. [`step()`] is the only thing that changes one.
 mod deciding;
 mod effect;
 mod following;

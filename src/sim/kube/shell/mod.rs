@@ -1,6 +1,6 @@
 //! A mini shell: enough of `sh` and busybox that the same manifests behave alike in the simulation and on a real node.
 //!
-//! Time passes with `tokio::time`; memory and files are those of the container's [`Process`](process::Process).
+//! Time passes with `tokio::time`; memory and files are those of the container's [`Process`].
 
 mod commands;
 pub(super) use commands::is_program;
