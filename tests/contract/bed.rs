@@ -11,7 +11,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A namespace in a cluster.
 #[derive(Clone)]
 pub struct Bed {
-    place: Place,
+    pub place: Place,
     /// May do everything.
     pub admin: Caller,
     /// May do what Heal may.
