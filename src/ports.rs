@@ -178,6 +178,12 @@ pub enum Sighting {
     },
     /// A watch changed its health.
     Watch(crate::domain::report::WatchHealth),
+    /// What is to be expected of a container's memory: told when its tier changes, and brought up to date while it is not clear.
+    Forecast(Box<crate::domain::forecast::Outlook>),
+    /// A run of a container ended that was killed at its memory limit, or that a standing forecast was about.
+    RunEnded(crate::domain::forecast::RunEnd),
+    /// Where memory figures come from, and how fresh they are: told when it changes, and once a minute.
+    ForecastSource(crate::domain::forecast::SourceHealth),
     /// Something was left out on purpose, and why.
     Suppressed {
         /// Reason in words: "event older than the last start".

@@ -8,6 +8,7 @@ pub mod command;
 pub mod diagnosis;
 pub mod evidence;
 pub mod family;
+pub mod forecast;
 pub mod incident;
 pub mod memory;
 pub mod object;

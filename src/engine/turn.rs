@@ -133,6 +133,8 @@ impl Engine {
                 self.state.watches.insert(health.kind.clone(), health);
             }
             Sighting::Suppressed { reason, count } => self.suppress(reason, count, turn),
+            // Taken up with the forecast incidents.
+            Sighting::Forecast(_) | Sighting::RunEnded(_) | Sighting::ForecastSource(_) => {}
         }
     }
 

@@ -51,6 +51,7 @@ fn approved(owner: &ObjectRef, family: Family, action: &Action, dry_run: &DryRun
         state: State::Executing { execution },
         diagnosis: None,
         managed_by: None,
+        forecast: None,
         tries: vec![],
         muted: None,
         clear_since: None,

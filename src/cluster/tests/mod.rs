@@ -106,7 +106,10 @@ impl Watching {
                 Sighting::Suppressed { reason, count } => {
                     Some(format!("left out {count}: {reason}"))
                 }
-                Sighting::Watch(_) => None,
+                Sighting::Watch(_)
+                | Sighting::Forecast(_)
+                | Sighting::RunEnded(_)
+                | Sighting::ForecastSource(_) => None,
             });
         }
         lines

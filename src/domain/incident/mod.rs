@@ -17,6 +17,7 @@ use super::{
     action::Action,
     diagnosis::{Candidate, Diagnosis},
     family::Family,
+    forecast::Outlook,
     object::ObjectRef,
     policy::Person,
     proposal::Proposal,
@@ -74,6 +75,9 @@ pub struct Incident {
     pub diagnosis: Option<Diagnosis>,
     /// Who applies the owner's manifest, if a marker tells.
     pub managed_by: Option<GitOps>,
+    /// What is to be expected of the container's memory, when a forecast began it or joined it: the newest.
+    #[serde(default)]
+    pub forecast: Option<Box<Outlook>>,
     /// What was tried, oldest first.
     pub tries: Vec<Try>,
     /// Number of the silence that keeps it quiet, if one does.

@@ -61,6 +61,7 @@ pub fn open(opening: Opening, signal: &Signal, now: Timestamp, ctx: &Context<'_>
         },
         diagnosis: None,
         managed_by: None,
+        forecast: None,
         tries: Vec::new(),
         muted: opening.muted,
         clear_since: None,

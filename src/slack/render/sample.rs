@@ -188,6 +188,7 @@ pub fn incident(state: State) -> Incident {
         state,
         diagnosis: Some(diagnosis()),
         managed_by: None,
+        forecast: None,
         tries: vec![],
         muted: None,
         clear_since: None,

@@ -240,6 +240,7 @@ pub fn incident(id: u64) -> Incident {
         state: State::Waiting { why: Why::Unknown },
         diagnosis: None,
         managed_by: None,
+        forecast: None,
         tries: vec![],
         muted: None,
         clear_since: None,

@@ -1,0 +1,22 @@
+//! Forecasts of out-of-memory kills: a container will reach its memory limit, when, and how sure that is.
+//!
+//! Pure and deterministic. Times are seconds (Unix time in production, the time of the file in a replay), memory is bytes.
+//! [`Series`] is what is known of one container of one workload, over all its replicas and restarts: samples go in with
+//! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
+//! [`Outlook`] is that in the words of the rest of Heal.
+mod estimate;
+mod outlook;
+mod priors;
+mod sample;
+mod series;
+mod tuning;
+
+pub use estimate::{Estimate, Tier};
+pub use outlook::{
+    Boundary, Chart, ChartPoint, FanPoint, Outcome, Outlook, RunEnd, Score, Source, SourceHealth,
+    When,
+};
+pub use priors::{Cap, OwnerKind, Priors};
+pub use sample::{Exit, Past, Sample};
+pub use series::Series;
+pub use tuning::Tuning;
