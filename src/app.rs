@@ -246,7 +246,17 @@ async fn take_sightings(mut seen: mpsc::Receiver<Sighting>, engine: EngineHandle
     while let Some(sighting) = seen.recv().await {
         if let Sighting::Watch(health) = &sighting {
             let mut synced = synced.lock().unwrap_or_else(PoisonError::into_inner);
-            synced.insert(health.kind.clone(), health.synced);
+            let before = synced.insert(health.kind.clone(), health.synced);
+            match &health.error {
+                // Once per trouble: it is retried, and fails again.
+                Some(error) if before != Some(false) => {
+                    tracing::warn!(watch = health.kind, error, "watch.failed");
+                }
+                None if before == Some(false) => {
+                    tracing::info!(watch = health.kind, "watch.works_again")
+                }
+                _ => {}
+            }
         }
         if !engine.send(Message::Sighting(sighting)).await {
             return;

@@ -26,8 +26,6 @@ pub trait Meter: Send + Sync {
     fn add(&self, name: &'static str, label: &str, n: u64);
     /// Notes a duration.
     fn observe(&self, name: &'static str, seconds: f64);
-    /// Sets the gauge `name` under `label` (empty: without one).
-    fn set(&self, name: &'static str, label: &str, value: f64);
 }
 
 /// What an inspection or a look is about.

@@ -17,10 +17,12 @@ use heal::{
     store::Store,
     telemetry::Metrics,
 };
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+use tower::ServiceExt;
 
 pub const CHANNEL: &str = "C0OPS";
 pub const NAMESPACE: &str = "shop";
@@ -200,6 +202,18 @@ impl World {
     /// Lets time pass.
     pub async fn passes(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    /// What Heal answers to a GET: the status and the text.
+    pub async fn reads(&self, path: &str) -> (u16, String) {
+        let router = self.app.as_ref().unwrap().router();
+        let request = http::Request::get(path)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     // --- the cluster
