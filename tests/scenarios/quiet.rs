@@ -175,7 +175,7 @@ async fn watches_that_fall_silent_are_noticed_reported_and_started_over() {
     world.stays_quiet(175).await;
     // The new list of the pods fails for a while: long enough to look at how that is told.
     let pods = RequestMatcher::new(Method::GET, "/api/v1/pods?");
-    world.kube.fail_next(pods, 503, 6);
+    world.kube.fail_next(pods, 503, 10);
     world.passes(70).await;
     assert_eq!(
         world.reads("/readyz").await,

@@ -239,7 +239,19 @@ impl World {
         self.kube.apply(object).unwrap();
     }
 
-    /// How often Heal changed something for real.
+    /// Writes an annotation to a Deployment through the API, which counts that as a generation.
+    pub async fn annotates(&self, name: &str, key: &str, value: &str) {
+        let patch = json!({"metadata": {"annotations": {key: value}}});
+        let path = format!("/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}");
+        let request = http::Request::patch(path)
+            .header("content-type", "application/merge-patch+json")
+            .body(axum::body::Body::from(patch.to_string()))
+            .unwrap();
+        let response = self.kube.router().oneshot(request).await.unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
+    }
+
+    /// How often something was changed for real through the API: by Heal, as a rule.
     pub fn changes(&self) -> usize {
         self.kube
             .requests()

@@ -277,6 +277,7 @@ pub fn proposed(id: u64, severity: Severity) -> Incident {
             reason: "It helps.".into(),
             dry_run: DryRun {
                 generation: 1,
+                spec: None,
                 diff: vec![],
                 refusal: None,
             },
