@@ -1,6 +1,6 @@
 //! A world for scenarios: the simulated cluster, the local Slack workspace and the whole of Heal in one process, under tokio's
 //! paused clock. Nothing sleeps: the clock jumps when everybody waits.
-use super::people::Person;
+use super::{channel, people::Person};
 use heal::{
     app::{App, Outside, Settings},
     cluster::{Clients, ClusterConfig, KubeCluster},
@@ -12,7 +12,7 @@ use heal::{
     ports::Clock,
     sim::{
         kube::{KubeSim, Options},
-        slack::{Author, Channel, Message, SlackSim, SlackSimOptions, User, in_process},
+        slack::{Channel, Message, SlackSim, SlackSimOptions, User, in_process},
     },
     store::Store,
     telemetry::Metrics,
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tower::ServiceExt;
 
-pub const CHANNEL: &str = "C0OPS";
+pub use super::channel::CHANNEL;
 pub const NAMESPACE: &str = "shop";
 /// A script that works for ever.
 pub const WORKS: &str = "echo ready; sleep infinity";
@@ -171,17 +171,8 @@ impl World {
 
     /// Stops Heal in order and starts it again over the same database.
     pub async fn restart(&mut self) {
-        if let Some(app) = self.app.take() {
-            app.stop().await;
-        }
+        self.stop().await;
         self.boot().await;
-    }
-
-    /// Stops Heal in order.
-    pub async fn stops(&mut self) {
-        if let Some(app) = self.app.take() {
-            app.stop().await;
-        }
     }
 
     /// Kills Heal between two instructions: no task of it runs on. Starts it again over the same database.
@@ -293,16 +284,7 @@ impl World {
 
     /// All messages of Heal in the channel itself.
     pub fn top_level(&self) -> Vec<Message> {
-        let heals = |message: &Message| {
-            message.author == Author::App
-                && message.thread_ts.is_none()
-                && message.ephemeral_to.is_none()
-        };
-        self.slack
-            .messages(CHANNEL)
-            .into_iter()
-            .filter(heals)
-            .collect()
+        channel::top_level(&self.slack)
     }
 
     /// Waits until a message of a card's thread contains `saying`.
