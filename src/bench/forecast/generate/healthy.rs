@@ -29,7 +29,7 @@ pub fn draw(class: Class, plan: &mut Plan, rng: &mut Rng) {
     let mut fresh = rng.chance(0.5);
     match class {
         Class::Flat => parts.push(Part::Base {
-            level: rng.between(0.0, 0.9 - base),
+            level: rng.between(0.0, 0.85 - base),
         }),
         Class::WarmUp => {
             fresh = true;

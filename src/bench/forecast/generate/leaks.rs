@@ -128,7 +128,7 @@ pub fn draw(class: Class, plan: &mut Plan, rng: &mut Rng) {
             });
         }
         Class::CrashLoop => {
-            plan.kills = 2 + (rng.unit() * 9.0) as u32;
+            plan.kills = 2 + (rng.unit() * 4.0) as u32;
             leak.push(ramp(0.0, rng.between(15.0, 90.0) * MINUTE));
         }
         Class::CacheLeak => {

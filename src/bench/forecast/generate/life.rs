@@ -186,7 +186,7 @@ pub fn live(class: Class, name: String, plan: &Plan, rng: &mut Rng) -> Case {
             if !gap && !rng.chance(plan.missed) {
                 let page = |bytes: f64| (bytes / 4096.0).round() * 4096.0;
                 let used = page(level * plan.limit);
-                let file = page((1.0 - level) * cached * rng.between(0.97, 1.0) * plan.limit);
+                let file = page((1.0 - level) * cached * rng.between(0.995, 1.0) * plan.limit);
                 let burst = rng.between(0.7, 1.3);
                 case.rows.push(Row {
                     t: (next_read * 1000.0).round() / 1000.0,
