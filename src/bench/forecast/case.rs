@@ -60,11 +60,6 @@ impl Case {
             .map(|end| end.t)
     }
 
-    /// When the first reading of this run was taken.
-    pub fn began(&self, run: u32) -> Option<f64> {
-        self.rows.iter().find(|row| row.run == run).map(|row| row.t)
-    }
-
     /// The same container without what was before.
     pub fn cold(mut self) -> Self {
         self.past.clear();

@@ -29,6 +29,8 @@ pub struct Record {
     pub told: Vec<(f64, u32, Verdict)>,
     /// Its probability each ten minutes, with time and run.
     pub chances: Vec<(f64, u32, f64)>,
+    /// When the first reading of each run was.
+    pub began: Vec<(u32, f64)>,
     /// Readings that it was given.
     pub samples: u64,
 }
@@ -62,6 +64,7 @@ pub fn drive(case: &Case, method: &mut dyn Method) -> Record {
         told_end(row.t, row.run, method);
         if run != Some(row.run) {
             (run, tier) = (Some(row.run), Tier::Clear);
+            record.began.push((row.run, row.t));
         }
         method.observe(row);
         record.samples += 1;

@@ -101,7 +101,7 @@ impl Tally {
                 for end in case.ends.iter().filter(|end| end.exit == Exit::OomKilled) {
                     self.kills += 1;
                     if let Some(at) = first.get(&end.run) {
-                        self.foresaw(case, record, end.run, *at, end.t);
+                        self.foresaw(record, end.run, *at, end.t);
                     }
                 }
             }
@@ -120,14 +120,14 @@ impl Tally {
         }
     }
 
-    fn foresaw(&mut self, case: &Case, record: &Record, run: u32, at: f64, killed: f64) {
+    fn foresaw(&mut self, record: &Record, run: u32, at: f64, killed: f64) {
         let lead = killed - at;
         if lead < LEAD {
             return;
         }
         self.foreseen += 1;
         self.leads.push(lead);
-        if let Some(began) = case.began(run) {
+        if let Some((_, began)) = record.began.iter().find(|(of, _)| *of == run) {
             self.shares.push(lead / (killed - began).max(lead));
         }
         // What was told last up to half-way, if it was still told then.
