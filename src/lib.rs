@@ -17,6 +17,7 @@ pub mod http;
 pub mod ports;
 pub mod probe;
 pub mod redact;
+pub mod replay;
 pub mod run;
 pub mod sim;
 pub mod slack;
