@@ -151,7 +151,7 @@ impl App {
             tokio::spawn(tell_trouble(trouble, handle.clone())),
             tokio::spawn(keep_warm(people.clone())),
             tokio::spawn(
-                async move { cluster::watch(cluster, sightings, watching, high_water).await },
+                async move { cluster::watch(cluster, sightings, None, watching, high_water).await },
             ),
         ];
         let reception = Reception::new(ReceptionParts {
