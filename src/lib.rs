@@ -13,6 +13,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod engine;
+pub mod forecaster;
 pub mod http;
 pub mod ports;
 pub mod probe;

@@ -153,6 +153,8 @@ pub struct ContainerFact {
 /// How a run ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndFact {
+    /// Which run: restarts before it.
+    pub run: u32,
     /// `OOMKilled`, `Completed`, `Error`, …
     pub reason: String,
     /// The exit code.

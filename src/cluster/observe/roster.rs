@@ -205,6 +205,9 @@ fn fact(pod: &PodView, caps: &[(String, Cap)]) -> PodFact {
 
 fn container(of: &ContainerView, caps: &[(String, Cap)]) -> ContainerFact {
     let cap = caps.iter().find(|(name, _)| *name == of.name);
+    let running = matches!(of.state, ContainerState::Running { .. });
+    // While a container waits to be started again, the count is still that of the run that ended.
+    let ended = of.restarts.checked_sub(u32::from(running));
     ContainerFact {
         name: of.name.clone(),
         limit: of.memory_limit,
@@ -214,12 +217,13 @@ fn container(of: &ContainerView, caps: &[(String, Cap)]) -> ContainerFact {
             ContainerState::Running { since } => Some(since),
             _ => None,
         },
-        end: of.last_end().map(end),
+        end: ended.and_then(|run| Some(end(run, of.last_end()?))),
     }
 }
 
-fn end(of: &Terminated) -> EndFact {
+fn end(run: u32, of: &Terminated) -> EndFact {
     EndFact {
+        run,
         reason: of.reason.clone(),
         exit_code: of.exit_code,
         began: of.started,
