@@ -23,3 +23,4 @@ pub mod sim;
 pub mod slack;
 pub mod store;
 pub mod telemetry;
+pub mod usage;
