@@ -30,6 +30,8 @@ pub struct Ledger {
     pub(super) stirred: HashSet<usize>,
     /// Runs that a stored line knows, by uid of the pod and container, until the watch has told of the pod.
     restored: HashMap<(String, String), Place>,
+    /// A past may still come.
+    pub(super) expecting: bool,
     /// When it began: older ends are history.
     began: f64,
     pub(super) source: Source,
@@ -47,6 +49,7 @@ impl Ledger {
             index: HashMap::new(),
             stirred: HashSet::new(),
             restored: HashMap::new(),
+            expecting: options.backfill > 0.0,
             began: now,
             source: Source::Prometheus,
             out: Vec::new(),
@@ -118,7 +121,6 @@ impl Ledger {
                 line: owner.clone(),
                 owner,
                 node: None,
-                leaving: true,
                 containers: vec![Tracked {
                     place: Some(place),
                     ..Tracked::new(ContainerFact {
@@ -231,7 +233,15 @@ impl Ledger {
             };
             let key = (fact.line.uid.clone(), container.name.clone());
             let at = match self.index.get(&key) {
-                Some(at) => *at,
+                Some(at) => {
+                    let at = *at;
+                    let old = |line: &&Line| self.wants_past(line, now) && line.seen < self.began;
+                    let wants = self.lines[at].as_ref().filter(old).is_some();
+                    if let Some(line) = self.line_mut(at).filter(|_| wants) {
+                        line.expect_past();
+                    }
+                    at
+                }
                 None if self.index.len() >= MOST => {
                     self.out.push(Sighting::Suppressed {
                         reason: "more containers than can be forecast".to_owned(),
@@ -242,8 +252,7 @@ impl Ledger {
                 None => {
                     let mut line =
                         Line::new(key, fact.owner.clone(), Boundary::Limit, priors.clone());
-                    // What began a moment ago has no past of its own; its workload may have.
-                    if self.options.backfill > 0.0 {
+                    if self.wants_past(&line, now) {
                         line.expect_past();
                     }
                     self.insert(line)
@@ -304,14 +313,9 @@ impl Ledger {
             .as_ref()
             .is_some_and(|run| run.used >= FULL * run.limit && run.limit > 0.0);
         let oom = end.is_some_and(|end| {
-            end.reason == "OOMKilled" || (end.exit_code == 137 && full && !fact.leaving)
+            is_oom(end) || (end.exit_code == 137 && full && !fact.leaving)
         });
-        let exit = match end {
-            _ if oom => Exit::OomKilled,
-            Some(end) if end.exit_code == 0 => Exit::Completed,
-            Some(_) if !fact.leaving => Exit::Error,
-            _ => Exit::Unknown,
-        };
+        let exit = end.map_or(Exit::Unknown, |end| exit_of(end, oom, fact.leaving));
         let mut stands = false;
         if let (Some(place), Some(run)) = (place, &run) {
             let tuning = self.options.tuning;
@@ -362,5 +366,24 @@ impl Ledger {
                 self.ended(&fact, &mut tracked, None, now);
             }
         }
+    }
+}
+
+/// The kernel killed it for its memory: the runtime says so.
+fn is_oom(end: &EndFact) -> bool {
+    end.reason == "OOMKilled"
+}
+
+/// How a run ended, for its series. `oom` when there is other proof of a kill for memory than the runtime's word; a pod that
+/// leaves ends its containers by signals, which tells nothing.
+pub(super) fn exit_of(end: &EndFact, oom: bool, leaving: bool) -> Exit {
+    if oom || is_oom(end) {
+        Exit::OomKilled
+    } else if end.exit_code == 0 {
+        Exit::Completed
+    } else if leaving {
+        Exit::Unknown
+    } else {
+        Exit::Error
     }
 }

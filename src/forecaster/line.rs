@@ -46,10 +46,10 @@ pub struct Line {
     pub boundary: Boundary,
     /// What is known.
     pub series: Series,
-    /// What caps it, in words.
-    pub cap: Option<String>,
-    /// Whether it is meant to end.
-    pub kind: OwnerKind,
+    /// What was known of it from the start.
+    pub priors: Priors,
+    /// Of a node: who fills it, in words.
+    pub growing: Option<String>,
     /// Runs by the number of their replica.
     pub runs: Vec<Option<Run>>,
     /// What was told last, while that is not clear.
@@ -71,9 +71,9 @@ impl Line {
             key,
             owner,
             boundary,
-            cap: priors.cap.as_ref().map(|cap| cap.written.clone()),
-            kind: priors.owner,
-            series: Series::new(priors),
+            series: Series::new(priors.clone()),
+            priors,
+            growing: None,
             runs: Vec::new(),
             standing: None,
             seen: 0.0,
@@ -93,6 +93,11 @@ impl Line {
         self.waiting.is_some()
     }
 
+    /// When the first of the samples that wait was taken.
+    pub fn waits_since(&self) -> Option<f64> {
+        Some(self.waiting.as_ref()?.first()?.1.t)
+    }
+
     /// The past is there, or will not come: the samples that waited for it are taken in.
     pub fn catch_up(&mut self, tuning: &Tuning) {
         for (replica, sample) in self.waiting.take().unwrap_or_default() {
@@ -102,9 +107,8 @@ impl Line {
 
     /// The template says something else, or nothing new.
     pub fn set_priors(&mut self, priors: Priors) {
-        let cap = priors.cap.as_ref().map(|cap| cap.written.clone());
-        if cap != self.cap || priors.owner != self.kind {
-            (self.cap, self.kind) = (cap, priors.owner);
+        if priors != self.priors {
+            self.priors = priors.clone();
             self.series.set_priors(priors);
         }
     }
@@ -189,7 +193,7 @@ impl Line {
             survived: estimate.survived.map(bytes),
             known_since: timestamp(now - estimate.history_s),
             killed_before: estimate.killed_before,
-            cap: self.cap.clone(),
+            cap: self.priors.cap.as_ref().map(|cap| cap.written.clone()),
             source,
             why: estimate.why.clone(),
             chart: Chart::default(),

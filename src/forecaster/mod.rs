@@ -3,8 +3,11 @@
 //!
 //! Reading order: [`Ledger`] (what is known, and what there is to tell; no input, no output, no clock), `line` (one container
 //! of one workload), `readings`, `past` (back-fill), `keep` (what is stored), and the task itself.
+mod keep;
 mod ledger;
 mod line;
+mod names;
+mod past;
 mod pods;
 mod readings;
 mod task;

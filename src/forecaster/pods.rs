@@ -56,8 +56,6 @@ pub struct Pod {
     pub line: ObjectRef,
     /// Its node.
     pub node: Option<String>,
-    /// It goes on purpose.
-    pub leaving: bool,
     /// Its containers.
     pub containers: Vec<Tracked>,
 }
@@ -147,7 +145,6 @@ impl Pods {
             owner: fact.owner.clone(),
             line: fact.line.clone(),
             node: fact.node.clone(),
-            leaving: fact.leaving,
             containers: containers.collect(),
         }
     }

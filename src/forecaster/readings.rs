@@ -2,7 +2,6 @@
 use super::{
     ledger::Ledger,
     line::{Line, Run},
-    pods::Place,
     time::timestamp,
 };
 use crate::{
@@ -183,7 +182,7 @@ impl Ledger {
                 tier: Tier::Clear,
             });
         }
-        line.cap = load.growing.filter(|(growth, ..)| *growth > 0.0).map(
+        line.growing = load.growing.filter(|(growth, ..)| *growth > 0.0).map(
             |(_, pod, container)| {
                 format!("Container {container} of pod {pod} has no limit and grows most.")
             },
@@ -250,11 +249,8 @@ fn told(
     source: Source,
 ) -> Option<Outlook> {
     let mut outlook = line.outlook(replica, estimate, now, source)?;
-    if line.boundary == Boundary::Node {
-        // A node caps nothing itself; the place holds who fills it.
-        if let Some(growing) = outlook.cap.take() {
-            outlook.why = format!("{} {growing}", outlook.why).trim().to_owned();
-        }
+    if let Some(growing) = &line.growing {
+        outlook.why = format!("{} {growing}", outlook.why).trim().to_owned();
     }
     Some(outlook)
 }
@@ -272,14 +268,4 @@ fn over(line: &Line, now: f64) -> Option<Outlook> {
         why: "The run that this was about has ended.".to_owned(),
         ..(**standing).clone()
     })
-}
-
-/// Where a container's line and run are, for those who bring its past.
-pub(super) fn place_of(ledger: &Ledger, namespace: &str, pod: &str, container: &str) -> Option<Place> {
-    let pod = ledger.pods.get(namespace, pod)?;
-    let tracked = pod
-        .containers
-        .iter()
-        .find(|tracked| tracked.fact.name == container)?;
-    tracked.place
 }

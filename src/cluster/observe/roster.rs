@@ -23,11 +23,20 @@ pub struct Roster {
     nodes: HashSet<String>,
     /// Uids of the list of pods that is being read.
     listing: Option<HashSet<String>>,
-    /// CronJobs by the uid of their Jobs.
-    jobs: HashMap<String, OwnerLink>,
+    /// What made a Job, by the Job's uid.
+    jobs: HashMap<String, Option<OwnerLink>>,
     /// Pods whose controller has not been seen yet, by the controller's uid.
     waiting: HashMap<String, Vec<PodFact>>,
+    /// Watches whose first list is complete, or failed: only when all of [`NEEDED`] are, pods can be told whose they are.
+    answered: HashSet<&'static str>,
+    /// Jobs can be watched.
+    jobs_listed: bool,
+    /// Pods of the first list, until then.
+    early: HashMap<String, PodFact>,
 }
+
+/// The watches that tell whose a pod is.
+const NEEDED: [&str; 3] = ["pods", "replicasets", "jobs"];
 
 impl Roster {
     /// Nothing known yet.
@@ -39,6 +48,9 @@ impl Roster {
             listing: None,
             jobs: HashMap::new(),
             waiting: HashMap::new(),
+            answered: HashSet::new(),
+            jobs_listed: false,
+            early: HashMap::new(),
         }
     }
 
@@ -49,8 +61,11 @@ impl Roster {
                 self.listing = Some(HashSet::new());
                 None
             }
-            (What::Done, "pods") => Some(Heard::Listed),
-            (What::Done, "replicasets") => Some(Heard::Owners),
+            (What::Done, watch) => {
+                self.jobs_listed |= watch == "jobs";
+                NEEDED.contains(&watch).then_some(Heard::Done(watch))
+            }
+            (What::Failed(_), watch) => NEEDED.contains(&watch).then_some(Heard::Failed(watch)),
             (What::Listed(seen) | What::Changed(seen), _) => match seen {
                 Seen::Pod(pod, caps) => {
                     if let Some(listing) = &mut self.listing {
@@ -62,11 +77,9 @@ impl Roster {
                 Seen::Node(node) => Some(Heard::News(PodNews::Node(node_fact(node)))),
                 Seen::Workload(view, _) => {
                     let uid = &view.object.uid;
-                    let made_by = view.owner.as_ref();
-                    if view.object.kind == Kind::Job
-                        && let Some(by) = made_by.filter(|by| by.kind == Kind::CronJob)
-                    {
-                        self.jobs.insert(uid.clone(), by.clone());
+                    if view.object.kind == Kind::Job {
+                        let by = view.owner.clone().filter(|by| by.kind == Kind::CronJob);
+                        self.jobs.insert(uid.clone(), by);
                     }
                     Some(Heard::Owner(uid.clone()))
                 }
@@ -96,6 +109,10 @@ impl Roster {
                 };
                 vec![news]
             }
+            Heard::Pod(fact) if !self.is_ready() => {
+                self.early.insert(fact.pod.uid.clone(), *fact);
+                Vec::new()
+            }
             Heard::Pod(fact) => self.pod(*fact, book).into_iter().collect(),
             Heard::Owner(uid) => {
                 let waiting = self.waiting.remove(&uid).unwrap_or_default();
@@ -104,25 +121,58 @@ impl Roster {
                     .filter_map(|fact| self.pod(fact, book))
                     .collect()
             }
-            Heard::Owners => {
-                // The list is complete: a controller that was not in it is gone, or nobody's business.
-                let waiting = std::mem::take(&mut self.waiting);
-                let facts = waiting.into_values().flatten();
-                facts.map(|fact| self.owned(fact)).collect()
-            }
             Heard::Gone(uid) => self.gone(&uid).into_iter().collect(),
-            Heard::Listed => {
-                let listed = self.listing.take().unwrap_or_default();
-                let gone: Vec<String> = self.pods.difference(&listed).cloned().collect();
-                let mut news: Vec<PodNews> =
-                    gone.iter().filter_map(|uid| self.gone(uid)).collect();
-                news.push(PodNews::Listed);
+            Heard::Done(watch) => {
+                let mut news = Vec::new();
+                if watch == "pods" {
+                    let listed = self.listing.take().unwrap_or_default();
+                    self.early.retain(|uid, _| listed.contains(uid));
+                    let gone: Vec<String> = self.pods.difference(&listed).cloned().collect();
+                    news.extend(gone.iter().filter_map(|uid| self.gone(uid)));
+                }
+                news.extend(self.answered(watch, book));
+                if self.is_ready() {
+                    // The list is complete: a controller that was not in it is gone, or nobody's business.
+                    let waiting = std::mem::take(&mut self.waiting);
+                    let facts = waiting.into_values().flatten();
+                    news.extend(facts.map(|fact| self.owned(fact)));
+                    news.extend((watch == "pods").then_some(PodNews::Listed));
+                }
                 news
             }
+            Heard::Failed(watch) => self.answered(watch, book),
         }
     }
 
+    fn is_ready(&self) -> bool {
+        NEEDED.iter().all(|watch| self.answered.contains(watch))
+    }
+
+    /// A watch has its list or will not have it for now. With the last of them, the pods of the first list are told.
+    fn answered(&mut self, watch: &'static str, book: &Book) -> Vec<PodNews> {
+        let before = self.is_ready();
+        // Without pods there is nothing to be ready for.
+        if watch != "pods" || self.listing.is_none() {
+            self.answered.insert(watch);
+        }
+        if before || !self.is_ready() {
+            return Vec::new();
+        }
+        let early = std::mem::take(&mut self.early);
+        let mut news: Vec<PodNews> = early
+            .into_values()
+            .filter_map(|fact| self.pod(fact, book))
+            .collect();
+        if watch != "pods" {
+            let waiting = std::mem::take(&mut self.waiting);
+            news.extend(waiting.into_values().flatten().map(|fact| self.owned(fact)));
+            news.push(PodNews::Listed);
+        }
+        news
+    }
+
     fn gone(&mut self, uid: &str) -> Option<PodNews> {
+        self.early.remove(uid);
         self.waiting.values_mut().for_each(|facts| {
             facts.retain(|fact| fact.pod.uid != uid);
         });
@@ -135,6 +185,15 @@ impl Roster {
         match book.climb(&fact.pod) {
             Climb::Top(owner) => {
                 fact.owner = owner;
+                let unknown = self.jobs_listed
+                    && fact.owner.kind == Kind::Job
+                    && !self.jobs.contains_key(&fact.owner.uid);
+                if unknown && !fact.finished {
+                    let waiting = self.waiting.entry(fact.owner.uid.clone()).or_default();
+                    waiting.retain(|other| other.pod.uid != fact.pod.uid);
+                    waiting.push(fact);
+                    return None;
+                }
                 Some(self.owned(fact))
             }
             // A finished pod is not kept by the book; nothing is above its controller then that matters.
@@ -150,7 +209,7 @@ impl Roster {
     }
 
     fn owned(&mut self, mut fact: PodFact) -> PodNews {
-        fact.line = match self.jobs.get(&fact.owner.uid) {
+        fact.line = match self.jobs.get(&fact.owner.uid).and_then(Option::as_ref) {
             Some(by) => ObjectRef::new(
                 by.kind.clone(),
                 &fact.owner.namespace,
@@ -176,12 +235,12 @@ pub enum Heard {
     Pod(Box<PodFact>),
     /// This object may be a controller that pods wait for.
     Owner(String),
-    /// All ReplicaSets have been listed.
-    Owners,
+    /// This watch's list is complete.
+    Done(&'static str),
+    /// This watch failed.
+    Failed(&'static str),
     /// This pod is gone.
     Gone(String),
-    /// All pods have been listed.
-    Listed,
 }
 
 /// The owner is the controller until somebody climbs higher.
