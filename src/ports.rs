@@ -14,6 +14,12 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use thiserror::Error;
 
+mod usage;
+pub use usage::{
+    ContainerFact, EndFact, NodeFact, PastPoint, PastRun, PodFact, PodNews, Reading, Readings, Span,
+    UsageError, UsageSource,
+};
+
 /// Where the time comes from. Only the outermost layer asks; everything else takes it as an argument.
 pub trait Clock: Send + Sync {
     /// Now.

@@ -25,9 +25,11 @@ mod slim;
 mod template;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use clients::{Clients, ConnectError, Place};
 pub use observe::watch;
+pub use usage::MetricsApi;
 
 use crate::{
     domain::{

@@ -117,6 +117,7 @@ impl World {
                 team: options.team_id.clone(),
             },
             actions: ActionKind::ALL.to_vec(),
+            forecast: Default::default(),
         };
         let slack = SlackSim::new(options);
         let store = Store::in_memory().unwrap();
@@ -156,6 +157,7 @@ impl World {
             store: self.store.clone(),
             clock,
             metrics: Arc::new(Metrics::new()),
+        usage: None,
         };
         let app = App::start(self.settings.clone(), outside).await.unwrap();
         self.slack.set_deliver(in_process(app.router()));
