@@ -8,7 +8,7 @@ use super::super::{
     text,
 };
 use super::step::{Context, workload_key};
-use super::{Effect, Execution, Incident, Lesson, Note, Outcome, State, Step, Try, Why, deciding};
+use super::{Effect, Execution, Incident, Lesson, Note, Outcome, State, Step, Try, Why, offering};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -55,7 +55,7 @@ pub(super) fn executed(
                 action,
                 why: format!("the cluster has changed since the diagnosis: {why}"),
             });
-            deciding::inspect(step, None, now, ctx);
+            offering::inspect(step, None, now, ctx);
         }
         Outcome::Healed => {
             step.tell(Note::NotDone {
@@ -82,7 +82,7 @@ pub(super) fn executed(
         Outcome::Unknown { why } => {
             ended(step, &execution, Verdict::Inconclusive, now);
             step.tell(Note::Unclear { action, why });
-            deciding::inspect(step, None, now, ctx);
+            offering::inspect(step, None, now, ctx);
         }
     }
 }
@@ -137,7 +137,7 @@ fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<
     if !clear {
         step.incident.clear_since = None;
         if may_be_tidied_up(&step.incident, &target) {
-            return deciding::inspect(step, None, now, ctx);
+            return offering::inspect(step, None, now, ctx);
         }
         return step.rest(now, ctx);
     }
@@ -244,8 +244,8 @@ fn conclude(
         Verdict::Recovered | Verdict::RecoveredByItself | Verdict::TargetGone => {
             end(step, verdict, detail, Some(execution), now);
         }
-        Verdict::Regressed => deciding::inspect(step, action.inverse(), now, ctx),
-        Verdict::Ineffective | Verdict::Inconclusive => deciding::inspect(step, None, now, ctx),
+        Verdict::Regressed => offering::inspect(step, action.inverse(), now, ctx),
+        Verdict::Ineffective | Verdict::Inconclusive => offering::inspect(step, None, now, ctx),
         Verdict::Reverted | Verdict::Failed => {
             let who = step
                 .incident

@@ -4,6 +4,7 @@ mod effect;
 mod following;
 mod input;
 mod note;
+mod offering;
 mod step;
 #[cfg(test)]
 mod tests;

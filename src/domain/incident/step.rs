@@ -1,12 +1,12 @@
-//! The state machine: `step(incident, input, now) → incident and effects`. Pure and total; this file routes, its two siblings
-//! hold the halves: [`super::deciding`] until a decision is made, [`super::following`] after it.
+//! The state machine: `step(incident, input, now) → incident and effects`. Pure and total; this file routes, its siblings
+//! hold the rest: [`super::offering`] until an offer stands, [`super::deciding`] until it is decided, [`super::following`] after that.
 use super::super::{
     action::ActionKind, family::Family, memory::Memory, object::ObjectRef, policy::Policy,
     recovery::later, report::Pause, signal::Signal, waits::Waits,
 };
 use super::{
     AuditEntry, ClickReply, Effect, Incident, IncidentId, Input, Latest, Lesson, Note, State, Step,
-    Why, deciding, following,
+    Why, deciding, following, offering,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -76,7 +76,7 @@ pub fn open(opening: Opening, signal: &Signal, now: Timestamp, ctx: &Context<'_>
         "owner": signal.owner.to_string(), "family": signal.family, "reason": signal.reason, "signal": signal.key,
         "muted_by_silence": opening.muted,
     }));
-    deciding::inspect(&mut step, None, now, ctx);
+    offering::inspect(&mut step, None, now, ctx);
     step
 }
 
@@ -94,10 +94,10 @@ pub fn step(incident: Incident, input: Input, now: Timestamp, ctx: &Context<'_>)
             }
         }
         Input::Inspected { request, result } => {
-            deciding::inspected(&mut step, request, result, now, ctx)
+            offering::inspected(&mut step, request, result, now, ctx)
         }
         Input::DryRan { request, result } => {
-            deciding::dry_ran(&mut step, request, result, now, ctx)
+            offering::dry_ran(&mut step, request, result, now, ctx)
         }
         Input::Executed { execution, outcome } => {
             following::executed(&mut step, &execution, outcome, now, ctx)
@@ -158,13 +158,13 @@ fn on_signal(step: &mut Step, signal: &Signal, now: Timestamp, ctx: &Context<'_>
         State::Executing { .. } | State::Verifying { .. } | State::Closed { .. } => false,
     };
     if again {
-        deciding::inspect(step, None, now, ctx);
+        offering::inspect(step, None, now, ctx);
     }
 }
 
 fn on_wake(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
     match &step.incident.state {
-        State::Inspecting { .. } | State::Preparing { .. } => deciding::overdue(step, now, ctx),
+        State::Inspecting { .. } | State::Preparing { .. } => offering::overdue(step, now, ctx),
         State::Proposed { proposal } if now >= proposal.expires => deciding::expire(step, now, ctx),
         State::Proposed { .. } | State::Waiting { .. } => {
             step.observe();
