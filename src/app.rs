@@ -92,6 +92,7 @@ pub struct App {
     engine: JoinHandle<()>,
     sender: JoinHandle<()>,
     others: Vec<JoinHandle<()>>,
+    sightings: mpsc::Sender<Sighting>,
 }
 
 /// How the watches are, for `/readyz`.
@@ -145,6 +146,7 @@ impl App {
         let synced = Synced::default();
         let (sightings, seen) = mpsc::channel(SIGHTINGS);
         let watching = cancel.child_token();
+        let way_in = sightings.clone();
         let others = vec![
             tokio::spawn(take_deliveries(deliveries, handle.clone())),
             tokio::spawn(take_sightings(seen, handle.clone(), synced.clone())),
@@ -186,12 +188,18 @@ impl App {
             engine,
             sender,
             others,
+            sightings: way_in,
         })
     }
 
     /// The inbound routes.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// The way by which sightings come in, for whatever watches beside the watches of this process.
+    pub fn sightings(&self) -> mpsc::Sender<Sighting> {
+        self.sightings.clone()
     }
 
     /// Stops in order: no new sightings, executions finish, results are stored, messages under way leave.

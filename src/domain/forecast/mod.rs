@@ -7,8 +7,11 @@
 mod estimate;
 mod outlook;
 mod priors;
+mod run;
 mod sample;
 mod series;
+#[cfg(test)]
+pub mod testkit;
 mod tuning;
 
 pub use estimate::{Estimate, Tier};
@@ -17,6 +20,7 @@ pub use outlook::{
     When,
 };
 pub use priors::{Cap, OwnerKind, Priors};
+pub use run::Run;
 pub use sample::{Exit, Past, Sample};
 pub use series::Series;
 pub use tuning::Tuning;

@@ -9,7 +9,7 @@ use super::super::{
 use super::step::{Context, budget_key};
 use super::{
     Click, ClickKind, ClickReply, DismissReason, Effect, Execution, Incident, Note, State, Step,
-    Why, offering::inspect,
+    Why, forecasting, offering::inspect,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -130,6 +130,9 @@ fn approve(
         ));
     }
     within_budget(&action, now, ctx)?;
+    if forecasting::is_over(incident) {
+        return Err("The growth has stopped since then: there is nothing to do now.".to_owned());
+    }
     if proposal
         .approvals
         .iter()

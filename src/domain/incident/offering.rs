@@ -30,6 +30,15 @@ pub(super) fn inspect(step: &mut Step, undo: Option<Action>, now: Timestamp, ctx
     ask_for_evidence(step, now, ctx);
 }
 
+/// Whether a new fact about the cause may start another inspection: nothing is being done, and nobody has begun to approve.
+pub(super) fn may_look_again(incident: &Incident) -> bool {
+    match &incident.state {
+        State::Inspecting { .. } | State::Preparing { .. } | State::Waiting { .. } => true,
+        State::Proposed { proposal } => proposal.approvals.is_empty(),
+        State::Executing { .. } | State::Verifying { .. } | State::Closed { .. } => false,
+    }
+}
+
 fn ask_for_evidence(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
     let request = step.new_request();
     step.effects.push(Effect::Inspect { request });
@@ -132,6 +141,7 @@ fn diagnose(
         reason: &incident.latest.reason,
         message: &incident.latest.message,
         evidence: &evidence,
+        forecast: incident.forecast.as_deref(),
         now,
     };
     let mut diagnosis = diagnosis::diagnose(&case);

@@ -1,12 +1,12 @@
 //! The state machine: `step(incident, input, now) → incident and effects`. Pure and total; this file routes, its siblings
 //! hold the rest: [`super::offering`] until an offer stands, [`super::deciding`] until it is decided, [`super::following`] after that.
 use super::super::{
-    action::ActionKind, family::Family, memory::Memory, object::ObjectRef, policy::Policy,
-    recovery::later, report::Pause, signal::Signal, waits::Waits,
+    action::ActionKind, family::Family, forecast::Outlook, memory::Memory, object::ObjectRef,
+    policy::Policy, recovery::later, report::Pause, signal::Signal, waits::Waits,
 };
 use super::{
     AuditEntry, ClickReply, Effect, Incident, IncidentId, Input, Latest, Lesson, Note, State, Step,
-    Why, deciding, following, offering,
+    Why, deciding, following, forecasting, offering,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -42,6 +42,8 @@ pub struct Opening {
     pub muted: Option<u32>,
     /// Closed incidents of the same key in the last day, newest first.
     pub before: Vec<IncidentId>,
+    /// What is expected of the memory of the signal's container, if a forecast stands.
+    pub forecast: Option<Box<Outlook>>,
 }
 
 /// Opens an incident for a signal that belongs to none.
@@ -61,7 +63,7 @@ pub fn open(opening: Opening, signal: &Signal, now: Timestamp, ctx: &Context<'_>
         },
         diagnosis: None,
         managed_by: None,
-        forecast: None,
+        forecast: opening.forecast,
         tries: Vec::new(),
         muted: opening.muted,
         clear_since: None,
@@ -110,6 +112,8 @@ pub fn step(incident: Incident, input: Input, now: Timestamp, ctx: &Context<'_>)
         Input::Click(click) => deciding::click(&mut step, click, now, ctx),
         Input::Wake => on_wake(&mut step, now, ctx),
         Input::Muted(silence) => step.incident.muted = silence,
+        Input::Forecast(outlook) => forecasting::forecast(&mut step, outlook, now, ctx),
+        Input::RunEnded(end) => forecasting::run_ended(&mut step, &end, now, ctx),
     }
     if step.incident.is_closed() {
         step.incident.wake = None;
@@ -117,7 +121,7 @@ pub fn step(incident: Incident, input: Input, now: Timestamp, ctx: &Context<'_>)
     step
 }
 
-fn latest(signal: &Signal) -> Latest {
+pub(super) fn latest(signal: &Signal) -> Latest {
     Latest {
         at: signal.at,
         subject: signal.subject.clone(),
@@ -134,6 +138,11 @@ fn on_signal(step: &mut Step, signal: &Signal, now: Timestamp, ctx: &Context<'_>
     let incident = &mut step.incident;
     if incident.is_closed() {
         return;
+    }
+    if incident.family == Family::Forecast && signal.family == Family::Oom {
+        incident.signals += 1;
+        incident.latest = latest(signal);
+        return forecasting::kill_came(step, signal.at, now, ctx);
     }
     let known_for = now.duration_since(incident.latest.at);
     incident.signals += 1;
