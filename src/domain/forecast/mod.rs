@@ -5,6 +5,7 @@
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
 mod estimate;
+mod ledger;
 mod outlook;
 mod priors;
 mod run;
@@ -12,9 +13,11 @@ mod sample;
 mod series;
 #[cfg(test)]
 pub mod testkit;
+mod told;
 mod tuning;
 
 pub use estimate::{Estimate, Tier};
+pub use ledger::{LEAST_LEAD, Ledger, SCORED};
 pub use outlook::{
     Boundary, Chart, ChartPoint, FanPoint, Outcome, Outlook, RunEnd, Score, Source, SourceHealth,
     When,
@@ -23,4 +26,5 @@ pub use priors::{Cap, OwnerKind, Priors};
 pub use run::Run;
 pub use sample::{Exit, Past, Sample};
 pub use series::Series;
+pub use told::{Ended, Told, Told90};
 pub use tuning::Tuning;
