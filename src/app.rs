@@ -99,6 +99,7 @@ pub struct App {
     sender: JoinHandle<()>,
     forecaster: Option<JoinHandle<()>>,
     others: Vec<JoinHandle<()>>,
+    sightings: mpsc::Sender<Sighting>,
 }
 
 /// How the watches are, for `/readyz`.
@@ -170,6 +171,7 @@ impl App {
                 (Some(pods), Some(tokio::spawn(forecaster.run())))
             }
         };
+        let way_in = sightings.clone();
         let others = vec![
             tokio::spawn(take_deliveries(deliveries, handle.clone())),
             tokio::spawn(take_sightings(seen, handle.clone(), synced.clone())),
@@ -212,12 +214,18 @@ impl App {
             sender,
             forecaster,
             others,
+            sightings: way_in,
         })
     }
 
     /// The inbound routes.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// The way by which sightings come in, for whatever watches beside the watches of this process.
+    pub fn sightings(&self) -> mpsc::Sender<Sighting> {
+        self.sightings.clone()
     }
 
     /// Stops in order: no new sightings, executions finish, results are stored, messages under way leave.

@@ -3,6 +3,7 @@ use crate::domain::{
     action::Action,
     evidence::Evidence,
     family::Family,
+    forecast::Run,
     incident::{IncidentId, Note, Outcome},
     object::ObjectRef,
     policy::Approved,
@@ -45,6 +46,8 @@ pub struct Subject {
     pub container: Option<String>,
     /// The incident's family.
     pub family: Family,
+    /// The run that a forecast is about, while the incident is about that forecast.
+    pub run: Option<Run>,
     /// The execution whose change is being followed, if one is, with when it was made.
     pub after: Option<(String, Action, Timestamp)>,
 }

@@ -5,6 +5,7 @@
 //! `look` (recovery), [`access`] (may we?).
 pub mod access;
 mod act;
+mod budgets;
 pub mod clients;
 mod diff;
 mod gitops;

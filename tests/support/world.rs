@@ -197,6 +197,12 @@ impl World {
         self.boot().await;
     }
 
+    /// Tells Heal something, as the forecaster would.
+    pub async fn tells(&self, sighting: heal::ports::Sighting) {
+        let app = self.app.as_ref().expect("Heal runs");
+        app.sightings().send(sighting).await.unwrap();
+    }
+
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }

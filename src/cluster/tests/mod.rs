@@ -69,6 +69,7 @@ impl World {
             object: owner.clone(),
             container: None,
             family,
+            run: None,
             after: None,
         }
     }

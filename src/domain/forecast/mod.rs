@@ -6,18 +6,26 @@
 //! [`Outlook`] is that in the words of the rest of Heal.
 pub mod caps;
 mod estimate;
+mod ledger;
 mod outlook;
 mod priors;
+mod run;
 mod sample;
 mod series;
+#[cfg(test)]
+pub mod testkit;
+mod told;
 mod tuning;
 
 pub use estimate::{Estimate, Tier};
+pub use ledger::{LEAST_LEAD, Ledger, SCORED};
 pub use outlook::{
     Boundary, Chart, ChartPoint, FanPoint, Outcome, Outlook, RunEnd, Score, Source, SourceHealth,
     When,
 };
 pub use priors::{Cap, OwnerKind, Priors};
+pub use run::Run;
 pub use sample::{Exit, Past, Sample};
 pub use series::Series;
+pub use told::{Ended, Told, Told90};
 pub use tuning::Tuning;
