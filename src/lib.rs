@@ -6,6 +6,7 @@
 pub mod app;
 pub mod audit;
 pub mod bench;
+pub mod chart;
 pub mod check;
 pub mod cli;
 pub mod cluster;
