@@ -5,6 +5,7 @@
 mod clicks;
 mod crowd;
 mod figures;
+pub mod forecast;
 mod ground;
 mod heal;
 mod inputs;

@@ -5,6 +5,7 @@
 //! `look` (recovery), [`access`] (may we?).
 pub mod access;
 mod act;
+mod budgets;
 pub mod clients;
 mod diff;
 mod gitops;
@@ -25,9 +26,11 @@ mod slim;
 mod template;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use clients::{Clients, ConnectError, Place};
 pub use observe::watch;
+pub use usage::MetricsApi;
 
 use crate::{
     domain::{

@@ -117,6 +117,7 @@ impl World {
                 team: options.team_id.clone(),
             },
             actions: ActionKind::ALL.to_vec(),
+            forecast: Default::default(),
         };
         let slack = SlackSim::new(options);
         let store = Store::in_memory().unwrap();
@@ -156,6 +157,7 @@ impl World {
             store: self.store.clone(),
             clock,
             metrics: Arc::new(Metrics::new()),
+        usage: None,
         };
         let app = App::start(self.settings.clone(), outside).await.unwrap();
         self.slack.set_deliver(in_process(app.router()));
@@ -184,6 +186,12 @@ impl World {
         tokio::task::yield_now().await;
         tokio::task::spawn_blocking(|| ()).await.unwrap();
         self.boot().await;
+    }
+
+    /// Tells Heal something, as the forecaster would.
+    pub async fn tells(&self, sighting: heal::ports::Sighting) {
+        let app = self.app.as_ref().expect("Heal runs");
+        app.sightings().send(sighting).await.unwrap();
     }
 
     pub fn now(&self) -> Timestamp {

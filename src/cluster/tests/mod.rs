@@ -69,6 +69,7 @@ impl World {
             object: owner.clone(),
             container: None,
             family,
+            run: None,
             after: None,
         }
     }
@@ -77,7 +78,7 @@ impl World {
     fn watch(&self) -> Watching {
         let (sink, sightings) = mpsc::channel(10_000);
         let cancel = CancellationToken::new();
-        let watch = super::watch(self.cluster.clone(), sink, cancel.clone(), None);
+        let watch = super::watch(self.cluster.clone(), sink, None, cancel.clone(), None);
         tokio::spawn(watch);
         Watching {
             sightings,

@@ -7,6 +7,7 @@ mod config;
 mod crash;
 mod eviction;
 mod finding;
+mod forecast;
 mod image;
 mod job;
 mod look;
@@ -24,7 +25,9 @@ pub mod testkit;
 mod tests;
 mod unknown;
 
-use super::{action::Action, evidence::Evidence, family::Family, object::ObjectRef};
+use super::{
+    action::Action, evidence::Evidence, family::Family, forecast::Outlook, object::ObjectRef,
+};
 use jiff::{SignedDuration, Timestamp};
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
@@ -47,6 +50,8 @@ pub struct Case<'a> {
     pub message: &'a str,
     /// What was gathered.
     pub evidence: &'a Evidence,
+    /// What is expected of its memory, if a forecast stands.
+    pub forecast: Option<&'a Outlook>,
     /// Now.
     pub now: Timestamp,
 }
@@ -169,6 +174,7 @@ const ALL: &[Rule] = &[
 fn rules_of(family: Family) -> &'static [Rule] {
     match family {
         Family::Oom => &[oom::diagnose],
+        Family::Forecast => &[forecast::diagnose],
         Family::Start => &[oom::diagnose, start::diagnose],
         Family::Image => &[image::diagnose],
         Family::Config => &[config::diagnose],

@@ -1,8 +1,10 @@
 //! Building actions: when an undo is right, how far a memory limit may be raised, and what an approver has to know.
 //!
 //! Nothing of an action comes from a text that a container, a probe or a user can write: only names and numbers of the objects.
+mod growth;
 mod limit;
 
+pub(super) use growth::{raise_in_time, restart_one_by_one, undo_growth};
 pub(super) use limit::{limit_was_lowered, raise_limit};
 
 use super::{Candidate, Case};

@@ -105,6 +105,7 @@ impl World {
             seed: "5eed5eed5eed".into(),
             muted: None,
             before: vec![],
+            forecast: None,
         };
         open(opening, &signal(Family::Crash), start(), &self.context()).incident
     }
@@ -220,6 +221,7 @@ fn crash_evidence() -> Evidence {
         service_account: None,
         node_selector: Default::default(),
         job: None,
+        max_unavailable: Some(0),
     });
     let revision = |number: i64, current, available| Revision {
         number,
