@@ -9,9 +9,12 @@ use heal::{
         policy::{Policy, Rule},
         waits::Waits,
     },
+    forecaster,
     ports::Clock,
+    ports::UsageSource,
     sim::{
         kube::{KubeSim, Options},
+        prometheus::PrometheusSim,
         slack::{Channel, Message, SlackSim, SlackSimOptions, User, in_process},
     },
     store::Store,
@@ -44,6 +47,8 @@ pub struct World {
     pub kube: KubeSim,
     pub slack: SlackSim,
     pub store: Store,
+    /// The Prometheus that scrapes the cluster, when there are forecasts.
+    pub prometheus: Option<PrometheusSim>,
     settings: Settings,
     clock: heal::sim::kube::Clock,
     app: Option<App>,
@@ -57,6 +62,8 @@ pub struct Setup {
     pub scopes: Option<Vec<String>>,
     /// Slack's rate limits hold.
     pub rate_limits: bool,
+    /// Forecasts are made like this.
+    pub forecast: Option<forecaster::Options>,
 }
 
 impl Default for Setup {
@@ -67,6 +74,7 @@ impl Default for Setup {
             options: |options| options,
             scopes: None,
             rate_limits: false,
+            forecast: None,
         }
     }
 }
@@ -117,11 +125,15 @@ impl World {
                 team: options.team_id.clone(),
             },
             actions: ActionKind::ALL.to_vec(),
-            forecast: Default::default(),
+            forecast: setup.forecast.unwrap_or_default(),
         };
         let slack = SlackSim::new(options);
         let store = Store::in_memory().unwrap();
+        let scrape = Duration::from_secs(15);
+        let forecasts = setup.forecast.is_some();
+        let prometheus = forecasts.then(|| PrometheusSim::new(kube.clone(), scrape));
         let mut world = Self {
+            prometheus,
             kube,
             slack,
             store,
@@ -147,6 +159,20 @@ impl World {
             ClusterConfig::named("test"),
             clock.clone(),
         );
+        let usage = self.prometheus.as_ref().map(|prometheus| {
+            let place = heal::usage::prometheus::Place {
+                url: "http://prometheus.invalid".parse().unwrap(),
+                auth: heal::usage::prometheus::Auth::None,
+                headers: vec![],
+                labels: heal::usage::prometheus::Labels::default(),
+            };
+            let transport = heal::usage::transport::in_process(prometheus.router());
+            let first = heal::usage::prometheus::Prometheus::new(transport, place);
+            let interval = Duration::from_secs_f64(self.settings.forecast.interval);
+            let both =
+                heal::usage::Fallback::new(Arc::new(first), Arc::new(cluster.usage()), interval);
+            Arc::new(both) as Arc<dyn UsageSource>
+        });
         let outside = Outside {
             cluster,
             slack: heal::slack::api::SlackApi::new(
@@ -157,7 +183,7 @@ impl World {
             store: self.store.clone(),
             clock,
             metrics: Arc::new(Metrics::new()),
-        usage: None,
+            usage,
         };
         let app = App::start(self.settings.clone(), outside).await.unwrap();
         self.slack.set_deliver(in_process(app.router()));
