@@ -1,7 +1,8 @@
 //! One transaction's worth of writes.
-use super::{StoreError, audit};
+use super::{StoreError, audit, forecasts};
 use crate::{
     domain::{
+        forecast::Told,
         incident::{AuditEntry, Effect, Incident, IncidentId, Lesson, State},
         silence::Silence,
     },
@@ -45,6 +46,8 @@ pub struct Batch {
     pub seen: Vec<String>,
     /// Hashes of signed requests seen.
     pub replays: Vec<String>,
+    /// Forecasts as they are now: what was told, and how it turned out.
+    pub forecasts: Vec<Told>,
     /// Single facts: key, value (`None` removes it).
     pub facts: Vec<(String, Option<String>)>,
     /// Also remove what is too old to matter.
@@ -74,6 +77,7 @@ impl Batch {
             && self.suppressed.is_empty()
             && self.seen.is_empty()
             && self.replays.is_empty()
+            && self.forecasts.is_empty()
             && self.facts.is_empty()
             && !self.prune
     }
@@ -86,6 +90,7 @@ pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Result<(), S
     write_messages(&transaction, batch)?;
     write_memory(&transaction, batch, &at)?;
     write_guards(&transaction, batch, &at)?;
+    forecasts::write(&transaction, &batch.forecasts)?;
     audit::append(&transaction, batch.at, &batch.audit)?;
     if batch.prune {
         prune(&transaction, batch.at)?;
@@ -242,5 +247,6 @@ fn prune(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), StoreError
         "DELETE FROM healthy WHERE at < ?1",
         [before(SignedDuration::from_hours(24 * 90))],
     )?;
+    forecasts::prune(transaction, &before(SignedDuration::from_hours(24 * 90)))?;
     Ok(())
 }

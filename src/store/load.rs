@@ -1,8 +1,9 @@
 //! Reading the store back at start.
-use super::{StoreError, batch::SEEN_FOR};
+use super::{StoreError, batch::SEEN_FOR, forecasts};
 use crate::{
     domain::{
         action::ActionKind,
+        forecast::Told,
         incident::{Effect, Incident, IncidentId},
         memory::Memory,
         silence::Silence,
@@ -55,6 +56,10 @@ pub struct Loaded {
     pub seen: HashSet<String>,
     /// Hashes of signed requests seen.
     pub replays: HashSet<String>,
+    /// Forecasts without an outcome, and those whose outcome is not older than the score.
+    pub forecasts: Vec<Told>,
+    /// The highest forecast number ever given.
+    pub last_forecast: u64,
     /// Single facts.
     pub facts: HashMap<String, String>,
 }
@@ -178,6 +183,8 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
         loaded.replays.insert(row.get(0)?);
         Ok(())
     })?;
+    loaded.forecasts = forecasts::load(connection, newest)?;
+    loaded.last_forecast = number(connection, "SELECT coalesce(max(id), 0) FROM forecasts")?;
     each(connection, "SELECT key, value FROM facts", |row| {
         loaded.facts.insert(row.get(0)?, row.get(1)?);
         Ok(())

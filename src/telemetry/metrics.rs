@@ -2,7 +2,10 @@
 //!
 //! The number of time series is bounded: labels come from closed lists, and where a label is free text, only the first
 //! [`FREE_VALUES`] different values get a series of their own; the others are counted together as `other`.
-use crate::domain::{action::ActionKind, family::Family as Trouble, recovery::Verdict};
+use super::forecasts::Forecasts;
+use crate::domain::{
+    action::ActionKind, family::Family as Trouble, forecast::Score, recovery::Verdict,
+};
 use jiff::Timestamp;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -70,6 +73,7 @@ pub struct Metrics {
     signal_to_slack: Histogram,
     commit: Histogram,
     inspect: Histogram,
+    forecasts: Forecasts,
     methods: Values,
     kinds: Values,
     times: Mutex<Times>,
@@ -145,6 +149,7 @@ impl Metrics {
                 0.01,
                 13,
             ),
+            forecasts: Forecasts::new(r),
             methods: Values::default(),
             kinds: Values::default(),
             times: Mutex::default(),
@@ -248,6 +253,11 @@ impl Metrics {
         self.inspect.observe(after.as_secs_f64());
     }
 
+    /// How the forecasts of the last 30 days turned out.
+    pub fn forecasts(&self, score: &Score) {
+        self.forecasts.set(score);
+    }
+
     /// Everything as text, of type [`CONTENT_TYPE`]; ages are as of `now`.
     pub fn render(&self, now: Timestamp) -> String {
         let age = |since: Timestamp| now.duration_since(since).as_secs_f64().max(0.0);
@@ -270,7 +280,7 @@ impl Metrics {
     }
 }
 
-fn plain<M>(registry: &mut Registry, name: &str, help: &str) -> M
+pub(super) fn plain<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Default + Clone,
 {
@@ -279,7 +289,7 @@ where
     metric
 }
 
-fn seconds<M>(registry: &mut Registry, name: &str, help: &str) -> M
+pub(super) fn seconds<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Default + Clone,
 {
