@@ -130,6 +130,12 @@ fn write_incidents(
             serde_json::to_string(effect)?
         ])?;
     }
+    if let Some(last) = batch.effects.iter().map(|(id, _, _)| *id).max() {
+        let mut note = transaction.prepare_cached(
+            "INSERT OR REPLACE INTO facts (key, value) VALUES ('last_effect', ?1)",
+        )?;
+        note.execute([last.to_string()])?;
+    }
     let mut keep = transaction.prepare_cached(
         "INSERT OR REPLACE INTO lost_effects SELECT id, incident, at, body, ?2 FROM effects WHERE id = ?1",
     )?;

@@ -34,7 +34,7 @@ pub struct Loaded {
     pub incidents: Vec<Incident>,
     /// The highest incident number ever given.
     pub last_incident: u64,
-    /// The highest effect number ever given to one that is still stored.
+    /// The highest effect number ever given. Messages in Slack carry it, so that it is never given again.
     pub last_effect: u64,
     /// Effects to be taken up again, oldest first.
     pub effects: Vec<PendingEffect>,
@@ -93,7 +93,8 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
     loaded.last_incident = number(connection, "SELECT coalesce(max(id), 0) FROM incidents")?;
     loaded.last_effect = number(
         connection,
-        "SELECT max(coalesce((SELECT max(id) FROM effects), 0), coalesce((SELECT max(id) FROM lost_effects), 0))",
+        "SELECT max(coalesce((SELECT max(id) FROM effects), 0), coalesce((SELECT max(id) FROM lost_effects), 0),
+                    coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE key = 'last_effect'), 0))",
     )?;
     each(
         connection,
