@@ -9,6 +9,7 @@ pub mod card;
 pub mod clean;
 mod closed;
 pub mod digest;
+pub mod foresight;
 #[cfg(test)]
 mod limits;
 pub mod modal;
