@@ -2,7 +2,7 @@
 use super::{
     block::{Blocks, overflow},
     card::{CHECK_AGAIN, MENU, MORE},
-    clean,
+    clean, forecast,
     mrkdwn::{Markup, markup},
     words,
 };
@@ -41,6 +41,11 @@ pub fn sign(incident: &Incident) -> String {
 
 /// "Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times)", for the top-level text.
 pub fn headline(incident: &Incident) -> Markup {
+    if !incident.is_closed()
+        && let Some(ahead) = forecast::headline(incident)
+    {
+        return ahead;
+    }
     markup!(
         "{} {} {} (cluster {}, since {}, seen {})",
         clean::cut(incident.owner.kind.as_str(), 63),
@@ -55,12 +60,15 @@ pub fn headline(incident: &Incident) -> Markup {
 /// The small line below the header: which cluster, which object, since when, how often.
 pub fn place(incident: &Incident) -> Markup {
     let mut line = markup!(
-        "Cluster *{}* · {} · since {} · seen {}",
+        "Cluster *{}* · {} · since {}",
         clean::cut(&incident.cluster, 80),
         words::object(&incident.owner),
-        Markup::ago(incident.opened),
-        times(incident.signals)
+        Markup::ago(incident.opened)
     );
+    // A forecast is brought up to date, not seen again.
+    if !forecast::is_ahead(incident) {
+        line = markup!("{} · seen {}", line, times(incident.signals));
+    }
     if let Some(gitops) = &incident.managed_by {
         let name = gitops.name.as_deref().unwrap_or_default();
         let name = if name.is_empty() {
