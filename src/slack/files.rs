@@ -67,12 +67,15 @@ impl SlackApi {
             "channel_id": upload.channel,
             "thread_ts": upload.thread,
         });
-        match self
-            .write::<Value>("files.completeUploadExternal", &body)
-            .await
-        {
-            // Whether it was shared shows when the picture is used. Repeating it could show it twice.
-            Ok(_) | Err(SlackError::Ambiguous(_)) => Ok(place.file_id),
+        let method = "files.completeUploadExternal";
+        match self.write::<Value>(method, &body).await {
+            Ok(_) => Ok(place.file_id),
+            // Asked for the same file again, Slack shares it now or says that it did. Whether it is there shows when it is used;
+            // another upload could show it twice.
+            Err(SlackError::Ambiguous(_)) => {
+                let _ = self.write::<Value>(method, &body).await;
+                Ok(place.file_id)
+            }
             Err(error) => Err(error),
         }
     }

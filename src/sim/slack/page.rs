@@ -114,6 +114,7 @@ fn message(m: &Message) -> Value {
     };
     json!({
         "channel": m.channel, "ts": m.ts, "thread_ts": m.thread_ts, "user": user, "text": m.text, "blocks": m.blocks,
+        "files": m.files,
         "edited": m.edited, "broadcast": m.broadcast, "ephemeral_to": m.ephemeral_to,
     })
 }

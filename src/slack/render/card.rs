@@ -97,7 +97,7 @@ fn diagnosing(incident: &Incident, picture: Option<&str>, doing: &'static str) -
     }
     blocks.section(body);
     if let Some(diagnosis) = &incident.diagnosis {
-        cause(&mut blocks, diagnosis);
+        cause(&mut blocks, incident, diagnosis);
     }
     blocks.context([footer(incident, Markup::default())]);
     let text = markup!(
@@ -127,8 +127,9 @@ fn executing(incident: &Incident, execution: &Execution, picture: Option<&str>) 
     forecast::part(&mut blocks, incident, picture);
     blocks.context([footer(incident, Markup::default())]);
     let text = markup!(
-        "Running the fix: {}. {}, {}. Command: {}\nNo decision is needed. {}",
+        "Running the fix: {}. {}{}, {}. Command: {}\nNo decision is needed. {}",
         headline(incident),
+        forecast::spoken(incident),
         words::doing(action),
         words::approved_by(&execution.proposal),
         action.kubectl(),
@@ -162,8 +163,9 @@ fn verifying(
     forecast::part(&mut blocks, incident, picture);
     blocks.context([footer(incident, Markup::default())]);
     let text = markup!(
-        "Checking the fix: {}. {} {} No decision is needed. {}",
+        "Checking the fix: {}. {}{} {} No decision is needed. {}",
         headline(incident),
+        forecast::spoken(incident),
         done,
         progress(tracking),
         incident.id

@@ -22,6 +22,8 @@ const WORTH_TELLING: SignedDuration = SignedDuration::from_hours(1);
 enum Role<'a> {
     /// A kill is expected.
     Standing(&'a Outlook, When),
+    /// It was expected, and now something is being done about it.
+    Handled(&'a Outlook, When),
     /// None is, any more.
     Over(&'a Outlook),
     /// The kill came.
@@ -33,6 +35,7 @@ fn role(incident: &Incident) -> Option<Role<'_>> {
     Some(match (incident.family, outlook.when) {
         (Family::Oom | Family::Eviction, Some(when)) => Role::Came(outlook, when),
         (Family::Oom | Family::Eviction, None) => return None,
+        (_, Some(when)) if incident.execution().is_some() => Role::Handled(outlook, when),
         (_, Some(when)) => Role::Standing(outlook, when),
         (_, None) => Role::Over(outlook),
     })
@@ -40,7 +43,10 @@ fn role(incident: &Incident) -> Option<Role<'_>> {
 
 /// Whether the incident is about something that has not happened.
 pub fn is_ahead(incident: &Incident) -> bool {
-    matches!(role(incident), Some(Role::Standing(..) | Role::Over(_)))
+    matches!(
+        role(incident),
+        Some(Role::Standing(..) | Role::Handled(..) | Role::Over(_))
+    )
 }
 
 /// The forecast on a card: when, why, and the picture, if there is one (`picture` is its file's id). Nothing when the incident
@@ -57,10 +63,22 @@ pub fn part(blocks: &mut Blocks, incident: &Incident, picture: Option<&str>) {
             blocks.section(text.clip(2_000));
             outlook
         }
+        Role::Handled(outlook, when) => {
+            blocks.section(markup!(
+                "As of {}: {} expected at {} ({} – {}), P = {}.",
+                Markup::clock(outlook.at),
+                Markup::own(what(outlook)),
+                Markup::clock(when.median),
+                Markup::clock(when.earliest),
+                Markup::clock(when.latest),
+                probability(outlook.p)
+            ));
+            outlook
+        }
         Role::Over(outlook) => {
             blocks.section(markup!(
                 "📉 *No kill is in sight any more.* {}",
-                level(outlook)
+                level(outlook).capitalised()
             ));
             outlook
         }
@@ -112,15 +130,32 @@ pub fn spoken(incident: &Incident) -> Markup {
             }
             markup!("{} ", text)
         }
+        Some(Role::Handled(outlook, when)) => markup!(
+            "As of {}: {} expected between {} and {}. ",
+            utc(outlook.at),
+            Markup::own(what(outlook)),
+            utc(when.earliest),
+            utc(when.latest)
+        ),
         Some(Role::Over(outlook)) => {
-            markup!("No kill is in sight any more. {} ", level(outlook))
+            markup!(
+                "No kill is in sight any more. {} ",
+                level(outlook).capitalised()
+            )
         }
         Some(Role::Came(outlook, when)) => markup!(
-            "It was forecast at {}, for {} to {}. ",
+            "It was forecast at {}: expected between {} and {}. ",
             utc(outlook.at),
             utc(when.earliest),
             utc(when.latest)
         ),
+    }
+}
+
+fn what(outlook: &Outlook) -> &'static str {
+    match outlook.boundary {
+        Boundary::Limit => "OOM kill",
+        Boundary::Node => "eviction",
     }
 }
 
@@ -159,38 +194,41 @@ fn in_words(now: Timestamp, then: Timestamp) -> String {
     format!("in {}", duration(about(then.duration_since(now))))
 }
 
-/// "Rising 3.1 MiB/min for 3 h 20 min; now 439 MiB, 86 % of the limit of 512 MiB. Never above 71 % in the last 7 d."
+/// "Rising 3.1 MiB/min for 3 h 20 min; now 439 MiB, 86 % of the limit of 512 MiB. In the 7 d before, never above 71 %."
+/// What the diagnosis says (replicas, earlier kills, the program's own cap) is not said here.
 fn evidence(outlook: &Outlook) -> Markup {
-    let mut parts = vec![markup!(
+    let mut text = markup!(
         "Rising {} for {}; {}",
         rate(outlook.rate),
         duration(about(outlook.at.duration_since(outlook.rising_since))),
         level(outlook)
-    )];
+    );
+    if let Some(territory) = territory(outlook) {
+        text = markup!("{} {}", text, territory);
+    }
     if outlook.replicas > 1 && outlook.boundary == Boundary::Limit {
-        parts.push(markup!(
-            "{} of {} replicas rise; this is {}.",
-            outlook.rising,
+        let pod = clean::cut_middle(&clean::line(&outlook.pod.name), 64);
+        text = markup!(
+            "{} Of {} replicas {} is the fullest.",
+            text,
             outlook.replicas,
-            Markup::code(&clean::cut_middle(&clean::line(&outlook.pod.name), 64))
-        ));
+            Markup::code(&pod)
+        );
     }
-    parts.extend(territory(outlook));
-    if outlook.killed_before {
-        parts.push(Markup::own("It was killed at this limit before."));
-    }
-    if let Some(cap) = &outlook.cap {
-        let cap = Markup::code(&clean::cut(&clean::line(cap), 80));
-        parts.push(markup!("Its own cap is {}.", cap));
-    }
-    Markup::join(&parts, " ")
+    text
+}
+
+/// Whether a fact of the diagnosis only repeats what the card's part about the forecast says in figures.
+pub fn repeats(incident: &Incident, fact: &str) -> bool {
+    let why = incident.forecast.as_ref().map(|outlook| outlook.why.trim());
+    why.is_some_and(|why| !why.is_empty() && is_ahead(incident) && fact.contains(why))
 }
 
 /// "now 439 MiB, 86 % of the limit of 512 MiB."
 fn level(outlook: &Outlook) -> Markup {
     let what = match outlook.boundary {
         Boundary::Limit => "of the limit of",
-        Boundary::Node => "of what the node has before it evicts,",
+        Boundary::Node => "of the level at which the node evicts pods,",
     };
     match percent(outlook.used, outlook.limit) {
         Some(share) => markup!(
@@ -214,9 +252,9 @@ fn territory(outlook: &Outlook) -> Option<Markup> {
     let survived = outlook.survived.filter(|level| *level > 0)?;
     let share = percent(survived, outlook.limit)?;
     Some(if survived < outlook.used {
-        markup!("Never above {} before, in {}.", share, span)
+        markup!("In the {} before, never above {}.", span, share)
     } else {
-        markup!("It lived at {} before, in {}.", share, span)
+        markup!("In the {} before, it lived through {}.", span, share)
     })
 }
 
@@ -236,7 +274,7 @@ fn caveat(outlook: &Outlook) -> Option<Markup> {
 /// The kill that was foreseen has come.
 fn came(outlook: &Outlook, when: When) -> Markup {
     markup!(
-        "🔮 *This was forecast:* at {}, for {} ({} – {}), P = {}.",
+        "🔮 *This was forecast* at {}: expected at {} ({} – {}), P = {}.",
         Markup::clock(outlook.at),
         Markup::clock(when.median),
         Markup::clock(when.earliest),
@@ -308,29 +346,30 @@ fn percent(part: u64, whole: u64) -> Option<String> {
     (whole > 0).then(|| format!("{:.0} %", part as f64 / whole as f64 * 100.0))
 }
 
-/// "3.1 MiB/min": per minute, per hour when that is easier to imagine.
+/// "3.1 MiB/min": per minute, or per hour when that is easier to imagine. To two digits: it is not known better.
 pub fn rate(bytes_per_second: f64) -> String {
-    let per = |seconds: f64| (bytes_per_second * seconds).clamp(0.0, 1e18) as u64;
-    if per(60.0) >= 1 << 19 {
-        format!("{}/min", rough(per(60.0)))
+    const UNITS: [(f64, &str); 3] = [
+        ((1u64 << 30) as f64, "GiB"),
+        ((1u64 << 20) as f64, "MiB"),
+        (1024.0, "KiB"),
+    ];
+    // What is not a number is not a growth, either.
+    let per_minute = bytes_per_second.max(0.0).min(1e15) * 60.0;
+    let (amount, time) = if per_minute >= UNITS[1].0 / 2.0 {
+        (per_minute, "min")
     } else {
-        format!("{}/h", rough(per(3_600.0)))
-    }
-}
-
-/// To two digits: a rate is not known better.
-fn rough(count: u64) -> String {
-    let mut unit = 1u64;
-    while count / unit >= 1_000 {
-        unit = unit.saturating_mul(1_024);
-    }
-    let value = count as f64 / unit as f64;
-    let value = if value >= 10.0 {
-        value.round()
-    } else {
-        (value * 10.0).round() / 10.0
+        (per_minute * 60.0, "h")
     };
-    size((value * unit as f64) as u64)
+    let fits = UNITS.iter().find(|(unit, _)| amount >= unit / 2.0);
+    let (unit, name) = fits.copied().unwrap_or((1024.0, "KiB"));
+    let value = amount / unit;
+    let digits = match value {
+        0.0 => 0,
+        ..0.995 => 2,
+        ..9.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {name}/{time}")
 }
 
 /// A span to the accuracy that is of use, so that a card does not change every minute: to 5 min below an hour, to 10 above, to

@@ -33,7 +33,7 @@ pub fn card(
     blocks.context([place(incident), history(incident)]);
     forecast::part(&mut blocks, incident, picture);
     if let Some(diagnosis) = &incident.diagnosis {
-        cause(&mut blocks, diagnosis);
+        cause(&mut blocks, incident, diagnosis);
     }
     blocks.divider();
     blocks.section(markup!(

@@ -46,14 +46,20 @@ pub fn headline(incident: &Incident) -> Markup {
     {
         return ahead;
     }
+    // A forecast is brought up to date, not seen again.
+    let seen = if forecast::is_ahead(incident) {
+        Markup::default()
+    } else {
+        markup!(", seen {}", times(incident.signals))
+    };
     markup!(
-        "{} {} {} (cluster {}, since {}, seen {})",
+        "{} {} {} (cluster {}, since {}{})",
         clean::cut(incident.owner.kind.as_str(), 63),
         words::short(&incident.owner),
         clean::cut(words::wrong(incident), 200),
         clean::cut(&incident.cluster, 80),
         Markup::plain(&incident.opened.strftime("%H:%M UTC").to_string()),
-        times(incident.signals)
+        seen
     )
 }
 
@@ -94,9 +100,10 @@ fn times(n: u64) -> String {
 }
 
 /// The cause and what proves it.
-pub fn cause(blocks: &mut Blocks, diagnosis: &Diagnosis) {
+pub fn cause(blocks: &mut Blocks, incident: &Incident, diagnosis: &Diagnosis) {
     let mut text = markup!("*Cause:* {}", words::sentence(&diagnosis.cause, 600));
-    for fact in facts(diagnosis).take(MAX_FACTS) {
+    let news = facts(diagnosis).filter(|fact| !forecast::repeats(incident, fact));
+    for fact in news.take(MAX_FACTS) {
         text.line(markup!("• {}", clean::cut(&clean::line(fact), 200)));
     }
     blocks.section(text.clip(2_000));

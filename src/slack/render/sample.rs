@@ -288,8 +288,15 @@ pub fn leak() -> Diagnosis {
         signature: "forecast.leak".into(),
         family: Family::Crash,
         headline: "is running out of memory".into(),
-        cause: "It leaks: all three replicas rise alike since they started".into(),
-        proof: vec![],
+        cause: "app leaks memory: all its pods fill up towards its memory limit of 512Mi and give nothing back".into(),
+        proof: vec![
+            Proof::Fact {
+                text: "“It rises steadily”".into(),
+            },
+            Proof::Fact {
+                text: "rises in 3 of 3 pods".into(),
+            },
+        ],
         severity: Severity::Major,
         ..diagnosis()
     }

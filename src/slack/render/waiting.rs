@@ -29,7 +29,7 @@ pub fn card(incident: &Incident, why: &Why, picture: Option<&str>) -> Message {
     blocks.context([place(incident), history(incident)]);
     forecast::part(&mut blocks, incident, picture);
     if let Some(diagnosis) = &incident.diagnosis {
-        cause(&mut blocks, diagnosis);
+        cause(&mut blocks, incident, diagnosis);
     }
     blocks.divider();
     let mut body = reason.clone();

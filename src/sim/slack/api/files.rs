@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::{Args, Outcome, Refused, with_faults};
+use crate::sim::slack::message::{Author, Message};
 use crate::sim::slack::state::{File, State};
 use crate::sim::slack::{SlackSim, sign};
 
@@ -86,6 +87,19 @@ pub(super) fn complete(state: &mut State, args: &Args) -> Outcome {
         done.push(
             json!({"id": have.id, "title": have.title, "name": have.name, "size": have.length}),
         );
+    }
+    // Sharing writes a message of the app, as Slack does.
+    if let Some(channel) = channel {
+        let ids = done.iter().filter_map(|file| file["id"].as_str());
+        let files = ids.map(str::to_owned).collect();
+        let already = |m: &Message| m.channel == channel && m.files == files;
+        if !state.messages.iter().any(already) {
+            state.add(Message {
+                thread_ts: thread,
+                files,
+                ..Message::new(&channel, Author::App)
+            });
+        }
     }
     Ok(json!({"files": done}))
 }
