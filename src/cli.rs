@@ -1,4 +1,8 @@
 //! The command line: what can be asked for, and how a run can end. What the commands do stands elsewhere.
+mod forecast;
+
+pub use forecast::ForecastArgs;
+
 use crate::domain::incident::IncidentId;
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process};
@@ -85,6 +89,9 @@ Examples:
 
 Only reads, and may be used while Heal runs. Needs no secrets.")]
     Audit(AuditArgs),
+    /// Run the forecaster over recorded memory series: one JSON line per change, and the score
+    #[command(after_help = forecast::REPLAY_HELP)]
+    Forecast(ForecastArgs),
     /// Measure how fast this build is, on this machine
     Bench(BenchArgs),
 }

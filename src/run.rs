@@ -43,6 +43,7 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         store,
         clock: Arc::new(SystemClock),
         metrics: Arc::new(Metrics::new()),
+        usage: None,
     };
     let app = App::start(settings(&config), outside).await?;
     println!("listening on http://{address}");
@@ -95,6 +96,7 @@ fn settings(config: &Config) -> Settings {
         waits: config.waits.clone(),
         policy: config.policy.clone(),
         actions: config.actions.clone(),
+        forecast: Default::default(),
     }
 }
 

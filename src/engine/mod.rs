@@ -2,6 +2,7 @@
 //! [`crate::domain::incident::step`], commits all consequences of a turn in one transaction, and only then lets anything out: effects to the
 //! cluster and to Slack, answers to people. A kill at any instruction therefore loses nothing and repeats nothing.
 mod dispatch;
+mod forecasts;
 mod handle;
 mod people;
 mod state;

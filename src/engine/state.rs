@@ -1,6 +1,7 @@
 //! What the engine keeps in memory: a mirror of the store, indexed for the questions that inputs ask.
 use crate::{
     domain::{
+        forecast::{Outlook, SourceHealth},
         incident::{Effect, Incident, IncidentId, State as Stage},
         memory::Memory,
         report::{Pause, WatchHealth},
@@ -53,6 +54,10 @@ pub(super) struct State {
     pub(super) cards_held: HashSet<IncidentId>,
     pub(super) last_prune: Option<Timestamp>,
     pub(super) last_silence: u32,
+    /// What is expected of containers' memory, as far as it is told, by owner's uid and container.
+    pub(super) outlooks: BTreeMap<(String, String), Box<Outlook>>,
+    /// Where memory figures come from.
+    pub(super) source: Option<SourceHealth>,
     facts: HashMap<String, String>,
 }
 

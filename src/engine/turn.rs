@@ -8,6 +8,7 @@ use crate::{
     domain::{
         action::ActionKind,
         family::Family,
+        forecast::Outlook,
         incident::{
             ClickReply, Context, Effect, IncidentId, Input, Opening, Outcome, State as Stage, Step,
             open, step,
@@ -133,8 +134,9 @@ impl Engine {
                 self.state.watches.insert(health.kind.clone(), health);
             }
             Sighting::Suppressed { reason, count } => self.suppress(reason, count, turn),
-            // Taken up with the forecast incidents.
-            Sighting::Forecast(_) | Sighting::RunEnded(_) | Sighting::ForecastSource(_) => {}
+            Sighting::Forecast(outlook) => self.forecast(outlook, turn),
+            Sighting::RunEnded(end) => self.run_ended(&end, turn),
+            Sighting::ForecastSource(health) => self.state.source = Some(health),
         }
     }
 
@@ -163,7 +165,10 @@ impl Engine {
         }
         match self.home_of(&signal) {
             Some(id) => drop(self.apply(id, Input::Signal(signal), turn)),
-            None => self.open_incident(&signal, turn),
+            None => {
+                let forecast = self.standing_forecast(&signal);
+                self.open_incident(&signal, forecast, turn);
+            }
         }
     }
 
@@ -172,17 +177,27 @@ impl Engine {
         let open = self.state.by_owner.get(&signal.owner.uid)?;
         let family =
             |id: &&IncidentId| self.state.incidents.get(id).map(|incident| incident.family);
+        let foreseen = |id: &&IncidentId| self.was_forecast(**id, signal);
         open.iter()
-            .find(|id| family(id) == Some(signal.family))
+            .find(foreseen)
+            .or_else(|| open.iter().find(|id| family(id) == Some(signal.family)))
+            .or_else(|| open.iter().find(|id| self.came_of_its_fix(**id, signal)))
             .or_else(|| {
-                open.iter()
-                    .rev()
-                    .find(|id| family(id).is_some_and(|open| Family::joins(signal.family, open)))
+                open.iter().rev().find(|id| {
+                    family(id).is_some_and(|open| {
+                        open != Family::Forecast && Family::joins(signal.family, open)
+                    })
+                })
             })
             .copied()
     }
 
-    fn open_incident(&mut self, signal: &Signal, turn: &mut Turn) {
+    pub(super) fn open_incident(
+        &mut self,
+        signal: &Signal,
+        forecast: Option<Box<Outlook>>,
+        turn: &mut Turn,
+    ) {
         self.state.last_incident += 1;
         let muted = self.state.silences.values_mut().find(|silence| {
             silence.until > turn.now && silence.scope.covers(&signal.owner, signal.family)
@@ -216,6 +231,7 @@ impl Engine {
             seed: (self.parts.seed)(),
             muted,
             before,
+            forecast,
         };
         self.parts.metrics.incident(signal.family);
         let opened = open(opening, signal, turn.now, &self.context());

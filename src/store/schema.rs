@@ -24,6 +24,9 @@ const MIGRATIONS: &[&str] = &["
                         detail TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
     CREATE TRIGGER audit_is_append_only_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
     CREATE TRIGGER audit_is_append_only_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+", "
+    CREATE TABLE series (owner TEXT NOT NULL, container TEXT NOT NULL, seen REAL NOT NULL, about TEXT NOT NULL, state BLOB NOT NULL,
+                         PRIMARY KEY (owner, container)) STRICT, WITHOUT ROWID;
 "];
 
 /// Brings a file to the newest schema.

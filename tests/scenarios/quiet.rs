@@ -5,6 +5,8 @@ use crate::support::{
     story::says,
     world::{NAMESPACE, WORKS, World},
 };
+use heal::sim::kube::RequestMatcher;
+use http::Method;
 use serde_json::json;
 
 /// Crashes for ever, and says why.
@@ -159,6 +161,40 @@ async fn an_api_server_that_is_away_for_ten_minutes_is_caught_up_with() {
     world.kube.set_down(false);
     world.thread_says(&card, "Recovered").await;
     assert_eq!(world.changes(), 1);
+    world.stays_one_card(1800).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn watches_that_fall_silent_are_noticed_reported_and_started_over() {
+    let world = World::start().await;
+    world.runs("checkout", 2, WORKS).await;
+    world.passes(3600).await;
+    assert_eq!(world.reads("/readyz").await, (200, "ready\n".to_owned()));
+    world.kube.mute_watches();
+    world.rolls_out("checkout", 2, CRASHES);
+    world.stays_quiet(175).await;
+    // The new list of the pods fails for a while: long enough to look at how that is told.
+    let pods = RequestMatcher::new(Method::GET, "/api/v1/pods?");
+    world.kube.fail_next(pods, 503, 10);
+    world.passes(70).await;
+    assert_eq!(
+        world.reads("/readyz").await,
+        (503, "waiting for the watches of pods\n".to_owned())
+    );
+    let metrics = world.reads("/metrics").await.1;
+    assert!(metrics.contains("heal_watch_synced{kind=\"pods\"} 0"));
+    assert!(metrics.contains("heal_watch_synced{kind=\"jobs\"} 1"));
+    let status = Olivia.types(&world, "status").await;
+    assert!(
+        status.contains("Watches that do not work") && status.contains("pods, last worked"),
+        "{status}"
+    );
+    let card = world.offer("checkout").await;
+    says(&card, &["FATAL: PAYMENT_URL is not set"]);
+    assert_eq!(world.reads("/readyz").await.0, 200);
+    let status = Olivia.types(&world, "status").await;
+    assert!(!status.contains("Watches that do not work"), "{status}");
+    world.is_healed_by(&card).await;
     world.stays_one_card(1800).await;
 }
 

@@ -1,5 +1,6 @@
 //! What the tests are written with.
 pub mod chromium;
+pub mod forecasts;
 pub mod installation;
 pub mod people;
 pub mod place;

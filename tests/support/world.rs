@@ -17,10 +17,12 @@ use heal::{
     store::Store,
     telemetry::Metrics,
 };
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+use tower::ServiceExt;
 
 pub const CHANNEL: &str = "C0OPS";
 pub const NAMESPACE: &str = "shop";
@@ -115,6 +117,7 @@ impl World {
                 team: options.team_id.clone(),
             },
             actions: ActionKind::ALL.to_vec(),
+            forecast: Default::default(),
         };
         let slack = SlackSim::new(options);
         let store = Store::in_memory().unwrap();
@@ -154,6 +157,7 @@ impl World {
             store: self.store.clone(),
             clock,
             metrics: Arc::new(Metrics::new()),
+        usage: None,
         };
         let app = App::start(self.settings.clone(), outside).await.unwrap();
         self.slack.set_deliver(in_process(app.router()));
@@ -193,6 +197,12 @@ impl World {
         self.boot().await;
     }
 
+    /// Tells Heal something, as the forecaster would.
+    pub async fn tells(&self, sighting: heal::ports::Sighting) {
+        let app = self.app.as_ref().expect("Heal runs");
+        app.sightings().send(sighting).await.unwrap();
+    }
+
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
@@ -200,6 +210,18 @@ impl World {
     /// Lets time pass.
     pub async fn passes(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    /// What Heal answers to a GET: the status and the text.
+    pub async fn reads(&self, path: &str) -> (u16, String) {
+        let router = self.app.as_ref().unwrap().router();
+        let request = http::Request::get(path)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     // --- the cluster
@@ -225,7 +247,19 @@ impl World {
         self.kube.apply(object).unwrap();
     }
 
-    /// How often Heal changed something for real.
+    /// Writes an annotation to a Deployment through the API, which counts that as a generation.
+    pub async fn annotates(&self, name: &str, key: &str, value: &str) {
+        let patch = json!({"metadata": {"annotations": {key: value}}});
+        let path = format!("/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}");
+        let request = http::Request::patch(path)
+            .header("content-type", "application/merge-patch+json")
+            .body(axum::body::Body::from(patch.to_string()))
+            .unwrap();
+        let response = self.kube.router().oneshot(request).await.unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
+    }
+
+    /// How often something was changed for real through the API: by Heal, as a rule.
     pub fn changes(&self) -> usize {
         self.kube
             .requests()

@@ -40,6 +40,26 @@ pub fn note(incident: &Incident, note: &Note) -> Message {
             action.label(),
             words::sentence(why, 600).capitalised()
         ),
+        Note::KillCame {
+            forecast,
+            at,
+            expected,
+        } => {
+            let text = markup!(
+                "💥 The kill that was forecast at {} came at {}.",
+                Markup::clock(*forecast),
+                Markup::clock(*at)
+            );
+            match expected {
+                Some((from, to)) => markup!(
+                    "{} It was expected between {} and {}.",
+                    text,
+                    Markup::clock(*from),
+                    Markup::clock(*to)
+                ),
+                None => text,
+            }
+        }
         Note::Progress { summary, clear, .. } => {
             let mut text = markup!("⏳ {}", words::sentence(summary, 600).capitalised());
             if let Some((since, soak)) = clear {

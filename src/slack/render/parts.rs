@@ -155,7 +155,11 @@ pub fn footer(incident: &Incident, next: Markup) -> Markup {
         line = markup!("{} · {}", line, next);
     }
     if let Some(silence) = incident.muted {
-        line = markup!("{} · silenced (number {})", line, silence);
+        line = markup!(
+            "{} · 🔕 silenced, `/heal unsilence {}` lifts it",
+            line,
+            silence
+        );
     }
     line
 }

@@ -88,10 +88,11 @@ pub fn proposal() -> Proposal {
         number: 1,
         token: "tok-1".into(),
         action: undo(),
-        reason: "Revision 41 ran without this failure, and 2 of its pods are available now".into(),
+        reason: "It came with revision 42; revision 41 works beside it".into(),
         risk: undo().kind().risk(),
         dry_run: DryRun {
             generation: 7,
+            spec: None,
             diff: vec![
                 "spec.template.spec.containers[app].image: checkout:2.4.0 → checkout:2.3.9".into(),
                 "spec.template.spec.containers[app].env: – → DATABASE_URL".into(),

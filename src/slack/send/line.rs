@@ -182,6 +182,7 @@ pub(super) fn is_told_by_digest(note: &Note) -> bool {
         | Note::Applied { .. }
         | Note::NotDone { .. }
         | Note::Unclear { .. }
-        | Note::Dismissed { .. } => false,
+        | Note::Dismissed { .. }
+        | Note::KillCame { .. } => false,
     }
 }

@@ -50,7 +50,6 @@ impl Meter for Counts {
         *self.0.lock().unwrap().entry(key).or_default() += n;
     }
     fn observe(&self, _: &'static str, _: f64) {}
-    fn set(&self, _: &'static str, _: &str, _: f64) {}
 }
 
 pub struct Bench {
@@ -280,6 +279,7 @@ pub fn proposed(id: u64, severity: Severity) -> Incident {
             reason: "It helps.".into(),
             dry_run: DryRun {
                 generation: 1,
+                spec: None,
                 diff: vec![],
                 refusal: None,
             },
