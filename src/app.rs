@@ -135,8 +135,10 @@ impl App {
         })?;
         let channel = settings.channel.clone();
         let farewell = CancellationToken::new();
+        let (can_search, can_upload) = rights(&slack).await;
         let sender = Sender::new(SenderParts {
-            can_search: may_read_history(&slack).await,
+            can_search,
+            can_upload,
             api: slack.clone(),
             route: Arc::new(move |_| channel.clone()),
             not_before: engine.not_before(),
@@ -268,17 +270,25 @@ fn ready(synced: &Synced) -> Result<(), String> {
     }
 }
 
-/// Whether the token may read channels: then an ambiguous post is looked up before it is repeated.
-async fn may_read_history(slack: &SlackApi) -> bool {
+/// Whether the token may read channels (then an ambiguous post is looked up before it is repeated), and whether it may upload
+/// files (then forecasts get a picture).
+async fn rights(slack: &SlackApi) -> (bool, bool) {
     match slack.identity().await {
-        Ok(identity) => identity.scopes.is_some_and(|scopes| {
-            scopes
-                .iter()
-                .any(|scope| scope == "channels:history" || scope == "groups:history")
-        }),
+        Ok(identity) => {
+            let may = |scope: &str| {
+                let scopes = identity.scopes.as_ref();
+                scopes.map(|scopes| scopes.iter().any(|have| have == scope))
+            };
+            let reads = ["channels:history", "groups:history"];
+            (
+                reads.iter().any(|scope| may(scope) == Some(true)),
+                // Not told is not forbidden: the first upload shows.
+                may("files:write") != Some(false),
+            )
+        }
         Err(error) => {
             tracing::warn!(%error, "Slack did not say what the token may do; assuming the least");
-            false
+            (false, true)
         }
     }
 }

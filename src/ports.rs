@@ -158,6 +158,15 @@ pub enum Delivered {
         /// Why.
         why: String,
     },
+    /// Something that belongs to an incident's messages, to be remembered over a restart: the newest picture of its forecast.
+    Kept {
+        /// Whose.
+        incident: IncidentId,
+        /// Under which name.
+        slot: String,
+        /// What the sender wants to know again.
+        value: String,
+    },
     /// Slack asked to wait: to be remembered over a restart.
     NotBefore {
         /// Web API method, or `channel:C…`.

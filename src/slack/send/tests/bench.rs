@@ -78,6 +78,7 @@ impl Bench {
         let mut options = SlackSimOptions {
             clock: Arc::new(move || sim_clock.now()),
             rate_limits: true,
+            base_url: "http://slack.local".to_owned(),
             ..SlackSimOptions::default()
         };
         change(&mut options);
@@ -112,6 +113,7 @@ impl Bench {
             api,
             route: Arc::new(|_| CHANNEL.to_owned()),
             can_search: self.can_search,
+            can_upload: true,
             not_before: self.not_before.clone(),
             slots: self.slots.clone(),
             clock: Arc::new(self.clock.clone()),
