@@ -1,6 +1,5 @@
 //! One container of one workload.
-use super::curve::explain;
-use super::growth::{choose, fits, keeping};
+use super::growth::{Chosen, Run, choose, fits, keeping};
 use super::latch::Sight;
 use super::passage::{Growth, Passage};
 use super::posterior::Evidence;
@@ -190,15 +189,14 @@ impl Series {
         if r.samples < 8 || r.limit <= 0.0 {
             return None;
         }
-        let all = fits(&r.pyramid, r.born, now, r.limit, pace);
-        let f = choose(&all, loose)?;
-        let window = r.pyramid.window(f.k, r.born, now, pace);
-        let growth = Growth {
-            parts: explain(&window.points()[f.cut..], &f, r.limit, now),
-            wander: f.wander,
-            crest: f.crest,
-            span: f.span,
+        let run = Run {
+            since: r.born,
+            now,
+            limit: r.limit,
+            pace,
         };
+        let all = fits(&r.pyramid, &run);
+        let Chosen { fit: f, growth, seen } = choose(&r.pyramid, &all, &run, loose)?;
         let passage = growth.passage(1.0);
         let before = r.pyramid.max_between(r.born, f.start, pace);
         let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
@@ -208,7 +206,7 @@ impl Series {
             .into_iter()
             .flatten()
             .reduce(f64::max);
-        let level = growth.level() + growth.crest[1];
+        let level = seen.min(growth.level()) + growth.crest[1].max(0.0);
         let deepest = r
             .turns
             .peaks()
@@ -227,7 +225,7 @@ impl Series {
         let evidence = Evidence {
             level,
             eta: passage.quantile(0.5).min(1e7) / pace,
-            reach: passage.within(1.5 * tuning.horizon * pace),
+            reach: passage.within(1.3 * tuning.horizon * pace),
             span: f.span / pace,
             sigmas: growth.slope() / growth.slope_sd().max(1e-18),
             bend: growth.bend(),
