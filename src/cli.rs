@@ -92,7 +92,7 @@ Only reads, and may be used while Heal runs. Needs no secrets.")]
     /// Run the forecaster over recorded memory series: one JSON line per change, and the score
     #[command(after_help = forecast::REPLAY_HELP)]
     Forecast(ForecastArgs),
-    /// Measure how fast this build is, on this machine
+    /// Measure how fast this build is on this machine, and how good its forecasts are
     Bench(BenchArgs),
 }
 
@@ -261,6 +261,7 @@ mod tests {
           demo   Try it in the browser: a playground with its own Slack and its own cluster
           check  Check configuration, permissions and Slack, and say what to do about each problem
           audit  Show the audit log, or prove that nobody changed it
+          forecast  Run the forecaster over recorded memory series: one JSON line per change, and the score
           bench  Measure how fast this build is, on this machine
 
         Options:
@@ -364,8 +365,22 @@ mod tests {
     }
 
     #[test]
+    fn the_help_about_forecasts_tells_the_input_and_the_output() {
+        insta::assert_snapshot!(help("heal forecast --help"), @"");
+        insta::assert_snapshot!(help("heal bench forecast --help"), @"");
+    }
+
+    #[test]
     fn every_example_is_accepted() {
-        for command in ["run", "demo", "check", "audit", "bench loop"] {
+        for command in [
+            "run",
+            "demo",
+            "check",
+            "audit",
+            "forecast",
+            "bench loop",
+            "bench forecast",
+        ] {
             let text = help(&format!("heal {command} --help"));
             let examples: Vec<&str> = text
                 .lines()
@@ -417,6 +432,19 @@ mod tests {
             ("heal demo --speed NaN", ErrorKind::ValueValidation),
             ("heal audit --incident X", ErrorKind::ValueValidation),
             ("heal bench loop --pods 0", ErrorKind::ValueValidation),
+            ("heal forecast", ErrorKind::MissingRequiredArgument),
+            (
+                "heal forecast --replay x --every 0",
+                ErrorKind::ValueValidation,
+            ),
+            (
+                "heal forecast --replay x --time-scale inf",
+                ErrorKind::ValueValidation,
+            ),
+            (
+                "heal bench forecast --cold --warm",
+                ErrorKind::ArgumentConflict,
+            ),
             ("heal chek", ErrorKind::InvalidSubcommand),
         ] {
             let error = run(line).unwrap_err();

@@ -6,7 +6,7 @@ use super::{
     generate::Options,
     report::{Bin, ClassFigures, Figures, Part, Report},
     score::{HORIZON, Table},
-    suite::{self, Result},
+    suite::{self, Standing},
     table, traces,
 };
 use crate::{
@@ -67,7 +67,7 @@ fn measure(args: &ForecastBenchArgs) -> anyhow::Result<Report> {
     })
 }
 
-fn part(name: &'static str, results: &[Result], wrong: Vec<String>) -> Part {
+fn part(name: &'static str, results: &[Standing], wrong: Vec<String>) -> Part {
     let mut methods = Vec::new();
     for (contestant, result) in CONTESTANTS.iter().zip(results) {
         let tiers = contestant.name == HEAL;
@@ -81,7 +81,7 @@ fn part(name: &'static str, results: &[Result], wrong: Vec<String>) -> Part {
             methods.push(Figures::of("Heal, page", &result.page, result.cost()));
         }
     }
-    let none = Result::default();
+    let none = Standing::default();
     let heal = results.first().unwrap_or(&none);
     let total = heal.notice.total();
     Part {
@@ -103,7 +103,7 @@ const HEAL: &str = "Heal";
 
 fn real(folder: &Path) -> anyhow::Result<Part> {
     let cases = traces::read(folder)?;
-    let mut results = vec![Result::default(); CONTESTANTS.len()];
+    let mut results = vec![Standing::default(); CONTESTANTS.len()];
     let mut wrong = Vec::new();
     for case in &cases {
         for (contestant, result) in CONTESTANTS.iter().zip(&mut results) {

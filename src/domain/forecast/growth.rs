@@ -48,7 +48,13 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
 }
 
 /// The windows of a run, shortest first.
-pub(super) fn fits(pyramid: &Pyramid, since: f64, now: f64, limit: f64, pace: f64) -> [Option<Fit>; LEVELS] {
+pub(super) fn fits(
+    pyramid: &Pyramid,
+    since: f64,
+    now: f64,
+    limit: f64,
+    pace: f64,
+) -> [Option<Fit>; LEVELS] {
     let mut all = [None; LEVELS];
     for (k, slot) in all.iter_mut().enumerate().take(pyramid.depth()) {
         *slot = fit(&pyramid.window(k, since, now, pace), limit, now).map(|f| Fit { k, ..f });
