@@ -223,7 +223,8 @@ fn the_fleet_weighs_the_classes_by_their_share() {
         table.add(&case, &record(&case, always), Tier::Notice);
     }
     // One alarm a day on flat ones (45 %), two on garbage collectors (10 %).
-    assert!((table.fleet_false_per_day() - 0.65).abs() < 1e-9);
+    assert!((table.fleet_false_per_day().unwrap() - 0.65).abs() < 1e-9);
+    assert_eq!(Table::default().fleet_false_per_day(), None);
     assert!((table.total().false_per_day() - 2.0 / 1.5).abs() < 1e-9);
 }
 
@@ -379,7 +380,27 @@ fn the_tables_show_what_was_measured() {
             stored_bytes: 2000,
         }),
     };
-    insta::assert_snapshot!(super::table::table(&report, "M", "B"), @"");
+    insta::assert_snapshot!(super::table::table(&report, "M", "B"), @r#"
+    machine  M
+    build    B
+    seed     7, 1 series per class
+
+    real traces, without a history: 1 series, 0 container-days
+                                    prec. recall   lead  share  ETA error cover width  false/d  fleet/d   alarmed  spikes     us
+    Heal, notice                    1.000  1.000    120   0.20  0.00/0.00  1.00  1.50   0.0000        -       0/0     0/0   2.50
+    working set > 80 % for 2 min        -      -      -      -        -/-     -     -   0.0000        -       0/0     0/0   0.01
+    Heal: 1 alarms true, 0 false (0 of them too early), 0 that nobody can judge; 0 of the foreseen kills without an ETA half-way
+    Heal: calibration error 0.100; told > came (n): 0.90>1.00 (12)
+
+    Heal by class              series    days  kills foreseen   lead    ETA  cover notices  pages  false/d  open
+    leak: linear                    1     0.4      1        1    120   0.00   1.00       0      0   0.0000     0
+      false  h_batch at 90 min
+
+    cost: 100000 containers, a reading each 30 s
+    per reading     3.00 us: answer of Prometheus 1.00 (12.3 MB), taking it 0.50, assessment once a minute 1.50
+    of one core     1.00 %
+    memory          300.0 MiB resident, - before; 2000 bytes stored per container
+    "#);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["parts"][0]["methods"][0]["recall"], 1.0);
     assert_eq!(
@@ -415,9 +436,9 @@ fn recordings_are_read_with_the_truth_beside_them() {
 2.5,1,20,5,5,100
 ",
     );
-    let cases = super::traces::read(&folder).unwrap();
+    let cases = super::traces::read(&folder, 60.0).unwrap();
     std::fs::remove_file(folder.join("leak.csv.gz")).unwrap();
-    let nothing = super::traces::read(&folder)
+    let nothing = super::traces::read(&folder, 60.0)
         .map(|_| ())
         .map_err(|e| e.to_string());
     std::fs::remove_dir_all(&folder).unwrap();
