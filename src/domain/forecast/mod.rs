@@ -5,18 +5,29 @@
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
 pub mod caps;
+mod curve;
 mod estimate;
+mod fit;
+mod growth;
+mod latch;
 mod outlook;
+mod passage;
+mod posterior;
 mod priors;
+mod pyramid;
+mod replica;
 mod sample;
 mod series;
+mod territory;
 mod tuning;
+mod turns;
 
 pub use estimate::{Estimate, Tier};
 pub use outlook::{
     Boundary, Chart, ChartPoint, FanPoint, Outcome, Outlook, RunEnd, Score, Source, SourceHealth,
     When,
 };
+pub use posterior::Evidence;
 pub use priors::{Cap, OwnerKind, Priors};
 pub use sample::{Exit, Past, Sample};
 pub use series::Series;

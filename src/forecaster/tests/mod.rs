@@ -1,4 +1,6 @@
 //! The ledger without a cluster: facts and readings in, sightings out.
+mod whole;
+
 use super::{
     Ledger, Options,
     line::Key,
@@ -7,12 +9,10 @@ use super::{
 };
 use crate::{
     domain::{
-        forecast::{Outlook, RunEnd, Source, SourceHealth, Tier, Tuning},
+        forecast::{RunEnd, Source, SourceHealth},
         object::ObjectRef,
     },
-    ports::{
-        ContainerFact, EndFact, NodeFact, PastPoint, PastRun, PodFact, PodNews, Reading, Sighting,
-    },
+    ports::{ContainerFact, EndFact, PastPoint, PastRun, PodFact, PodNews, Reading, Sighting},
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -117,18 +117,6 @@ impl World {
             .sightings()
             .into_iter()
             .filter_map(ended)
-            .collect()
-    }
-
-    fn outlooks(&mut self) -> Vec<Outlook> {
-        let told = |sighting| match sighting {
-            Sighting::Forecast(outlook) => Some(*outlook),
-            _ => None,
-        };
-        self.ledger
-            .sightings()
-            .into_iter()
-            .filter_map(told)
             .collect()
     }
 
