@@ -99,6 +99,7 @@ pub struct App {
     sender: JoinHandle<()>,
     forecaster: Option<JoinHandle<()>>,
     others: Vec<JoinHandle<()>>,
+    sightings: mpsc::Sender<Sighting>,
 }
 
 /// How the watches are, for `/readyz`.
@@ -134,8 +135,10 @@ impl App {
         })?;
         let channel = settings.channel.clone();
         let farewell = CancellationToken::new();
+        let (can_search, can_upload) = rights(&slack).await;
         let sender = Sender::new(SenderParts {
-            can_search: may_read_history(&slack).await,
+            can_search,
+            can_upload,
             api: slack.clone(),
             route: Arc::new(move |_| channel.clone()),
             not_before: engine.not_before(),
@@ -170,6 +173,7 @@ impl App {
                 (Some(pods), Some(tokio::spawn(forecaster.run())))
             }
         };
+        let way_in = sightings.clone();
         let others = vec![
             tokio::spawn(take_deliveries(deliveries, handle.clone())),
             tokio::spawn(take_sightings(seen, handle.clone(), synced.clone())),
@@ -212,12 +216,18 @@ impl App {
             sender,
             forecaster,
             others,
+            sightings: way_in,
         })
     }
 
     /// The inbound routes.
     pub fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    /// The way by which sightings come in, for whatever watches beside the watches of this process.
+    pub fn sightings(&self) -> mpsc::Sender<Sighting> {
+        self.sightings.clone()
     }
 
     /// Stops in order: no new sightings, executions finish, results are stored, messages under way leave.
@@ -260,17 +270,25 @@ fn ready(synced: &Synced) -> Result<(), String> {
     }
 }
 
-/// Whether the token may read channels: then an ambiguous post is looked up before it is repeated.
-async fn may_read_history(slack: &SlackApi) -> bool {
+/// Whether the token may read channels (then an ambiguous post is looked up before it is repeated), and whether it may upload
+/// files (then forecasts get a picture).
+async fn rights(slack: &SlackApi) -> (bool, bool) {
     match slack.identity().await {
-        Ok(identity) => identity.scopes.is_some_and(|scopes| {
-            scopes
-                .iter()
-                .any(|scope| scope == "channels:history" || scope == "groups:history")
-        }),
+        Ok(identity) => {
+            let may = |scope: &str| {
+                let scopes = identity.scopes.as_ref();
+                scopes.map(|scopes| scopes.iter().any(|have| have == scope))
+            };
+            let reads = ["channels:history", "groups:history"];
+            (
+                reads.iter().any(|scope| may(scope) == Some(true)),
+                // Not told is not forbidden: the first upload shows.
+                may("files:write") != Some(false),
+            )
+        }
         Err(error) => {
             tracing::warn!(%error, "Slack did not say what the token may do; assuming the least");
-            false
+            (false, true)
         }
     }
 }
@@ -279,7 +297,17 @@ async fn take_sightings(mut seen: mpsc::Receiver<Sighting>, engine: EngineHandle
     while let Some(sighting) = seen.recv().await {
         if let Sighting::Watch(health) = &sighting {
             let mut synced = synced.lock().unwrap_or_else(PoisonError::into_inner);
-            synced.insert(health.kind.clone(), health.synced);
+            let before = synced.insert(health.kind.clone(), health.synced);
+            match &health.error {
+                // Once per trouble: it is retried, and fails again.
+                Some(error) if before != Some(false) => {
+                    tracing::warn!(watch = health.kind, error, "watch.failed");
+                }
+                None if before == Some(false) => {
+                    tracing::info!(watch = health.kind, "watch.works_again")
+                }
+                _ => {}
+            }
         }
         if !engine.send(Message::Sighting(sighting)).await {
             return;

@@ -6,6 +6,7 @@
 pub mod app;
 pub mod audit;
 pub mod bench;
+pub mod chart;
 pub mod check;
 pub mod cli;
 pub mod cluster;
@@ -18,6 +19,7 @@ pub mod http;
 pub mod ports;
 pub mod probe;
 pub mod redact;
+pub mod replay;
 pub mod run;
 pub mod sim;
 pub mod slack;

@@ -3,6 +3,7 @@ use crate::domain::{
     action::Action,
     evidence::Evidence,
     family::Family,
+    forecast::Run,
     incident::{IncidentId, Note, Outcome},
     object::ObjectRef,
     policy::Approved,
@@ -32,8 +33,6 @@ pub trait Meter: Send + Sync {
     fn add(&self, name: &'static str, label: &str, n: u64);
     /// Notes a duration.
     fn observe(&self, name: &'static str, seconds: f64);
-    /// Sets the gauge `name` under `label` (empty: without one).
-    fn set(&self, name: &'static str, label: &str, value: f64);
 }
 
 /// What an inspection or a look is about.
@@ -47,6 +46,8 @@ pub struct Subject {
     pub container: Option<String>,
     /// The incident's family.
     pub family: Family,
+    /// The run that a forecast is about, while the incident is about that forecast.
+    pub run: Option<Run>,
     /// The execution whose change is being followed, if one is, with when it was made.
     pub after: Option<(String, Action, Timestamp)>,
 }
@@ -156,6 +157,15 @@ pub enum Delivered {
         effect: u64,
         /// Why.
         why: String,
+    },
+    /// Something that belongs to an incident's messages, to be remembered over a restart: the newest picture of its forecast.
+    Kept {
+        /// Whose.
+        incident: IncidentId,
+        /// Under which name.
+        slot: String,
+        /// What the sender wants to know again.
+        value: String,
     },
     /// Slack asked to wait: to be remembered over a restart.
     NotBefore {

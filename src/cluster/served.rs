@@ -49,6 +49,13 @@ pub const CONTROLLER_REVISIONS: Served =
     Served::v1("ControllerRevision", "apps", "controllerrevisions");
 /// batch/v1 Job
 pub const JOBS: Served = Served::v1("Job", "batch", "jobs");
+/// policy/v1 PodDisruptionBudget
+pub const BUDGETS: Served = Served {
+    kind: "PodDisruptionBudget",
+    group: "policy",
+    version: "v1",
+    plural: "poddisruptionbudgets",
+};
 /// autoscaling/v2 HorizontalPodAutoscaler
 pub const AUTOSCALERS: Served = Served {
     kind: "HorizontalPodAutoscaler",

@@ -10,25 +10,33 @@ mod estimate;
 mod fit;
 mod growth;
 mod latch;
+mod ledger;
 mod outlook;
 mod passage;
 mod posterior;
 mod priors;
 mod pyramid;
 mod replica;
+mod run;
 mod sample;
 mod series;
 mod territory;
+#[cfg(test)]
+pub mod testkit;
+mod told;
 mod tuning;
 mod turns;
 
 pub use estimate::{Estimate, Tier};
+pub use ledger::{LEAST_LEAD, Ledger, SCORED};
 pub use outlook::{
     Boundary, Chart, ChartPoint, FanPoint, Outcome, Outlook, RunEnd, Score, Source, SourceHealth,
     When,
 };
 pub use posterior::Evidence;
 pub use priors::{Cap, OwnerKind, Priors};
+pub use run::Run;
 pub use sample::{Exit, Past, Sample};
 pub use series::Series;
+pub use told::{Ended, Told, Told90};
 pub use tuning::Tuning;

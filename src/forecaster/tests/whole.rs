@@ -54,7 +54,7 @@ impl World {
         let clock = tokio_clock("2026-11-20T08:00:00Z".parse().unwrap());
         let kube = KubeSim::new(SimOptions::new(clock.clone()));
         Self {
-            prometheus: PrometheusSim::new(kube.clone(), Duration::from_secs(15)),
+            prometheus: PrometheusSim::new(kube.clone(), Duration::from_secs(30)),
             kube,
             clock,
             store: Store::in_memory().unwrap(),
@@ -174,7 +174,7 @@ async fn a_leak_is_forecast_before_the_kill_and_a_full_cache_is_left_in_peace() 
     world.runs("checkout", "leak 0.016 10", Some("256Mi"));
     world.runs("files", "pagecache 60; sleep infinity", Some("64Mi"));
     world.start();
-    world.minutes(245).await;
+    world.minutes(260).await;
     let killed = world.told.iter().find_map(|sighting| match sighting {
         Sighting::RunEnded(end) if end.oom => Some(end.clone()),
         _ => None,

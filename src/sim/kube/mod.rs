@@ -224,6 +224,12 @@ impl KubeSim {
         self.core().store.cut_watches();
     }
 
+    /// Lets every open watch fall silent for ever, without an end: no objects, no bookmarks, no timeout, as when something between
+    /// client and server forgets a connection. Watches that are opened later work.
+    pub fn mute_watches(&self) {
+        self.core().store.mute_watches();
+    }
+
     /// Makes every resource version handed out so far too old: a watch that resumes from one gets 410, and so does a list with
     /// an old continue token. Open watches go on.
     pub fn expire_history(&self) {
