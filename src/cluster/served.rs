@@ -63,3 +63,10 @@ pub const AUTOSCALERS: Served = Served {
     version: "v2",
     plural: "horizontalpodautoscalers",
 };
+/// metrics.k8s.io/v1beta1 PodMetrics
+pub const POD_METRICS: Served = Served {
+    kind: "PodMetrics",
+    group: "metrics.k8s.io",
+    version: "v1beta1",
+    plural: "pods",
+};

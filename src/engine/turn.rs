@@ -393,6 +393,15 @@ impl Engine {
                     self.state.slots.insert((incident, slot), ts);
                 }
             }
+            Delivered::Kept {
+                incident,
+                slot,
+                value,
+            } => {
+                let kept = (incident, slot.clone(), value.clone());
+                turn.batch.slots.push(kept);
+                self.state.slots.insert((incident, slot), value);
+            }
             Delivered::Lost { effect, why } => {
                 self.state.untold.remove(&effect);
                 turn.batch.lost.push((effect, why));

@@ -17,7 +17,6 @@ pub(super) struct Forecasts {
     made: Gauge,
     averted: Gauge,
     covered: Gauge,
-    standing: Gauge,
     lead_median: GaugeF,
     lead_sum: GaugeF,
 }
@@ -50,7 +49,6 @@ impl Forecasts {
                 "forecasts_covered",
                 "Hits of the last 30 days within the 90 % interval told half-way",
             ),
-            standing: plain(r, "forecasts_standing", "Forecasts that stand now"),
             lead_median: seconds(
                 r,
                 "forecast_lead_median",
@@ -79,7 +77,6 @@ impl Forecasts {
         self.made.set(i64::from(score.made));
         self.averted.set(i64::from(score.averted));
         self.covered.set(i64::from(score.covered));
-        self.standing.set(i64::from(score.standing));
         let median = score.median_lead().unwrap_or(0);
         self.lead_median.set(median as f64);
         self.lead_sum.set(score.leads.iter().sum::<i64>() as f64);

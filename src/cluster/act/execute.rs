@@ -2,7 +2,7 @@
 use super::{
     CONFLICTS, Target,
     change::{self, Denied},
-    pod_is_there,
+    fingerprint, pod_is_there,
 };
 use crate::cluster::{KubeCluster, look, rest::Fault};
 use crate::domain::{
@@ -93,11 +93,13 @@ async fn attempt(cluster: &KubeCluster, approved: &Approved, subject: &Subject) 
             Ok(true) => return applied(cluster, action, &target),
             // Marked, and not made: the crash came between the mark and the change. The mark itself is a change of
             // metadata, which a Deployment counts as a generation.
-            Ok(false) if view.generation <= approved.generation() + 1 => {}
+            Ok(false)
+                if view.generation <= approved.generation() + 1
+                    || is_as_diagnosed(approved, &target) => {}
             Ok(false) => return stale("it was changed by somebody else in the meantime"),
             Err(fault) => return unread(fault),
         }
-    } else if view.generation != approved.generation() {
+    } else if !is_as_diagnosed(approved, &target) {
         return stale(format!(
             "it was changed since the diagnosis (generation {} then, {} now)",
             approved.generation(),
@@ -117,6 +119,15 @@ async fn attempt(cluster: &KubeCluster, approved: &Approved, subject: &Subject) 
         }
     }
     make(cluster, approved, target, marked).await
+}
+
+/// The same specification as at the dry run, as far as the action rests on it. A Deployment counts a change of its annotations
+/// as a generation, too: then the fingerprint tells.
+fn is_as_diagnosed(approved: &Approved, target: &Target) -> bool {
+    target.view.generation == approved.generation()
+        || approved.spec().is_some_and(|spec| {
+            fingerprint(approved.action(), &target.raw).as_deref() == Some(spec)
+        })
 }
 
 async fn make(

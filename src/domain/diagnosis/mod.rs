@@ -29,8 +29,11 @@ use super::{
     action::Action, evidence::Evidence, family::Family, forecast::Outlook, object::ObjectRef,
 };
 use jiff::{SignedDuration, Timestamp};
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
+
+/// The largest compiled pattern, in bytes; it bounds what a byte of a log can cost.
+const PATTERN_BYTES: usize = 1024 * 1024;
 
 /// What is to be diagnosed.
 #[derive(Clone, Copy, Debug)]
@@ -198,5 +201,11 @@ fn is_of_containers(family: Family) -> bool {
     reason = "patterns are literals, and the tests compile every one of them"
 )]
 pub(super) fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a literal pattern is valid")
+    bounded(text).expect("a literal pattern is valid and small")
+}
+
+/// A pattern whose worst case is known: matching takes time in proportion to the size of the compiled pattern times the length
+/// of the text, and logs are read up to a limit.
+fn bounded(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).size_limit(PATTERN_BYTES).build()
 }

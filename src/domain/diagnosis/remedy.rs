@@ -110,7 +110,17 @@ pub(super) fn undo(case: &Case<'_>, parts: &[&str]) -> Option<Undo> {
                 to: reference(to),
                 from: reference(current),
             },
-            reason: format!("It came with revision {}, and {proof}.", current.number),
+            // What proves that the older one works stands among the facts.
+            reason: format!(
+                "It came with revision {}; revision {} {}.",
+                current.number,
+                to.number,
+                if side_by_side {
+                    "works beside it"
+                } else {
+                    "worked before"
+                }
+            ),
             warnings: undo_warnings(workload),
         },
         certainty,
@@ -255,9 +265,10 @@ pub(super) fn warn(case: &Case<'_>, candidate: &mut Candidate) {
         "OnDelete" => candidate.warnings.push(
             "Update strategy OnDelete: pods change only when somebody deletes them.".to_owned(),
         ),
-        "Recreate" => candidate
-            .warnings
-            .push("Strategy Recreate: all pods stop before new ones start.".to_owned()),
+        "Recreate" => candidate.warnings.push(
+            "Strategy Recreate: all pods stop before new ones start, so it is down in between."
+                .to_owned(),
+        ),
         _ if workload.desired == 1 && workload.object.kind != Kind::Deployment => candidate
             .warnings
             .push("It has one pod: it is down while that pod is replaced.".to_owned()),

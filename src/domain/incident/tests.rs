@@ -148,6 +148,7 @@ impl World {
         let request = incident.request;
         let dry = Ok(DryRun {
             generation: 4,
+            spec: None,
             diff: vec![],
             refusal: None,
         });
@@ -380,11 +381,13 @@ fn input(happening: &Happening, incident: &Incident, now: Timestamp) -> Option<I
                 0 => Err("down".into()),
                 1 => Ok(DryRun {
                     generation: 4,
+                    spec: None,
                     diff: vec![],
                     refusal: Some("quota".into()),
                 }),
                 _ => Ok(DryRun {
                     generation: 4,
+                    spec: None,
                     diff: vec!["a".into()],
                     refusal: None,
                 }),

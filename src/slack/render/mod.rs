@@ -2,13 +2,14 @@
 //! and no message is larger than Slack takes.
 //!
 //! Reading order: [`clean`] and [`mrkdwn`] (foreign text made harmless), [`block`] (the few blocks that are used, within
-//! Slack's limits), [`words`] (phrases that several messages share), then one file per message: [`card`], [`note`], [`reply`],
-//! [`status`], [`modal`], [`digest`].
+//! Slack's limits), [`words`] (phrases that several messages share), then one file per message: [`card`] (with [`forecast`] in it),
+//! [`note`], [`reply`], [`status`], [`modal`], [`digest`].
 pub mod block;
 pub mod card;
 pub mod clean;
 mod closed;
 pub mod digest;
+pub mod forecast;
 pub mod foresight;
 #[cfg(test)]
 mod limits;
@@ -19,7 +20,7 @@ mod offer;
 mod parts;
 pub mod reply;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod status;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 use super::{
     Message,
     card::clear_until,
+    forecast,
     mrkdwn::{Markup, markup},
     words,
 };
@@ -129,7 +130,14 @@ fn ended(
     record: Option<&TrackRecord>,
 ) -> Markup {
     let (icon, word) = words::verdict(verdict);
+    let ahead = forecast::is_ahead(incident);
     let word = match verdict {
+        Verdict::Recovered if ahead => {
+            format!("No kill in sight any more, after {}", duration(took))
+        }
+        Verdict::RecoveredByItself if ahead => {
+            format!("The growth stopped after {}", duration(took))
+        }
         Verdict::Recovered => format!("{word} in {}", duration(took)),
         Verdict::RecoveredByItself => format!("{word} after {}", duration(took)),
         _ => word.to_owned(),
