@@ -179,9 +179,9 @@ impl App {
             tokio::spawn(take_sightings(seen, handle.clone(), synced.clone())),
             tokio::spawn(tell_trouble(trouble, handle.clone())),
             tokio::spawn(keep_warm(people.clone())),
-            tokio::spawn(
-                async move { cluster::watch(cluster, sightings, pods, watching, high_water).await },
-            ),
+            tokio::spawn(async move {
+                cluster::watch(cluster, sightings, pods, watching, high_water).await
+            }),
         ];
         let reception = Reception::new(ReceptionParts {
             api: slack,

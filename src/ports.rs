@@ -17,8 +17,8 @@ use thiserror::Error;
 
 mod usage;
 pub use usage::{
-    ContainerFact, EndFact, NodeFact, PastPoint, PastRun, PodFact, PodNews, Reading, Readings, Span,
-    UsageError, UsageSource,
+    ContainerFact, EndFact, NodeFact, PastPoint, PastRun, PodFact, PodNews, Reading, Readings,
+    Span, UsageError, UsageSource,
 };
 
 /// Where the time comes from. Only the outermost layer asks; everything else takes it as an argument.

@@ -75,9 +75,15 @@ fn the_program_includes_no_file_that_the_image_does_not_copy() {
         {
             let named = part.split('"').next().unwrap();
             let found = fs::canonicalize(file.parent().unwrap().join(named)).unwrap();
-            let inside = found.strip_prefix(fs::canonicalize(root()).unwrap()).unwrap();
+            let inside = found
+                .strip_prefix(fs::canonicalize(root()).unwrap())
+                .unwrap();
             let top = inside.iter().next().unwrap().to_str().unwrap();
-            assert!(copied().contains(top), "{} includes {named}", file.display());
+            assert!(
+                copied().contains(top),
+                "{} includes {named}",
+                file.display()
+            );
             checked += 1;
         }
     }

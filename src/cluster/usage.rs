@@ -62,7 +62,10 @@ struct Usage {
 impl MetricsApi {
     async fn readings(&self) -> Result<Readings, UsageError> {
         // This API takes no limit: all pods come in one answer.
-        let pods = self.reader.list::<PodMetrics>(&POD_METRICS, "", &[]).await?;
+        let pods = self
+            .reader
+            .list::<PodMetrics>(&POD_METRICS, "", &[])
+            .await?;
         let containers = pods.into_iter().flat_map(|pod| {
             let at = pod.timestamp.as_millisecond() as f64 / 1000.0;
             let Meta { name, namespace } = pod.metadata;
@@ -73,7 +76,8 @@ impl MetricsApi {
                     container: container.name,
                     at,
                     used: quantity::bytes(&container.usage.memory)? as f64,
-                    cpu: quantity::millis(&container.usage.cpu).map(|millis| millis as f64 / 1000.0),
+                    cpu: quantity::millis(&container.usage.cpu)
+                        .map(|millis| millis as f64 / 1000.0),
                 })
             })
         });

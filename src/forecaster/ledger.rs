@@ -156,9 +156,8 @@ impl Ledger {
     pub fn forget(&mut self, now: f64) -> Vec<Key> {
         let mut keys = Vec::new();
         for at in 0..self.lines.len() {
-            let old = |line: &Line| {
-                line.seen < now - FORGOTTEN && line.runs.iter().all(Option::is_none)
-            };
+            let old =
+                |line: &Line| line.seen < now - FORGOTTEN && line.runs.iter().all(Option::is_none);
             if let Some(line) = self.lines[at].take_if(|line| old(line)) {
                 self.index.remove(&line.key);
                 self.free.push(at);
@@ -300,10 +299,7 @@ impl Ledger {
 
     /// The run of a container ended; `end` tells how, if that is known.
     fn ended(&mut self, fact: &PodFact, tracked: &mut Tracked, end: Option<&EndFact>, now: f64) {
-        let at = end
-            .and_then(|end| end.at)
-            .map_or(now, seconds)
-            .min(now);
+        let at = end.and_then(|end| end.at).map_or(now, seconds).min(now);
         let place = tracked.place.take();
         let run = place.and_then(|place| {
             let line = self.line_mut(place.series)?;
@@ -312,9 +308,8 @@ impl Ledger {
         let full = run
             .as_ref()
             .is_some_and(|run| run.used >= FULL * run.limit && run.limit > 0.0);
-        let oom = end.is_some_and(|end| {
-            is_oom(end) || (end.exit_code == 137 && full && !fact.leaving)
-        });
+        let oom =
+            end.is_some_and(|end| is_oom(end) || (end.exit_code == 137 && full && !fact.leaving));
         let exit = end.map_or(Exit::Unknown, |end| exit_of(end, oom, fact.leaving));
         let mut stands = false;
         if let (Some(place), Some(run)) = (place, &run) {

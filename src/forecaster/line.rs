@@ -2,8 +2,8 @@
 use super::time::{seconds, timestamp};
 use crate::domain::{
     forecast::{
-        Boundary, Chart, Estimate, Outlook, OwnerKind, Priors, Sample, Series, Source, Tier, Tuning,
-        When,
+        Boundary, Chart, Estimate, Outlook, OwnerKind, Priors, Sample, Series, Source, Tier,
+        Tuning, When,
     },
     object::{Kind, ObjectRef},
 };
@@ -157,7 +157,10 @@ impl Line {
             };
             let estimate = self.series.assess(replica as u64, now, tuning);
             run.tier = estimate.tier;
-            if worst.as_ref().is_none_or(|(_, other)| nearer(&estimate, other)) {
+            if worst
+                .as_ref()
+                .is_none_or(|(_, other)| nearer(&estimate, other))
+            {
                 worst = Some((replica, estimate));
             }
         }
@@ -165,7 +168,13 @@ impl Line {
     }
 
     /// The estimate in the words of the rest of Heal.
-    pub fn outlook(&self, replica: usize, estimate: &Estimate, now: f64, source: Source) -> Option<Outlook> {
+    pub fn outlook(
+        &self,
+        replica: usize,
+        estimate: &Estimate,
+        now: f64,
+        source: Source,
+    ) -> Option<Outlook> {
         let run = self.runs.get(replica)?.as_ref()?;
         let alive = self.runs.iter().flatten();
         let at = |eta: Option<f64>| eta.map(|eta| timestamp(now + eta));

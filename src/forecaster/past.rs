@@ -57,12 +57,14 @@ pub async fn ask(source: Arc<dyn UsageSource>, wishes: Vec<Wish>, sink: Sender<F
     for wish in wishes {
         let mut found: BTreeMap<(String, String, String), Vec<PastPoint>> = BTreeMap::new();
         let error = pieces(&*source, &wish, &mut found).await.err();
-        let runs = found.into_iter().map(|((pod, container, run), points)| PastRun {
-            pod,
-            container,
-            run,
-            points,
-        });
+        let runs = found
+            .into_iter()
+            .map(|((pod, container, run), points)| PastRun {
+                pod,
+                container,
+                run,
+                points,
+            });
         let found = Found {
             namespace: wish.namespace,
             step: wish.step as f64,
@@ -135,7 +137,9 @@ impl Ledger {
                 for pod in self.pods.of_namespace(namespace) {
                     for tracked in &pod.containers {
                         containers += 1;
-                        let line = tracked.place.and_then(|place| self.lines[place.series].as_ref());
+                        let line = tracked
+                            .place
+                            .and_then(|place| self.lines[place.series].as_ref());
                         if let Some(line) = line.filter(|line| line.expects_past()) {
                             from = from.min(line.known_until.max(earliest));
                         }
@@ -204,17 +208,29 @@ impl Ledger {
             Some(pod) => &pod.line.uid,
             None => owners.of_pod(&run.pod)?,
         };
-        self.index.get(&(uid.clone(), run.container.clone())).copied()
+        self.index
+            .get(&(uid.clone(), run.container.clone()))
+            .copied()
     }
 
-    fn line_past(&mut self, namespace: &str, at: usize, mut runs: Vec<PastRun>, step: f64, now: f64) {
+    fn line_past(
+        &mut self,
+        namespace: &str,
+        at: usize,
+        mut runs: Vec<PastRun>,
+        step: f64,
+        now: f64,
+    ) {
         let last = |run: &PastRun| run.points.last().map_or(0.0, |point| point.t);
         runs.sort_by(|a, b| last(a).total_cmp(&last(b)));
         let mut events: Vec<(f64, Event)> = Vec::new();
-        let limit = self
-            .lines[at]
-            .as_ref()
-            .and_then(|line| line.runs.iter().flatten().map(|run| run.limit).reduce(f64::max));
+        let limit = self.lines[at].as_ref().and_then(|line| {
+            line.runs
+                .iter()
+                .flatten()
+                .map(|run| run.limit)
+                .reduce(f64::max)
+        });
         let (Some(limit), Some(line)) = (limit, self.lines[at].as_ref()) else {
             return;
         };
@@ -236,8 +252,15 @@ impl Ledger {
             let is_newest = newest.get(run.pod.as_str()) == Some(&number);
             let alive = place.filter(|_| is_newest && !late && last(run) > began);
             let replica = alive.map_or(BYGONE + number as u64, |place| place.replica as u64);
-            let since = if alive.is_some() { began.max(known_until) } else { known_until };
-            let points = run.points.iter().filter(|point| point.t > since && point.t < until);
+            let since = if alive.is_some() {
+                began.max(known_until)
+            } else {
+                known_until
+            };
+            let points = run
+                .points
+                .iter()
+                .filter(|point| point.t > since && point.t < until);
             let mut end = None;
             for point in points {
                 end = Some(point.t);

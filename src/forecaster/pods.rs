@@ -84,7 +84,10 @@ impl Pods {
 
     /// The pods of a namespace.
     pub fn of_namespace(&self, namespace: &str) -> impl Iterator<Item = &Pod> {
-        self.named.get(namespace).into_iter().flat_map(HashMap::values)
+        self.named
+            .get(namespace)
+            .into_iter()
+            .flat_map(HashMap::values)
     }
 
     /// The namespaces that have pods.
@@ -101,7 +104,8 @@ impl Pods {
     pub fn put(&mut self, pod: Pod) -> Option<Pod> {
         let (namespace, name) = (pod.pod.namespace.clone(), pod.pod.name.clone());
         let uid = pod.pod.uid.clone();
-        self.uids.insert(uid.clone(), (namespace.clone(), name.clone()));
+        self.uids
+            .insert(uid.clone(), (namespace.clone(), name.clone()));
         let before = self.named.entry(namespace).or_default().insert(name, pod)?;
         if before.pod.uid == uid {
             return None;

@@ -6,9 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        forecast::{
-            Boundary, Estimate, Outlook, Priors, Sample, Source, SourceHealth, Tier,
-        },
+        forecast::{Boundary, Estimate, Outlook, Priors, Sample, Source, SourceHealth, Tier},
         object::ObjectRef,
     },
     ports::{Reading, Sighting},
@@ -101,7 +99,10 @@ impl Ledger {
         };
         let mut last: f64 = 0.0;
         for pod in self.pods.iter() {
-            let mut load = pod.node.as_deref().map(|name| nodes.entry(name).or_default());
+            let mut load = pod
+                .node
+                .as_deref()
+                .map(|name| nodes.entry(name).or_default());
             for tracked in &pod.containers {
                 if tracked.fact.running.is_none() {
                     continue;
@@ -127,7 +128,11 @@ impl Ledger {
                     None => {
                         load.unlimited = true;
                         let growth = tracked.used - tracked.slow;
-                        if load.growing.as_ref().is_none_or(|(most, ..)| growth > *most) {
+                        if load
+                            .growing
+                            .as_ref()
+                            .is_none_or(|(most, ..)| growth > *most)
+                        {
                             let name = tracked.fact.name.clone();
                             load.growing = Some((growth, pod.pod.name.clone(), name));
                         }
@@ -182,11 +187,12 @@ impl Ledger {
                 tier: Tier::Clear,
             });
         }
-        line.growing = load.growing.filter(|(growth, ..)| *growth > 0.0).map(
-            |(_, pod, container)| {
-                format!("Container {container} of pod {pod} has no limit and grows most.")
-            },
-        );
+        line.growing =
+            load.growing
+                .filter(|(growth, ..)| *growth > 0.0)
+                .map(|(_, pod, container)| {
+                    format!("Container {container} of pod {pod} has no limit and grows most.")
+                });
         let sample = Sample {
             t: now,
             used: load.used,

@@ -226,14 +226,20 @@ impl Forecaster {
             Err(error) => SourceHealth {
                 error: Some(error.to_string()),
                 last: self.last,
-                ..self.told.as_ref().map(|(_, told)| told.clone()).unwrap_or_default()
+                ..self
+                    .told
+                    .as_ref()
+                    .map(|(_, told)| told.clone())
+                    .unwrap_or_default()
             },
         };
         if health.error.is_some() {
             self.failures = self.failures.saturating_add(1);
         }
         self.last = health.last.or(self.last);
-        self.parts.metrics.forecasts(&health, self.ledger.standing());
+        self.parts
+            .metrics
+            .forecasts(&health, self.ledger.standing());
         let now = self.now();
         let changed = self.told.as_ref().is_none_or(|(at, told)| {
             told.source != health.source || told.error != health.error || now - at >= HEALTH

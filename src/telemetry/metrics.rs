@@ -275,10 +275,7 @@ impl Metrics {
     /// How complete memory figures are, and how many notices and pages stand.
     pub fn forecasts(&self, health: &SourceHealth, (notices, pages): (u64, u64)) {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        for (state, value) in [
-            ("covered", health.containers),
-            ("missing", health.missing),
-        ] {
+        for (state, value) in [("covered", health.containers), ("missing", health.missing)] {
             let label = StateLabel { state };
             self.forecast_containers
                 .get_or_create(&label)

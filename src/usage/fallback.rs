@@ -151,7 +151,9 @@ mod tests {
         let both = Fallback::new(first.clone(), second, interval);
         let mut seen = Vec::new();
         for round in 0..12 {
-            first.broken.store((1..8).contains(&round), Ordering::Relaxed);
+            first
+                .broken
+                .store((1..8).contains(&round), Ordering::Relaxed);
             seen.push(match both.read().await {
                 Ok(readings) => format!("{:?} {:?}", readings.source, readings.trouble),
                 Err(error) => error.to_string(),
@@ -172,6 +174,9 @@ mod tests {
         Prometheus None
         Prometheus None
         "#);
-        assert!(first.asked.load(Ordering::Relaxed) < 10, "it was left in peace");
+        assert!(
+            first.asked.load(Ordering::Relaxed) < 10,
+            "it was left in peace"
+        );
     }
 }

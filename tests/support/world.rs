@@ -157,7 +157,7 @@ impl World {
             store: self.store.clone(),
             clock,
             metrics: Arc::new(Metrics::new()),
-        usage: None,
+            usage: None,
         };
         let app = App::start(self.settings.clone(), outside).await.unwrap();
         self.slack.set_deliver(in_process(app.router()));

@@ -210,12 +210,7 @@ impl Roster {
 
     fn owned(&mut self, mut fact: PodFact) -> PodNews {
         fact.line = match self.jobs.get(&fact.owner.uid).and_then(Option::as_ref) {
-            Some(by) => ObjectRef::new(
-                by.kind.clone(),
-                &fact.owner.namespace,
-                &by.name,
-                &by.uid,
-            ),
+            Some(by) => ObjectRef::new(by.kind.clone(), &fact.owner.namespace, &by.name, &by.uid),
             None => fact.owner.clone(),
         };
         if fact.finished {

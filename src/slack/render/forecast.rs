@@ -33,8 +33,8 @@ enum Role<'a> {
 fn role(incident: &Incident) -> Option<Role<'_>> {
     let outlook = incident.forecast.as_deref()?;
     Some(match (incident.family, outlook.when) {
-        (Family::Oom | Family::Eviction, Some(when)) => Role::Came(outlook, when),
-        (Family::Oom | Family::Eviction, None) => return None,
+        // The real trouble has its own card; that it was foreseen is a line on it.
+        (family, when) if family != Family::Forecast => Role::Came(outlook, when?),
         (_, Some(when)) if incident.execution().is_some() => Role::Handled(outlook, when),
         (_, Some(when)) => Role::Standing(outlook, when),
         (_, None) => Role::Over(outlook),

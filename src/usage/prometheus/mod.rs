@@ -103,7 +103,9 @@ impl Prometheus {
                     .to_owned(),
             )
         })?;
-        let body = self.ask("query", &[("query", &labels.probe_swap())]).await?;
+        let body = self
+            .ask("query", &[("query", &labels.probe_swap())])
+            .await?;
         let swapping: Vec<Instant<'_>> = series(&body)?;
         exported.swap = swapping.iter().any(|series| series.value.1.0 > 0.0);
         *self.probed.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -114,7 +116,9 @@ impl Prometheus {
     async fn readings(&self) -> Result<Readings, UsageError> {
         let exported = self.probe().await?;
         let labels = &self.place.labels;
-        let used = self.ask("query", &[("query", &labels.used(exported))]).await?;
+        let used = self
+            .ask("query", &[("query", &labels.used(exported))])
+            .await?;
         let taken = self.ask("query", &[("query", &labels.taken())]).await?;
         let cpu = if exported.cpu {
             // Forecasts do without, so a failure is none.

@@ -109,8 +109,17 @@ impl Exported {
 impl Labels {
     /// Which of the metrics are exported.
     pub fn probe(&self) -> String {
-        let names =
-            [WORKING_SET, ACTIVE_FILE, RSS, SHMEM, KERNEL, CACHE, MAPPED, CPU].join("|");
+        let names = [
+            WORKING_SET,
+            ACTIVE_FILE,
+            RSS,
+            SHMEM,
+            KERNEL,
+            CACHE,
+            MAPPED,
+            CPU,
+        ]
+        .join("|");
         let of = self.selector(&format!("__name__=~\"{names}\""));
         format!("count by (__name__) ({of})")
     }
@@ -166,9 +175,8 @@ impl Labels {
         let own = format!("{}={}", self.namespace, quoted(namespace));
         let of = self.selector(&own);
         ["avg", "max"].map(|first| {
-            let over = |function: &str, name: &str| {
-                format!("{function}_over_time({name}{of}[{step}s])")
-            };
+            let over =
+                |function: &str, name: &str| format!("{function}_over_time({name}{of}[{step}s])");
             let working_set = over(first, WORKING_SET);
             let sum = match exported.measure {
                 Measure::ActiveFile => format!("{working_set} - {}", over("avg", ACTIVE_FILE)),

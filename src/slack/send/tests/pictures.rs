@@ -2,6 +2,7 @@
 use super::bench::{Bench, at, incident};
 use crate::{
     domain::{
+        family::Family,
         forecast::{Outlook, When},
         incident::{Incident, IncidentId},
         recovery::Verdict,
@@ -19,6 +20,7 @@ const SHARE: &str = "files.completeUploadExternal";
 fn forecast(minute: i64, kill: i64) -> Incident {
     let when = |minute: i64| at(60 * minute);
     Incident {
+        family: Family::Forecast,
         forecast: Some(Box::new(Outlook {
             at: when(minute),
             when: Some(When {
