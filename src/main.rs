@@ -31,6 +31,7 @@ fn main() -> ExitCode {
             Command::Forecast(args) => replay::run(args),
             Command::Bench(args) => match &args.what {
                 Bench::Loop(args) => bench::run(args).await,
+                Bench::Forecast(args) => bench::forecast::run(args),
             },
         }
     });

@@ -25,6 +25,35 @@ pub struct ForecastArgs {
     pub config_cap: Option<f64>,
 }
 
+/// `heal bench forecast`
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct ForecastBenchArgs {
+    /// Seed of the series: the same seed gives the same series on every machine
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Series of each of the 33 classes; 0 leaves them out
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    pub per_class: u64,
+    /// Only without the history of the workloads
+    #[arg(long, conflicts_with = "warm")]
+    pub cold: bool,
+    /// Only with the history of the workloads
+    #[arg(long)]
+    pub warm: bool,
+    /// Without what a cluster knows of a workload: its owner's kind, and the cap of its heap
+    #[arg(long)]
+    pub no_priors: bool,
+    /// Also score the recordings of this folder, against its `labels.jsonl`
+    #[arg(long, value_name = "DIR")]
+    pub traces: Option<PathBuf>,
+    /// Containers to measure the cost with; 0 leaves it out
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(..=1_000_000))]
+    pub cost: u64,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Below the options of `heal forecast --help`.
 pub(super) const REPLAY_HELP: &str = "\
 Examples:

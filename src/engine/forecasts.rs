@@ -3,13 +3,21 @@ use super::{Engine, turn::Turn};
 use crate::domain::{
     family::Family,
     forecast::{Outlook, RunEnd, Tier},
-    incident::{Incident, IncidentId, Input, State as Stage, forecast_signal},
+    incident::{
+        AuditEntry, DismissReason, Incident, IncidentId, Input, State as Stage, Step,
+        forecast_signal,
+    },
     signal::Signal,
 };
+use jiff::{SignedDuration, Timestamp};
+
+/// Outcomes that time decides are looked for this often.
+const DUE_EVERY: SignedDuration = SignedDuration::from_secs(30);
 
 impl Engine {
     /// What is to be expected of a container's memory now.
     pub(super) fn forecast(&mut self, outlook: Box<Outlook>, turn: &mut Turn) {
+        self.state.ledger.heard(&outlook, turn.now);
         let key = outlook.key();
         if outlook.stands() {
             self.state.outlooks.insert(key, outlook.clone());
@@ -29,10 +37,40 @@ impl Engine {
 
     /// A run of a container ended: the truth about what was forecast.
     pub(super) fn run_ended(&mut self, end: &RunEnd, turn: &mut Turn) {
+        self.state.ledger.run_ended(end, turn.now);
         let open = self.state.by_owner.get(&end.owner.uid).cloned();
         for id in open.unwrap_or_default() {
             self.apply(id, Input::RunEnded(end.clone()), turn);
         }
+    }
+
+    /// Gives the outcomes that time alone decides.
+    pub(super) fn outcomes_by_time(&mut self, now: Timestamp) {
+        let due = |last: Timestamp| now.duration_since(last) >= DUE_EVERY;
+        if self.state.last_due.is_none_or(due) {
+            self.state.last_due = Some(now);
+            self.state.ledger.due(now);
+        }
+    }
+
+    /// Writes down who called a forecast a false alarm.
+    pub(super) fn note_opinion(&mut self, result: &Step) {
+        let dismissed = |entry: &&AuditEntry| {
+            entry.what == "decision.dismissed"
+                && entry.detail["reason"] == DismissReason::FalseAlarm.as_str()
+        };
+        if result.incident.family == Family::Forecast
+            && let Some(entry) = result.audit.iter().find(dismissed)
+        {
+            self.state
+                .ledger
+                .called_false(&result.incident.owner.uid, &entry.actor);
+        }
+    }
+
+    /// Tells the figures what the ledger says.
+    pub(super) fn measure_forecasts(&self, now: Timestamp) {
+        self.parts.metrics.forecasts(&self.state.ledger.score(now));
     }
 
     /// The open incident that a forecast belongs to: one about that container's memory, forecast or killed already. One whose fix

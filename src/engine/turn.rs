@@ -49,7 +49,8 @@ impl Turn {
     }
 
     /// Puts the touched incidents, as they are at the end of the turn, into the batch.
-    pub(super) fn collect(&mut self, state: &State) {
+    pub(super) fn collect(&mut self, state: &mut State) {
+        self.batch.forecasts = state.ledger.take_changed();
         self.batch.incidents = self
             .touched
             .iter()
@@ -91,6 +92,7 @@ impl Engine {
             self.apply(id, Input::Wake, turn);
         }
         self.end_silences(turn);
+        self.outcomes_by_time(turn.now);
         if self
             .state
             .last_prune
@@ -268,6 +270,7 @@ impl Engine {
         for entry in &result.audit {
             self.measure(&result, &entry.what, &entry.detail);
         }
+        self.note_opinion(&result);
         if let Some(lesson) = result.lesson {
             let workload = Memory::workload(&result.incident.cluster, &result.incident.owner);
             self.state.memory.learn(
@@ -359,6 +362,7 @@ impl Engine {
             .entry(uid.clone())
             .or_default()
             .push(*at);
+        self.state.ledger.acted(&uid, execution, *at);
         turn.batch.executions.push((execution.clone(), uid, *at));
     }
 

@@ -239,7 +239,7 @@ impl Forecaster {
         self.last = health.last.or(self.last);
         self.parts
             .metrics
-            .forecasts(&health, self.ledger.standing());
+            .forecast_source(&health, self.ledger.standing());
         let now = self.now();
         let changed = self.told.as_ref().is_none_or(|(at, told)| {
             told.source != health.source || told.error != health.error || now - at >= HEALTH

@@ -79,11 +79,11 @@ impl Columns {
         Ok(columns)
     }
 
-    /// Memory that cannot be reclaimed, in bytes, by the best measure that this row has; `None` without any.
+    /// Memory that cannot be reclaimed, by the best measure that this row has, and the working set; in bytes, `None` without any.
     ///
     /// # Errors
     /// When a cell is not a number.
-    pub fn used(&self, row: &ByteRecord) -> Result<Option<f64>, String> {
+    pub fn memory(&self, row: &ByteRecord) -> Result<(Option<f64>, Option<f64>), String> {
         let cell = |column: Option<usize>, name: &str| match column {
             Some(column) => number(row, column, name),
             None => Ok(None),
@@ -110,7 +110,7 @@ impl Columns {
             (working_set, None, None) => working_set,
             (None, Some(_), None) => None,
         };
-        Ok(used.map(|bytes| bytes.max(0.0)))
+        Ok((used.map(|bytes| bytes.max(0.0)), working_set))
     }
 }
 
@@ -141,7 +141,7 @@ pub fn text(row: &ByteRecord, column: usize) -> Option<String> {
 }
 
 /// What was read, short and in one line.
-pub fn shown(text: &str) -> String {
+fn shown(text: &str) -> String {
     text.chars()
         .take(30)
         .map(|c| if c.is_control() { '?' } else { c })

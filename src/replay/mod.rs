@@ -10,9 +10,13 @@ mod reader;
 mod runs;
 mod score;
 
-use crate::cli::{Exit, ForecastArgs};
-use player::Player;
-use reader::Reader;
+use crate::{
+    cli::{Exit, ForecastArgs},
+    domain::forecast::Series,
+};
+use player::{Forecaster, Player};
+pub use reader::{Reader, Reading};
+
 use score::Board;
 use std::{
     fmt,
@@ -61,7 +65,7 @@ impl From<Problem> for Stopped {
 /// When standard output cannot be written.
 pub fn run(args: &ForecastArgs) -> anyhow::Result<Exit> {
     let (stdout, stderr) = (io::stdout().lock(), io::stderr().lock());
-    match replay(args, stdout, stderr) {
+    match replay::<Series>(args, stdout, stderr) {
         Ok(exit) => Ok(exit),
         // `… | head` has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Ok),
@@ -69,15 +73,16 @@ pub fn run(args: &ForecastArgs) -> anyhow::Result<Exit> {
     }
 }
 
-/// The same, into any writers.
-///
-/// # Errors
-/// When one of them cannot be written.
-pub fn replay(args: &ForecastArgs, mut out: impl Write, mut notes: impl Write) -> io::Result<Exit> {
+/// The same with any forecaster, into any writers.
+fn replay<F: Forecaster>(
+    args: &ForecastArgs,
+    mut out: impl Write,
+    mut notes: impl Write,
+) -> io::Result<Exit> {
     let mut exit = Exit::Ok;
     let mut board = Board::default();
     for path in &args.replay {
-        match replay_file(args, path, &mut out, &mut board) {
+        match replay_file::<F>(args, path, &mut out, &mut board) {
             Ok(()) => {}
             Err(Stopped::Output(error)) => return Err(error),
             Err(Stopped::Bad(problem)) => {
@@ -91,7 +96,7 @@ pub fn replay(args: &ForecastArgs, mut out: impl Write, mut notes: impl Write) -
     Ok(exit)
 }
 
-fn replay_file(
+fn replay_file<F: Forecaster>(
     args: &ForecastArgs,
     path: &Path,
     out: &mut impl Write,
@@ -110,7 +115,7 @@ fn replay_file(
             }));
         }
     };
-    let mut player = Player::new(&name, args);
+    let mut player = Player::<F>::new(&name, args);
     if let Some(history) = &args.history {
         prime(&mut player, history, args.time_scale, first)?;
     }
@@ -122,8 +127,8 @@ fn replay_file(
 }
 
 /// Lets the player live through an earlier recording. If that is not all before `first`, it is moved so that it ends just before.
-fn prime(
-    player: &mut Player<'_>,
+fn prime<F: Forecaster>(
+    player: &mut Player<'_, F>,
     history: &PathBuf,
     scale: f64,
     first: f64,

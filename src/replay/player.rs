@@ -26,14 +26,50 @@ struct Line<'a> {
     why: &'a str,
 }
 
+/// Who forecasts: the product's [`Series`], or a test's script.
+pub trait Forecaster {
+    /// A forecaster that knows nothing but this.
+    fn new(priors: Priors) -> Self;
+    /// See [`Series::set_priors`].
+    fn set_priors(&mut self, priors: Priors);
+    /// See [`Series::observe`].
+    fn observe(&mut self, replica: u64, sample: &Sample, tuning: &Tuning);
+    /// See [`Series::ended`].
+    fn ended(&mut self, replica: u64, t: f64, exit: Exit, tuning: &Tuning);
+    /// See [`Series::assess`].
+    fn assess(&mut self, replica: u64, now: f64, tuning: &Tuning) -> Estimate;
+}
+
+impl Forecaster for Series {
+    fn new(priors: Priors) -> Self {
+        Series::new(priors)
+    }
+
+    fn set_priors(&mut self, priors: Priors) {
+        Series::set_priors(self, priors);
+    }
+
+    fn observe(&mut self, replica: u64, sample: &Sample, tuning: &Tuning) {
+        Series::observe(self, replica, sample, tuning);
+    }
+
+    fn ended(&mut self, replica: u64, t: f64, exit: Exit, tuning: &Tuning) {
+        Series::ended(self, replica, t, exit, tuning);
+    }
+
+    fn assess(&mut self, replica: u64, now: f64, tuning: &Tuning) -> Estimate {
+        Series::assess(self, replica, now, tuning)
+    }
+}
+
 /// The life of one series.
-pub struct Player<'a> {
+pub struct Player<'a, F> {
     name: &'a str,
     every: Option<f64>,
     owner: bool,
     priors: Priors,
     tuning: Tuning,
-    series: Series,
+    series: F,
     runs: Runs,
     /// Number of the run that goes on, as the series knows it.
     run: Option<u32>,
@@ -49,7 +85,7 @@ pub struct Player<'a> {
 /// Assessments are not closer than this, in seconds of the series: rows that come every 15 seconds are all assessed, whatever their jitter.
 const EVERY: f64 = 12.0;
 
-impl<'a> Player<'a> {
+impl<'a, F: Forecaster> Player<'a, F> {
     /// A series that was never seen.
     pub fn new(name: &'a str, args: &ForecastArgs) -> Self {
         let priors = Priors {
@@ -63,7 +99,7 @@ impl<'a> Player<'a> {
             name,
             every: args.every,
             owner: args.owner.is_some(),
-            series: Series::new(priors.clone()),
+            series: F::new(priors.clone()),
             priors,
             tuning: Tuning::default(),
             runs: Runs::default(),

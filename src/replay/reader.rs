@@ -1,7 +1,7 @@
 //! The rows of a file, one at a time.
 use super::{
     Problem,
-    columns::{Columns, number, shown, text},
+    columns::{Columns, number, text},
     input,
 };
 use crate::domain::forecast::{Exit, OwnerKind};
@@ -15,6 +15,8 @@ pub struct Reading {
     pub t: f64,
     /// Memory that cannot be reclaimed, in bytes.
     pub used: Option<f64>,
+    /// The working set in bytes: the active page cache is in it.
+    pub working_set: Option<f64>,
     /// The limit in bytes.
     pub limit: Option<f64>,
     /// CPU in cores.
@@ -69,6 +71,7 @@ impl Reader {
             .trim(Trim::All)
             .from_reader(source);
         let columns = match rows.byte_headers() {
+            Ok(header) if header.is_empty() => Err("is empty".into()),
             Ok(header) => Columns::of(header),
             Err(error) => Err(wrong(&error)),
         };
@@ -108,17 +111,18 @@ impl Reader {
             cpu = cpu.or(rate.filter(|rate| rate.is_finite() && *rate >= 0.0));
             self.cpu = Some((t, seconds));
         }
-        let exit = match columns.exit.and_then(|column| text(row, column)) {
-            Some(word) => Some(exit(&word)?),
-            None => None,
-        };
+        let (used, working_set) = columns.memory(row)?;
         Ok(Some(Reading {
             t: t * self.scale,
-            used: columns.used(row)?,
+            used,
+            working_set,
             limit: number(row, columns.limit, "limit")?.filter(|limit| *limit > 0.0),
             cpu,
             incarnation: columns.incarnation.and_then(|column| text(row, column)),
-            exit,
+            exit: columns
+                .exit
+                .and_then(|column| text(row, column))
+                .and_then(|word| exit(&word)),
             kills: optional(columns.oom_kill, "oom_kill")?,
             empty: optional(columns.nprocs, "nprocs")? == Some(0.0),
             owner: columns
@@ -174,34 +178,21 @@ fn wrong(error: &csv::Error) -> String {
     }
 }
 
-/// A reason in the words of Kubernetes, or an exit code.
-fn exit(word: &str) -> Result<Exit, String> {
-    let known = [
-        ("oomkilled", Exit::OomKilled),
-        ("oom_kill", Exit::OomKilled),
-        ("oom", Exit::OomKilled),
-        ("completed", Exit::Completed),
-        ("exit_0", Exit::Completed),
-        ("0", Exit::Completed),
-        ("error", Exit::Error),
-        ("containercannotrun", Exit::Error),
-        ("unknown", Exit::Unknown),
-        ("redeploy", Exit::Unknown),
-        ("end_of_trace", Exit::Unknown),
-    ];
-    let lower = word.to_lowercase();
-    let code = lower.strip_prefix("exit_").unwrap_or(&lower);
-    known
-        .iter()
-        .find(|(name, _)| *name == lower)
-        .map(|(_, exit)| *exit)
-        .or_else(|| code.parse::<i64>().ok().map(|_| Exit::Error))
-        .ok_or_else(|| {
-            format!(
-                "exit is \"{}\"; it may be OOMKilled, Completed, Error or empty",
-                shown(word)
-            )
-        })
+/// A reason in the words of Kubernetes, or an exit code. There are many reasons (evicted, deadline exceeded, …); all that say nothing
+/// about memory are the same.
+fn exit(word: &str) -> Option<Exit> {
+    let word = word.to_lowercase();
+    match word.as_str() {
+        "nan" | "none" | "null" | "-" => None,
+        "oomkilled" | "oom_kill" | "oom" => Some(Exit::OomKilled),
+        "completed" => Some(Exit::Completed),
+        "error" => Some(Exit::Error),
+        other => match other.strip_prefix("exit_").unwrap_or(other).parse::<f64>() {
+            Ok(0.0) => Some(Exit::Completed),
+            Ok(_) => Some(Exit::Error),
+            Err(_) => Some(Exit::Unknown),
+        },
+    }
 }
 
 /// Jobs end by themselves, everything else is meant to run for ever.

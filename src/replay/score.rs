@@ -169,7 +169,7 @@ impl Board {
         if self.without > 0 {
             let _ = writeln!(
                 text,
-                "{} series tell nothing about how runs ended and are not scored",
+                "not scored, because the file does not tell how runs ended: {}",
                 self.without
             );
         }

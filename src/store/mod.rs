@@ -4,6 +4,7 @@
 //! transaction before anything leaves the process.
 mod audit;
 mod batch;
+mod forecasts;
 mod load;
 mod schema;
 mod series;

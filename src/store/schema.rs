@@ -27,6 +27,9 @@ const MIGRATIONS: &[&str] = &["
 ", "
     CREATE TABLE series (owner TEXT NOT NULL, container TEXT NOT NULL, seen REAL NOT NULL, about TEXT NOT NULL, state BLOB NOT NULL,
                          PRIMARY KEY (owner, container)) STRICT, WITHOUT ROWID;
+", "
+    CREATE TABLE forecasts (id INTEGER PRIMARY KEY, owner_uid TEXT NOT NULL, ended_at TEXT, outcome TEXT, body TEXT NOT NULL) STRICT;
+    CREATE INDEX forecasts_ended ON forecasts (ended_at);
 "];
 
 /// Brings a file to the newest schema.

@@ -2,10 +2,11 @@
 //!
 //! The number of time series is bounded: labels come from closed lists, and where a label is free text, only the first
 //! [`FREE_VALUES`] different values get a series of their own; the others are counted together as `other`.
+use super::forecasts::Forecasts;
 use crate::domain::{
     action::ActionKind,
     family::Family as Trouble,
-    forecast::{SourceHealth, Tier},
+    forecast::{Score, SourceHealth, Tier},
     recovery::Verdict,
 };
 use jiff::Timestamp;
@@ -77,7 +78,8 @@ pub struct Metrics {
     inspect: Histogram,
     forecast_age: GaugeF,
     forecast_containers: Family<StateLabel, Gauge>,
-    forecasts: Family<TierLabel, Gauge>,
+    forecasts_standing: Family<TierLabel, Gauge>,
+    forecasts: Forecasts,
     methods: Values,
     kinds: Values,
     times: Mutex<Times>,
@@ -164,11 +166,12 @@ impl Metrics {
                 "forecast_containers",
                 "Running containers with memory figures (covered) and without (missing)",
             ),
-            forecasts: plain(
+            forecasts_standing: plain(
                 r,
                 "forecasts_standing",
                 "Forecasts that stand now, by how loudly they are told",
             ),
+            forecasts: Forecasts::new(r),
             methods: Values::default(),
             kinds: Values::default(),
             times: Mutex::default(),
@@ -273,7 +276,7 @@ impl Metrics {
     }
 
     /// How complete memory figures are, and how many notices and pages stand.
-    pub fn forecasts(&self, health: &SourceHealth, (notices, pages): (u64, u64)) {
+    pub fn forecast_source(&self, health: &SourceHealth, (notices, pages): (u64, u64)) {
         let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         for (state, value) in [("covered", health.containers), ("missing", health.missing)] {
             let label = StateLabel { state };
@@ -285,11 +288,18 @@ impl Metrics {
             let label = TierLabel {
                 tier: tier.as_str(),
             };
-            self.forecasts.get_or_create(&label).set(count(value));
+            self.forecasts_standing
+                .get_or_create(&label)
+                .set(count(value));
         }
         if health.last.is_some() {
             self.times().last_reading = health.last;
         }
+    }
+
+    /// How the forecasts of the last 30 days turned out.
+    pub fn forecasts(&self, score: &Score) {
+        self.forecasts.set(score);
     }
 
     /// Everything as text, of type [`CONTENT_TYPE`]; ages are as of `now`.
@@ -315,7 +325,7 @@ impl Metrics {
     }
 }
 
-fn plain<M>(registry: &mut Registry, name: &str, help: &str) -> M
+pub(super) fn plain<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Default + Clone,
 {
@@ -324,7 +334,7 @@ where
     metric
 }
 
-fn seconds<M>(registry: &mut Registry, name: &str, help: &str) -> M
+pub(super) fn seconds<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Default + Clone,
 {
@@ -481,7 +491,7 @@ mod tests {
             missing: 1,
             ..SourceHealth::default()
         };
-        metrics.forecasts(&health, (2, 1));
+        metrics.forecast_source(&health, (2, 1));
         metrics
     }
 

@@ -176,10 +176,16 @@ async fn watches_that_fall_silent_are_noticed_reported_and_started_over() {
     // The new list of the pods fails for a while: long enough to look at how that is told.
     let pods = RequestMatcher::new(Method::GET, "/api/v1/pods?");
     world.kube.fail_next(pods, 503, 10);
-    world.passes(70).await;
+    let mut silent = 175;
+    while world.reads("/readyz").await.0 == 200 {
+        assert!(silent < 300, "nobody noticed");
+        world.passes(1).await;
+        silent += 1;
+    }
     assert_eq!(
         world.reads("/readyz").await,
-        (503, "waiting for the watches of pods\n".to_owned())
+        (503, "waiting for the watches of pods\n".to_owned()),
+        "after {silent} s"
     );
     let metrics = world.reads("/metrics").await.1;
     assert!(metrics.contains("heal_watch_synced{kind=\"pods\"} 0"));
@@ -202,7 +208,7 @@ async fn watches_that_fall_silent_are_noticed_reported_and_started_over() {
 async fn a_fault_while_heal_is_down_is_found_when_it_starts() {
     let mut world = World::start().await;
     world.runs("checkout", 2, WORKS).await;
-    world.stops().await;
+    world.stop().await;
     world.rolls_out("checkout", 2, CRASHES);
     world.passes(900).await;
     assert!(world.top_level().is_empty());
@@ -223,7 +229,7 @@ async fn a_fault_while_heal_is_down_is_found_when_it_starts() {
 async fn what_came_and_went_while_heal_was_down_is_no_news() {
     let mut world = World::start().await;
     world.runs("checkout", 2, WORKS).await;
-    world.stops().await;
+    world.stop().await;
     world.rolls_out("checkout", 2, CRASHES);
     world.passes(600).await;
     world.applies(app("checkout", 2, script(WORKS)));

@@ -1,4 +1,5 @@
 //! What the tests are written with.
+pub mod channel;
 pub mod chromium;
 pub mod forecasts;
 pub mod installation;

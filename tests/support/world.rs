@@ -1,6 +1,6 @@
 //! A world for scenarios: the simulated cluster, the local Slack workspace and the whole of Heal in one process, under tokio's
 //! paused clock. Nothing sleeps: the clock jumps when everybody waits.
-use super::people::Person;
+use super::{channel, people::Person};
 use heal::{
     app::{App, Outside, Settings},
     cluster::{Clients, ClusterConfig, KubeCluster},
@@ -9,10 +9,13 @@ use heal::{
         policy::{Policy, Rule},
         waits::Waits,
     },
+    forecaster,
     ports::Clock,
+    ports::UsageSource,
     sim::{
         kube::{KubeSim, Options},
-        slack::{Author, Channel, Message, SlackSim, SlackSimOptions, User, in_process},
+        prometheus::PrometheusSim,
+        slack::{Channel, Message, SlackSim, SlackSimOptions, User, in_process},
     },
     store::Store,
     telemetry::Metrics,
@@ -24,7 +27,7 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tower::ServiceExt;
 
-pub const CHANNEL: &str = "C0OPS";
+pub use super::channel::CHANNEL;
 pub const NAMESPACE: &str = "shop";
 /// A script that works for ever.
 pub const WORKS: &str = "echo ready; sleep infinity";
@@ -44,6 +47,8 @@ pub struct World {
     pub kube: KubeSim,
     pub slack: SlackSim,
     pub store: Store,
+    /// The Prometheus that scrapes the cluster, when there are forecasts.
+    pub prometheus: Option<PrometheusSim>,
     settings: Settings,
     clock: heal::sim::kube::Clock,
     app: Option<App>,
@@ -57,6 +62,8 @@ pub struct Setup {
     pub scopes: Option<Vec<String>>,
     /// Slack's rate limits hold.
     pub rate_limits: bool,
+    /// Forecasts are made like this.
+    pub forecast: Option<forecaster::Options>,
 }
 
 impl Default for Setup {
@@ -67,6 +74,7 @@ impl Default for Setup {
             options: |options| options,
             scopes: None,
             rate_limits: false,
+            forecast: None,
         }
     }
 }
@@ -117,11 +125,15 @@ impl World {
                 team: options.team_id.clone(),
             },
             actions: ActionKind::ALL.to_vec(),
-            forecast: Default::default(),
+            forecast: setup.forecast.unwrap_or_default(),
         };
         let slack = SlackSim::new(options);
         let store = Store::in_memory().unwrap();
+        let scrape = Duration::from_secs(15);
+        let forecasts = setup.forecast.is_some();
+        let prometheus = forecasts.then(|| PrometheusSim::new(kube.clone(), scrape));
         let mut world = Self {
+            prometheus,
             kube,
             slack,
             store,
@@ -147,6 +159,20 @@ impl World {
             ClusterConfig::named("test"),
             clock.clone(),
         );
+        let usage = self.prometheus.as_ref().map(|prometheus| {
+            let place = heal::usage::prometheus::Place {
+                url: "http://prometheus.invalid".parse().unwrap(),
+                auth: heal::usage::prometheus::Auth::None,
+                headers: vec![],
+                labels: heal::usage::prometheus::Labels::default(),
+            };
+            let transport = heal::usage::transport::in_process(prometheus.router());
+            let first = heal::usage::prometheus::Prometheus::new(transport, place);
+            let interval = Duration::from_secs_f64(self.settings.forecast.interval);
+            let both =
+                heal::usage::Fallback::new(Arc::new(first), Arc::new(cluster.usage()), interval);
+            Arc::new(both) as Arc<dyn UsageSource>
+        });
         let outside = Outside {
             cluster,
             slack: heal::slack::api::SlackApi::new(
@@ -157,7 +183,7 @@ impl World {
             store: self.store.clone(),
             clock,
             metrics: Arc::new(Metrics::new()),
-            usage: None,
+            usage,
         };
         let app = App::start(self.settings.clone(), outside).await.unwrap();
         self.slack.set_deliver(in_process(app.router()));
@@ -173,17 +199,8 @@ impl World {
 
     /// Stops Heal in order and starts it again over the same database.
     pub async fn restart(&mut self) {
-        if let Some(app) = self.app.take() {
-            app.stop().await;
-        }
+        self.stop().await;
         self.boot().await;
-    }
-
-    /// Stops Heal in order.
-    pub async fn stops(&mut self) {
-        if let Some(app) = self.app.take() {
-            app.stop().await;
-        }
     }
 
     /// Kills Heal between two instructions: no task of it runs on. Starts it again over the same database.
@@ -301,16 +318,7 @@ impl World {
 
     /// All messages of Heal in the channel itself.
     pub fn top_level(&self) -> Vec<Message> {
-        let heals = |message: &Message| {
-            message.author == Author::App
-                && message.thread_ts.is_none()
-                && message.ephemeral_to.is_none()
-        };
-        self.slack
-            .messages(CHANNEL)
-            .into_iter()
-            .filter(heals)
-            .collect()
+        channel::top_level(&self.slack)
     }
 
     /// Waits until a message of a card's thread contains `saying`.

@@ -1,8 +1,9 @@
 //! All classes, all methods, on two threads.
 use super::{
     anchors::Contestant,
+    case::Case,
     class::Class,
-    drive::drive,
+    drive::{Record, drive},
     generate::{Options, generate},
     score::Table,
 };
@@ -40,6 +41,18 @@ impl Result {
     }
 }
 
+/// Lets a contestant live through a case, and adds what came of it.
+pub fn live(case: &Case, contestant: &Contestant, result: &mut Result) -> Record {
+    let mut method = (contestant.fresh)(&case.priors);
+    let begun = Instant::now();
+    let record = drive(case, &mut *method);
+    result.spent += begun.elapsed();
+    result.samples += record.samples;
+    result.notice.add(case, &record, Tier::Notice);
+    result.page.add(case, &record, Tier::Page);
+    record
+}
+
 const THREADS: usize = 2;
 
 /// Lets every contestant live through `per_class` series of every class. The sums do not depend on the number of threads.
@@ -56,13 +69,7 @@ pub fn run(seed: u64, per_class: u64, options: Options, contestants: &[Contestan
             let class = Class::ALL[(number / per_class) as usize];
             let case = generate(class, seed, number % per_class, options);
             for (contestant, result) in contestants.iter().zip(&mut results) {
-                let mut method = (contestant.fresh)(&case.priors);
-                let begun = Instant::now();
-                let record = drive(&case, &mut *method);
-                result.spent += begun.elapsed();
-                result.samples += record.samples;
-                result.notice.add(&case, &record, Tier::Notice);
-                result.page.add(&case, &record, Tier::Page);
+                live(&case, contestant, result);
             }
         }
     };

@@ -32,6 +32,7 @@ mod snapshot;
 mod status;
 mod store;
 mod time;
+mod usage;
 mod watch;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use image::Image;
 pub use options::Options;
 pub use snapshot::{NodeView, PodView, Snapshot, WorkloadView};
 pub use time::{Clock, tokio_clock};
+pub use usage::ContainerUsage;
 
 use core::{Core, Deletion};
 

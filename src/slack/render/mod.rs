@@ -9,6 +9,7 @@ pub mod card;
 pub mod clean;
 mod closed;
 pub mod digest;
+pub mod foresight;
 pub mod forecast;
 #[cfg(test)]
 mod limits;

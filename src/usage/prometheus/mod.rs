@@ -4,6 +4,8 @@
 //! pieces. Once an hour it is probed again which metrics are exported.
 mod answer;
 mod query;
+#[cfg(test)]
+mod tests;
 
 pub use query::{Exported, Labels, Measure};
 

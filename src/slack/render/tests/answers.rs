@@ -180,6 +180,7 @@ fn watch(kind: &str) -> WatchHealth {
 
 fn quiet() -> Status {
     Status {
+        source: None,
         cluster: "prod-eu".into(),
         now: at(100),
         version: "0.1.0".into(),
