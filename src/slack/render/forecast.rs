@@ -65,7 +65,7 @@ pub fn part(blocks: &mut Blocks, incident: &Incident, picture: Option<&str>) {
         }
         Role::Handled(outlook, when) => {
             blocks.section(markup!(
-                "As of {}: {} expected at {} ({} – {}), P = {}.",
+                "As of {}: {} expected at {} ({} – {}), P\u{a0}=\u{a0}{}.",
                 Markup::clock(outlook.at),
                 Markup::own(what(outlook)),
                 Markup::clock(when.median),
@@ -179,7 +179,7 @@ fn expected(outlook: &Outlook, when: When) -> Markup {
         }
     };
     markup!(
-        "{} {} *{}*, at *{}* ({} – {}), P = {}.",
+        "{} {} *{}*, at *{}* ({} – {}), P\u{a0}=\u{a0}{}.",
         who,
         Markup::own(will(outlook)),
         Markup::until(when.median, &in_words(outlook.at, when.median)),
@@ -274,7 +274,7 @@ fn caveat(outlook: &Outlook) -> Option<Markup> {
 /// The kill that was foreseen has come.
 fn came(outlook: &Outlook, when: When) -> Markup {
     markup!(
-        "🔮 *This was forecast* at {}: expected at {} ({} – {}), P = {}.",
+        "🔮 *This was forecast* at {}: expected at {} ({} – {}), P\u{a0}=\u{a0}{}.",
         Markup::clock(outlook.at),
         Markup::clock(when.median),
         Markup::clock(when.earliest),

@@ -367,6 +367,11 @@ pub fn every_state() -> Vec<Incident> {
         }),
     ];
     all[0].diagnosis = None;
+    let ahead: Vec<Incident> = all
+        .iter()
+        .map(|incident| forecast(incident.state.clone()))
+        .collect();
+    all.extend(ahead);
     all.extend(
         every_why()
             .into_iter()

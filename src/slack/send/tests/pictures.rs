@@ -120,7 +120,7 @@ async fn while_slack_does_not_know_the_file_yet_the_card_is_shown_without() {
     bench.pass(20.0).await;
     assert!(shown(&bench.top()[0]).is_some());
     assert_eq!(bench.sim.files().len(), 1);
-    assert!(bench.count("slack_pictures_held", "") > 0);
+    assert!(bench.count("slack_pictures_held", "chat.update") > 0);
 }
 
 #[tokio::test(start_paused = true)]
