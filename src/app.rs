@@ -1,12 +1,14 @@
 //! Puts the parts together, and starts and stops them in order.
 //!
-//! Start: store → engine → sender → watches → inbound routes. Stop: watches → engine (finishes executions) → sender.
+//! Start: store → engine → sender → forecaster → watches → inbound routes. Stop: watches → engine (finishes executions) →
+//! forecaster (writes down what it knows) → sender.
 use crate::{
     cluster::{self, KubeCluster},
     domain::{action::ActionKind, policy::Policy, waits::Waits},
     engine::{Engine, EngineHandle, Message, Parts},
+    forecaster::{self, Forecaster},
     http::{self, SlackParts, WebParts},
-    ports::{Clock, Sighting},
+    ports::{Clock, Sighting, UsageSource},
     slack::{
         api::SlackApi,
         people::People,
@@ -57,6 +59,8 @@ pub struct Settings {
     pub policy: Policy,
     /// The actions that are allowed at all.
     pub actions: Vec<ActionKind>,
+    /// How forecasts are made, where [`Outside::usage`] gives figures.
+    pub forecast: forecaster::Options,
 }
 
 /// What Heal is connected to.
@@ -71,6 +75,8 @@ pub struct Outside {
     pub clock: Arc<dyn Clock>,
     /// Where figures go.
     pub metrics: Arc<Metrics>,
+    /// Where memory figures come from; without it there are no forecasts.
+    pub usage: Option<Arc<dyn UsageSource>>,
 }
 
 /// The wall clock.
@@ -91,7 +97,9 @@ pub struct App {
     farewell: CancellationToken,
     engine: JoinHandle<()>,
     sender: JoinHandle<()>,
+    forecaster: Option<JoinHandle<()>>,
     others: Vec<JoinHandle<()>>,
+    sightings: mpsc::Sender<Sighting>,
 }
 
 /// How the watches are, for `/readyz`.
@@ -109,13 +117,14 @@ impl App {
             store,
             clock,
             metrics,
+            usage,
         } = outside;
         let (chat, jobs) = mpsc::unbounded_channel();
         let (delivered, deliveries) = mpsc::unbounded_channel();
         let (engine, handle) = Engine::start(Parts {
             cluster_name: settings.cluster_name.clone(),
             cluster: Arc::new(cluster.clone()),
-            store,
+            store: store.clone(),
             clock: clock.clone(),
             waits: settings.waits.clone(),
             policy: settings.policy.clone(),
@@ -126,8 +135,10 @@ impl App {
         })?;
         let channel = settings.channel.clone();
         let farewell = CancellationToken::new();
+        let (can_search, can_upload) = rights(&slack).await;
         let sender = Sender::new(SenderParts {
-            can_search: may_read_history(&slack).await,
+            can_search,
+            can_upload,
             api: slack.clone(),
             route: Arc::new(move |_| channel.clone()),
             not_before: engine.not_before(),
@@ -145,14 +156,32 @@ impl App {
         let synced = Synced::default();
         let (sightings, seen) = mpsc::channel(SIGHTINGS);
         let watching = cancel.child_token();
+        let (pods, forecaster) = match usage {
+            None => (None, None),
+            Some(source) => {
+                let (pods, news) = mpsc::channel(SIGHTINGS);
+                let forecaster = Forecaster::start(forecaster::Parts {
+                    options: settings.forecast,
+                    source,
+                    store,
+                    clock: clock.clone(),
+                    metrics: metrics.clone(),
+                    pods: news,
+                    sink: sightings.clone(),
+                    cancel: cancel.child_token(),
+                })?;
+                (Some(pods), Some(tokio::spawn(forecaster.run())))
+            }
+        };
+        let way_in = sightings.clone();
         let others = vec![
             tokio::spawn(take_deliveries(deliveries, handle.clone())),
             tokio::spawn(take_sightings(seen, handle.clone(), synced.clone())),
             tokio::spawn(tell_trouble(trouble, handle.clone())),
             tokio::spawn(keep_warm(people.clone())),
-            tokio::spawn(
-                async move { cluster::watch(cluster, sightings, watching, high_water).await },
-            ),
+            tokio::spawn(async move {
+                cluster::watch(cluster, sightings, pods, watching, high_water).await
+            }),
         ];
         let reception = Reception::new(ReceptionParts {
             api: slack,
@@ -185,7 +214,9 @@ impl App {
             farewell,
             engine,
             sender,
+            forecaster,
             others,
+            sightings: way_in,
         })
     }
 
@@ -194,11 +225,20 @@ impl App {
         self.router.clone()
     }
 
+    /// The way by which sightings come in, for whatever watches beside the watches of this process.
+    pub fn sightings(&self) -> mpsc::Sender<Sighting> {
+        self.sightings.clone()
+    }
+
     /// Stops in order: no new sightings, executions finish, results are stored, messages under way leave.
     pub async fn stop(self) {
         self.cancel.cancel();
         // A task that panicked has said so; there is nothing to add.
         let _ = self.engine.await;
+        if let Some(forecaster) = self.forecaster {
+            // It writes down what it knows.
+            let _ = tokio::time::timeout(FAREWELL, forecaster).await;
+        }
         self.farewell.cancel();
         let _ = tokio::time::timeout(FAREWELL, self.sender).await;
         self.others.into_iter().for_each(|task| task.abort());
@@ -208,6 +248,9 @@ impl App {
     pub fn abort(self) {
         self.engine.abort();
         self.sender.abort();
+        if let Some(forecaster) = self.forecaster {
+            forecaster.abort();
+        }
         self.others.into_iter().for_each(|task| task.abort());
     }
 }
@@ -227,17 +270,25 @@ fn ready(synced: &Synced) -> Result<(), String> {
     }
 }
 
-/// Whether the token may read channels: then an ambiguous post is looked up before it is repeated.
-async fn may_read_history(slack: &SlackApi) -> bool {
+/// Whether the token may read channels (then an ambiguous post is looked up before it is repeated), and whether it may upload
+/// files (then forecasts get a picture).
+async fn rights(slack: &SlackApi) -> (bool, bool) {
     match slack.identity().await {
-        Ok(identity) => identity.scopes.is_some_and(|scopes| {
-            scopes
-                .iter()
-                .any(|scope| scope == "channels:history" || scope == "groups:history")
-        }),
+        Ok(identity) => {
+            let may = |scope: &str| {
+                let scopes = identity.scopes.as_ref();
+                scopes.map(|scopes| scopes.iter().any(|have| have == scope))
+            };
+            let reads = ["channels:history", "groups:history"];
+            (
+                reads.iter().any(|scope| may(scope) == Some(true)),
+                // Not told is not forbidden: the first upload shows.
+                may("files:write") != Some(false),
+            )
+        }
         Err(error) => {
             tracing::warn!(%error, "Slack did not say what the token may do; assuming the least");
-            false
+            (false, true)
         }
     }
 }
@@ -246,7 +297,17 @@ async fn take_sightings(mut seen: mpsc::Receiver<Sighting>, engine: EngineHandle
     while let Some(sighting) = seen.recv().await {
         if let Sighting::Watch(health) = &sighting {
             let mut synced = synced.lock().unwrap_or_else(PoisonError::into_inner);
-            synced.insert(health.kind.clone(), health.synced);
+            let before = synced.insert(health.kind.clone(), health.synced);
+            match &health.error {
+                // Once per trouble: it is retried, and fails again.
+                Some(error) if before != Some(false) => {
+                    tracing::warn!(watch = health.kind, error, "watch.failed");
+                }
+                None if before == Some(false) => {
+                    tracing::info!(watch = health.kind, "watch.works_again")
+                }
+                _ => {}
+            }
         }
         if !engine.send(Message::Sighting(sighting)).await {
             return;

@@ -1,4 +1,8 @@
 //! The command line: what can be asked for, and how a run can end. What the commands do stands elsewhere.
+mod forecast;
+
+pub use forecast::{ForecastArgs, ForecastBenchArgs};
+
 use crate::domain::incident::IncidentId;
 use clap::{Args, Parser, Subcommand};
 use std::{path::PathBuf, process};
@@ -85,6 +89,9 @@ Examples:
 
 Only reads, and may be used while Heal runs. Needs no secrets.")]
     Audit(AuditArgs),
+    /// Run the forecaster over recorded memory series: one JSON line per change, and the score
+    #[command(after_help = forecast::REPLAY_HELP)]
+    Forecast(ForecastArgs),
     /// Measure how fast this build is, on this machine
     Bench(BenchArgs),
 }
@@ -188,6 +195,13 @@ Examples:
   heal bench loop
   heal bench loop --pods 100 1000 10000 --json")]
     Loop(LoopArgs),
+    /// How good the forecasts are, on containers whose fate is known, beside the usual alerting rules; and what they cost
+    #[command(after_help = "\
+Examples:
+  heal bench forecast
+  heal bench forecast --seed 7 --per-class 200 --warm --cost 0
+  heal bench forecast --per-class 0 --traces recordings/ --json")]
+    Forecast(ForecastBenchArgs),
 }
 
 /// `heal bench loop`

@@ -2,7 +2,7 @@
 use heal::{
     audit, bench,
     cli::{self, Bench, Command, Exit},
-    demo, probe, run,
+    demo, probe, replay, run,
 };
 use std::process::ExitCode;
 
@@ -28,8 +28,10 @@ fn main() -> ExitCode {
             Command::Demo(args) => demo::run(args).await,
             Command::Check(args) => probe::run(args).await,
             Command::Audit(args) => audit::run(args),
+            Command::Forecast(args) => replay::run(args),
             Command::Bench(args) => match &args.what {
                 Bench::Loop(args) => bench::run(args).await,
+                Bench::Forecast(args) => bench::forecast::run(args),
             },
         }
     });

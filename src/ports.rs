@@ -3,6 +3,7 @@ use crate::domain::{
     action::Action,
     evidence::Evidence,
     family::Family,
+    forecast::Run,
     incident::{IncidentId, Note, Outcome},
     object::ObjectRef,
     policy::Approved,
@@ -13,6 +14,12 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use std::sync::Arc;
 use thiserror::Error;
+
+mod usage;
+pub use usage::{
+    ContainerFact, EndFact, NodeFact, PastPoint, PastRun, PodFact, PodNews, Reading, Readings,
+    Span, UsageError, UsageSource,
+};
 
 /// Where the time comes from. Only the outermost layer asks; everything else takes it as an argument.
 pub trait Clock: Send + Sync {
@@ -26,8 +33,6 @@ pub trait Meter: Send + Sync {
     fn add(&self, name: &'static str, label: &str, n: u64);
     /// Notes a duration.
     fn observe(&self, name: &'static str, seconds: f64);
-    /// Sets the gauge `name` under `label` (empty: without one).
-    fn set(&self, name: &'static str, label: &str, value: f64);
 }
 
 /// What an inspection or a look is about.
@@ -41,6 +46,8 @@ pub struct Subject {
     pub container: Option<String>,
     /// The incident's family.
     pub family: Family,
+    /// The run that a forecast is about, while the incident is about that forecast.
+    pub run: Option<Run>,
     /// The execution whose change is being followed, if one is, with when it was made.
     pub after: Option<(String, Action, Timestamp)>,
 }
@@ -150,6 +157,15 @@ pub enum Delivered {
         effect: u64,
         /// Why.
         why: String,
+    },
+    /// Something that belongs to an incident's messages, to be remembered over a restart: the newest picture of its forecast.
+    Kept {
+        /// Whose.
+        incident: IncidentId,
+        /// Under which name.
+        slot: String,
+        /// What the sender wants to know again.
+        value: String,
     },
     /// Slack asked to wait: to be remembered over a restart.
     NotBefore {

@@ -4,9 +4,15 @@ use crate::{
     cli::{Exit, RunArgs},
     cluster::{Clients, ClusterConfig, KubeCluster, Namespaces, Place},
     config::{Config, Credentials},
+    forecaster,
+    ports::UsageSource,
     slack::{api::SlackApi, transport::network},
     store::Store,
     telemetry::{self, Metrics},
+    usage::{
+        Fallback,
+        prometheus::{self, Prometheus},
+    },
 };
 use anyhow::Context;
 use std::sync::Arc;
@@ -33,8 +39,10 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         .await
         .with_context(|| format!("cannot listen on {} ([http] listen)", config.listen))?;
     let address = listener.local_addr()?;
+    let cluster = cluster(&config).await?;
     let outside = Outside {
-        cluster: cluster(&config).await?,
+        usage: usage(&config, &cluster)?,
+        cluster,
         slack: SlackApi::new(
             network()?,
             config.slack.api_url.clone(),
@@ -85,6 +93,44 @@ pub(crate) async fn cluster(config: &Config) -> anyhow::Result<KubeCluster> {
     Ok(KubeCluster::new(clients, options, Arc::new(SystemClock)))
 }
 
+/// Where memory figures come from, unless forecasts are off. Nothing is sent yet.
+fn usage(config: &Config, cluster: &KubeCluster) -> anyhow::Result<Option<Arc<dyn UsageSource>>> {
+    if !config.forecast.enabled {
+        return Ok(None);
+    }
+    let own = Arc::new(cluster.usage());
+    Ok(Some(match prometheus(config)? {
+        None => own,
+        Some(prometheus) => {
+            let interval = config.forecast.interval.unsigned_abs();
+            Arc::new(Fallback::new(Arc::new(prometheus), own, interval))
+        }
+    }))
+}
+
+/// The Prometheus that the configuration names.
+pub(crate) fn prometheus(config: &Config) -> anyhow::Result<Option<Prometheus>> {
+    let Some(named) = &config.forecast.prometheus else {
+        return Ok(None);
+    };
+    let authority = named
+        .ca_file
+        .as_ref()
+        .map(|path| {
+            std::fs::read(path).with_context(|| {
+                format!(
+                    "cannot read {} (forecast.prometheus.ca_file)",
+                    path.display()
+                )
+            })
+        })
+        .transpose()?;
+    let transport = crate::usage::transport::network(authority.as_deref())
+        .context("no connection to Prometheus can be made (forecast.prometheus.ca_file)")?;
+    let place: prometheus::Place = named.place.clone();
+    Ok(Some(Prometheus::new(transport, place)))
+}
+
 fn settings(config: &Config) -> Settings {
     Settings {
         cluster_name: config.cluster.clone(),
@@ -95,6 +141,11 @@ fn settings(config: &Config) -> Settings {
         waits: config.waits.clone(),
         policy: config.policy.clone(),
         actions: config.actions.clone(),
+        forecast: forecaster::Options {
+            interval: config.forecast.interval.as_secs_f64(),
+            backfill: config.forecast.backfill.as_secs_f64(),
+            tuning: config.forecast.tuning,
+        },
     }
 }
 

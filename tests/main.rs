@@ -10,4 +10,5 @@ mod browser;
 mod contract;
 mod pages;
 mod scenarios;
+mod shipping;
 mod support;

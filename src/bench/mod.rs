@@ -5,6 +5,7 @@
 mod clicks;
 mod crowd;
 mod figures;
+pub mod forecast;
 mod ground;
 mod heal;
 mod inputs;
@@ -23,6 +24,7 @@ use figures::Report;
 use ground::Ground;
 use heal::Heal;
 use machine::Setting;
+use requests::together;
 use std::{
     fs,
     os::unix::fs::DirBuilderExt,
@@ -123,9 +125,9 @@ async fn measure(
             heal.settles().await;
             report.storm = storm::measure(ground, &workspace, &storm).await?;
             heal.stop().await;
-            for namespace in [&failing, &storm, &healthy] {
-                ground.remove(namespace).await?;
-            }
+            tell("the end of what was measured so far");
+            let namespaces = [&failing, &storm, &healthy];
+            together(namespaces.map(async |namespace| ground.remove(namespace).await)).await?;
         }
     }
     Ok((report, setting))

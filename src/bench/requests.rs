@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 /// Requests under way at the same time while things are made ready.
 pub const AT_ONCE: usize = 16;
-/// The longest wait for something that the cluster's controllers do.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest wait for something that the cluster's controllers do. They delete what is in a namespace at a limited pace.
+const PATIENCE: Duration = Duration::from_secs(600);
 const GLANCE: Duration = Duration::from_millis(100);
 
 impl Ground {
@@ -111,7 +111,7 @@ impl Ground {
     /// Waits until something holds.
     ///
     /// # Errors
-    /// When it does not within two minutes.
+    /// When it does not within ten minutes.
     pub async fn until(
         &self,
         what: &str,

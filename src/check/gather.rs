@@ -278,6 +278,9 @@ fn app(config: &Config, identity: &Identity) -> Finding {
     }
 }
 
+/// What to do about a scope that is missing.
+const ADD_SCOPE: &str = "add it under OAuth & Permissions › Bot Token Scopes and reinstall the app";
+
 fn scopes(config: &Config, identity: &Identity) -> Vec<Finding> {
     let Some(granted) = &identity.scopes else {
         return vec![Finding::warning(
@@ -287,7 +290,8 @@ fn scopes(config: &Config, identity: &Identity) -> Vec<Finding> {
         )];
     };
     let groups = config.policy.groups().next().is_some();
-    [
+    let has = |scope: &str| granted.iter().any(|granted| granted == scope);
+    let mut findings: Vec<Finding> = [
         ("chat:write", "post and update cards", true),
         ("commands", "answer /heal", true),
         (
@@ -305,17 +309,24 @@ fn scopes(config: &Config, identity: &Identity) -> Vec<Finding> {
     .filter(|(.., needed)| *needed)
     .map(|(scope, why, _)| {
         let what = format!("Slack scope {scope}");
-        if granted.iter().any(|granted| granted == scope) {
+        if has(scope) {
             Finding::good(what, "")
         } else {
-            Finding::problem(
-                what,
-                format!("missing; needed to {why}"),
-                "add it under OAuth & Permissions › Bot Token Scopes and reinstall the app",
-            )
+            Finding::problem(what, format!("missing; needed to {why}"), ADD_SCOPE)
         }
     })
-    .collect()
+    .collect();
+    let pictures = "Slack scope files:write";
+    findings.push(if has("files:write") {
+        Finding::good(pictures, "")
+    } else {
+        Finding::warning(
+            pictures,
+            "missing; forecasts come in words only, without a picture",
+            ADD_SCOPE,
+        )
+    });
+    findings
 }
 
 fn clocks(now: Timestamp, slack: Option<Timestamp>) -> Finding {

@@ -68,7 +68,7 @@ impl Default for World {
                 user_id: "U0B".into(),
                 app_id: Some("A0123456789".into()),
                 scopes: Some(
-                    ["chat:write", "commands", "users:read"]
+                    ["chat:write", "commands", "users:read", "files:write"]
                         .map(String::from)
                         .to_vec(),
                 ),
@@ -119,10 +119,11 @@ fn when_all_is_well_every_line_says_so() {
     ok       Slack scope chat:write
     ok       Slack scope commands
     ok       Slack scope users:read
+    ok       Slack scope files:write
     ok       Slack channel C0123456789: the bot is in it
     ok       clock: in step with Slack's
 
-    0 problems, 0 warnings, 12 things checked.
+    0 problems, 0 warnings, 13 things checked.
     "#);
 }
 
@@ -162,12 +163,14 @@ fn each_problem_comes_with_what_to_do() {
              → add it under OAuth & Permissions › Bot Token Scopes and reinstall the app
     PROBLEM  Slack scope usergroups:read: missing; needed to know the members of the groups under [[approvers]]
              → add it under OAuth & Permissions › Bot Token Scopes and reinstall the app
+    warning  Slack scope files:write: missing; forecasts come in words only, without a picture
+             → add it under OAuth & Permissions › Bot Token Scopes and reinstall the app
     PROBLEM  Slack channel C0123456789: the bot is not in it
              → in the channel: /invite @heal
     PROBLEM  clock: 1 min 35 s behind Slack's: requests that look older than 5 min are refused
              → set the clock (NTP) of the machine or node
 
-    9 problems, 0 warnings, 13 things checked.
+    9 problems, 1 warning, 14 things checked.
     "#);
 }
 

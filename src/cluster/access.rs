@@ -46,7 +46,7 @@ const fn need(
     }
 }
 
-const OBSERVE: [Need; 14] = [
+const OBSERVE: [Need; 15] = [
     need(READ, "", "pods", "watch for trouble"),
     need(&["list", "watch"], "", "events", "watch for trouble"),
     Need {
@@ -88,6 +88,12 @@ const OBSERVE: [Need; 14] = [
         "autoscaling",
         "horizontalpodautoscalers",
         "see who owns the replica count",
+    ),
+    need(
+        &["list"],
+        "policy",
+        "poddisruptionbudgets",
+        "see how many pods may be missing",
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! Gathers the evidence of one incident: few requests, as many at once as their answers allow.
 use super::{
-    KubeCluster, current, limits, logs, look, project, references,
+    KubeCluster, budgets, current, limits, logs, look, project, references,
     rest::{Fault, Rest},
     revisions, slim, template,
 };
@@ -62,8 +62,8 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
     let mut evidence = Evidence::empty(cluster.clock.now());
     let scaled = matches!(owner.kind, Kind::Deployment | Kind::StatefulSet);
     let about_object = subject.object.uid != owner.uid;
-    let cramped = matches!(family, Family::Oom | Family::Admission);
-    let everywhere = family == Family::Scheduling;
+    let cramped = matches!(family, Family::Oom | Family::Forecast | Family::Admission);
+    let everywhere = matches!(family, Family::Scheduling | Family::Forecast);
     let (scene, own, others, limits, autoscaler, nodes) = tokio::join!(
         look::scene(cluster, owner),
         or_gap("events", true, events(reader, owner)),
@@ -106,7 +106,13 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
     let sick: Vec<ObjectRef> = related(&pods, subject, &scene.revision, owner);
     let more = sick.iter().map(|object| events(reader, object));
     let configured = family == Family::Config;
-    let (kept, tails, more, references) = tokio::join!(
+    let labels = scene
+        .raw
+        .as_ref()
+        .map(|raw| raw.spec.template.metadata.labels.clone())
+        .unwrap_or_default();
+    let ahead = family == Family::Forecast;
+    let (kept, tails, more, references, budget) = tokio::join!(
         or_gap(
             "revisions",
             with_revisions,
@@ -115,10 +121,18 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
         futures::future::join_all(tails),
         or_gap("events of pods", true, futures::future::try_join_all(more)),
         or_gap("ConfigMaps", configured, config_maps(reader, pods.first())),
+        or_gap(
+            "disruption budgets",
+            ahead,
+            budgets::of(reader, owner, &labels)
+        ),
     );
-    evidence
-        .gaps
-        .extend([kept.1, more.1, references.1].into_iter().flatten());
+    evidence.gaps.extend(
+        [kept.1, more.1, references.1, budget.1]
+            .into_iter()
+            .flatten(),
+    );
+    evidence.budget = budget.0;
     for (logs, gaps) in tails {
         evidence.logs.extend(logs);
         evidence.gaps.extend(gaps);

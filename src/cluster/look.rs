@@ -302,7 +302,7 @@ fn second(at: Timestamp) -> Timestamp {
 
 /// Whether a symptom belongs to the incident and is more than a passing state.
 fn counts(symptom: &Symptom, family: Family, now: Timestamp) -> bool {
-    Family::joins(symptom.family, family) && symptom.mature <= now
+    Family::spoils(symptom.family, family) && symptom.mature <= now
 }
 
 fn remaining(symptom: &Symptom, on_new_pod: bool) -> Remaining {

@@ -5,6 +5,7 @@
 //! `look` (recovery), [`access`] (may we?).
 pub mod access;
 mod act;
+mod budgets;
 pub mod clients;
 mod diff;
 mod gitops;
@@ -25,9 +26,11 @@ mod slim;
 mod template;
 #[cfg(test)]
 mod tests;
+mod usage;
 
 pub use clients::{Clients, ConnectError, Place};
 pub use observe::watch;
+pub use usage::MetricsApi;
 
 use crate::{
     domain::{
@@ -105,7 +108,8 @@ pub struct Timeouts {
     pub inspect: Duration,
     /// How long to find out whether a write was made whose answer was lost.
     pub unclear: Duration,
-    /// A watch without a sign of life for this long is dead and rebuilt. The server ends every watch after 5 minutes.
+    /// A watch without a sign of life for this long is dead and rebuilt. A server sends a bookmark every minute when there is
+    /// nothing else. Longer than kube's own limit (295 s) would hide it: kube connects again without a word.
     pub silence: Duration,
 }
 
@@ -116,7 +120,7 @@ impl Default for Timeouts {
             write: Duration::from_secs(15),
             inspect: Duration::from_secs(5),
             unclear: Duration::from_secs(60),
-            silence: Duration::from_secs(360),
+            silence: Duration::from_secs(240),
         }
     }
 }

@@ -1,6 +1,10 @@
 //! From Kubernetes objects to the small views of [`crate::domain::view`]. Pure.
 use super::slim;
 use crate::domain::{
+    forecast::{
+        Cap,
+        caps::{Program, cap},
+    },
     object::{Kind, ObjectRef},
     view::{
         Condition, ContainerState, ContainerView, EventView, NodeView, OwnerLink, PodView,
@@ -119,6 +123,21 @@ pub fn pod(pod: &slim::Pod) -> PodView {
         disruption: disruption.map(|c| c.reason.clone()),
         containers: init.chain(main).collect(),
     }
+}
+
+/// What caps the memory of a pod's containers, by container.
+pub fn caps(pod: &slim::Pod) -> Vec<(String, Cap)> {
+    let of = |container: &slim::PodContainer| {
+        let program = Program {
+            image: &container.image,
+            command: &container.command,
+            args: &container.args,
+            env: &container.env.0,
+            limit: container.resources.limits.memory,
+        };
+        Some((container.name.clone(), cap(&program)?))
+    };
+    pod.spec.containers.iter().filter_map(of).collect()
 }
 
 fn container(

@@ -15,8 +15,14 @@ pub fn workload(kind: &Kind, of: &Workload) -> WorkloadView {
     let generation = meta.generation.unwrap_or(0);
     let pods = pods(kind, of);
     let template = &spec.template.spec;
-    let init = template.init_containers.iter().map(|c| container(c, true));
-    let main = template.containers.iter().map(|c| container(c, false));
+    let init = template
+        .init_containers
+        .iter()
+        .map(|c| container(c, true, &template.volumes));
+    let main = template
+        .containers
+        .iter()
+        .map(|c| container(c, false, &template.volumes));
     let strategy = match kind {
         Kind::Deployment => &spec.strategy,
         _ => &spec.update_strategy,
@@ -51,6 +57,11 @@ pub fn workload(kind: &Kind, of: &Workload) -> WorkloadView {
             succeeded: status.succeeded,
             backoff_limit: spec.backoff_limit.unwrap_or(6),
         }),
+        max_unavailable: max_unavailable(
+            kind,
+            &strategy.rolling_update.max_unavailable,
+            pods.desired,
+        ),
     }
 }
 
@@ -107,6 +118,34 @@ fn pods(kind: &Kind, of: &Workload) -> Pods {
     }
 }
 
+/// How many pods a rolling update may take away at the same time. A share counts as Kubernetes rounds it: down for a Deployment
+/// (which makes new pods first), up for the kinds that cannot.
+fn max_unavailable(kind: &Kind, written: &serde_json::Value, desired: i32) -> Option<i32> {
+    let deployment = match kind {
+        Kind::Deployment => true,
+        Kind::StatefulSet | Kind::DaemonSet => false,
+        _ => return None,
+    };
+    let of_share = |percent: i32| {
+        let hundredths = i64::from(percent.max(0)) * i64::from(desired.max(0));
+        let whole = if deployment {
+            hundredths / 100
+        } else {
+            (hundredths + 99) / 100
+        };
+        i32::try_from(whole).unwrap_or(i32::MAX)
+    };
+    let written = match written {
+        serde_json::Value::Number(number) => number.as_i64().and_then(|n| i32::try_from(n).ok()),
+        serde_json::Value::String(share) => share
+            .strip_suffix('%')
+            .and_then(|percent| percent.parse().ok())
+            .map(of_share),
+        _ => None,
+    };
+    Some(written.unwrap_or(if deployment { of_share(25) } else { 1 }))
+}
+
 /// Pods below a partition stay on the old template on purpose: they count as up to date. When both revisions are the
 /// same, all pods are, whatever the counter says.
 fn updated_of_stateful_set(of: &Workload) -> i32 {
@@ -121,7 +160,13 @@ fn updated_of_stateful_set(of: &Workload) -> i32 {
         .min(status.replicas)
 }
 
-fn container(of: &slim::Container, init: bool) -> ContainerSpec {
+fn container(of: &slim::Container, init: bool, volumes: &[slim::Volume]) -> ContainerSpec {
+    let in_memory = |name: &str| {
+        volumes.iter().any(|volume| {
+            let dir = volume.empty_dir.as_ref();
+            volume.name == name && dir.is_some_and(|dir| dir.medium == "Memory")
+        })
+    };
     ContainerSpec {
         name: of.name.clone(),
         init,
@@ -130,6 +175,12 @@ fn container(of: &slim::Container, init: bool) -> ContainerSpec {
         memory_limit: of.resources.limits.memory,
         memory_request: of.resources.requests.memory,
         cpu_request: of.resources.requests.cpu,
+        memory_volume: of
+            .volume_mounts
+            .iter()
+            .map(|mount| &mount.name)
+            .find(|name| in_memory(name))
+            .cloned(),
         ports: of.ports.iter().map(|port| port.container_port).collect(),
         liveness: of.liveness_probe.as_ref().map(probe),
         readiness: of.readiness_probe.as_ref().map(probe),

@@ -49,10 +49,24 @@ pub const CONTROLLER_REVISIONS: Served =
     Served::v1("ControllerRevision", "apps", "controllerrevisions");
 /// batch/v1 Job
 pub const JOBS: Served = Served::v1("Job", "batch", "jobs");
+/// policy/v1 PodDisruptionBudget
+pub const BUDGETS: Served = Served {
+    kind: "PodDisruptionBudget",
+    group: "policy",
+    version: "v1",
+    plural: "poddisruptionbudgets",
+};
 /// autoscaling/v2 HorizontalPodAutoscaler
 pub const AUTOSCALERS: Served = Served {
     kind: "HorizontalPodAutoscaler",
     group: "autoscaling",
     version: "v2",
     plural: "horizontalpodautoscalers",
+};
+/// metrics.k8s.io/v1beta1 PodMetrics
+pub const POD_METRICS: Served = Served {
+    kind: "PodMetrics",
+    group: "metrics.k8s.io",
+    version: "v1beta1",
+    plural: "pods",
 };

@@ -4,6 +4,7 @@
 //! can be run with comes out or **all** problems at once, each with what to write. `docs/CONFIGURATION.md` lists every key;
 //! a test holds it to what is read here.
 mod approvers;
+mod forecast;
 mod problem;
 mod reader;
 mod secrets;
@@ -12,6 +13,7 @@ pub mod span;
 #[cfg(test)]
 mod tests;
 
+pub use forecast::{ForecastConfig, PrometheusConfig};
 pub use problem::{Problem, Problems, Warning};
 
 use crate::domain::{
@@ -48,6 +50,8 @@ pub struct Config {
     pub actions: Vec<ActionKind>,
     /// Who may decide what. The workspace is pinned to [`SlackConfig::team_id`].
     pub policy: Policy,
+    /// Forecasts of memory.
+    pub forecast: ForecastConfig,
     /// What the log looks like.
     pub log: LogConfig,
     /// What is allowed and probably not meant, to be logged at the start and shown by `heal check`.
@@ -222,7 +226,17 @@ fn read(
                 && !name.contains(char::is_control)
         },
     );
-    let [slack, http, store, kubernetes, waits, grace, actions, log] = [
+    let [
+        slack,
+        http,
+        store,
+        kubernetes,
+        waits,
+        grace,
+        actions,
+        forecast,
+        log,
+    ] = [
         "slack",
         "http",
         "store",
@@ -230,6 +244,7 @@ fn read(
         "waits",
         "grace",
         "actions",
+        "forecast",
         "log",
     ]
     .map(|name| top.table(name));
@@ -244,6 +259,7 @@ fn read(
     let grace = sections::grace(Section::new(findings, text, "grace", grace));
     let (actions, target_per_day) =
         sections::actions(Section::new(findings, text, "actions", actions));
+    let forecast = forecast::read(findings, text, forecast, env, read_file);
     let log = sections::log(Section::new(findings, text, "log", log));
     let policy = Policy {
         rules: approvers::rules(findings, text, rules),
@@ -263,6 +279,7 @@ fn read(
         grace,
         actions,
         policy,
+        forecast,
         log,
         warnings: std::mem::take(&mut findings.warnings),
     }

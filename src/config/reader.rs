@@ -23,6 +23,14 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "slack.signing_secret",
         "take it out of the file; set SLACK_SIGNING_SECRET or name a file in slack.signing_secret_file",
     ),
+    (
+        "forecast.prometheus.token",
+        "take it out of the file; set PROMETHEUS_TOKEN or name a file in token_file",
+    ),
+    (
+        "forecast.prometheus.password",
+        "take it out of the file; set PROMETHEUS_PASSWORD or name a file in password_file",
+    ),
     ("waits.approval", "approval_expiry = \"1h\""),
     (
         "waits.target_per_day",
@@ -275,7 +283,7 @@ impl<'f, 'd> Section<'f, 'd> {
         if let DeValue::Table(table) = value {
             return Some(table);
         }
-        let want = format!("[{key}] above its keys");
+        let want = format!("[{}] above its keys", self.path(key));
         self.add(key.to_owned(), Some(line), &kind(value, "a section"), &want);
         None
     }
@@ -292,6 +300,11 @@ impl<'f, 'd> Section<'f, 'd> {
         let want = format!("[[{key}]], with two brackets, above each entry");
         self.add(key.to_owned(), Some(line), &kind(value, "a list"), &want);
         &[]
+    }
+
+    /// Whether the file has this section.
+    pub fn exists(&self) -> bool {
+        self.table.is_some()
     }
 
     /// Whether the file has this key.

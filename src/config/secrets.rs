@@ -69,8 +69,10 @@ pub(super) fn read(
     }
 }
 
-enum Found {
+pub(super) enum Found {
+    /// The secret.
     Secret(SecretString),
+    /// Given nowhere.
     Missing,
     /// Already recorded.
     Wrong,
@@ -85,7 +87,8 @@ impl Found {
     }
 }
 
-fn secret(
+/// One secret: from the environment or from the file that a key names.
+pub(super) fn secret(
     section: &mut Section<'_, '_>,
     variable: &'static str,
     key: &'static str,
@@ -133,10 +136,8 @@ fn secret(
     } else {
         return Found::Secret(SecretString::from(text));
     };
-    section.findings().wrong(
-        &name,
-        wrong,
-        "the secret as Slack shows it, and nothing else",
-    );
+    section
+        .findings()
+        .wrong(&name, wrong, "the secret as it was given, and nothing else");
     Found::Wrong
 }

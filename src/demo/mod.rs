@@ -210,6 +210,7 @@ fn settings(args: &DemoArgs) -> Settings {
             team: options.team_id,
         },
         actions: ActionKind::ALL.to_vec(),
+        forecast: Default::default(),
     }
 }
 
@@ -230,6 +231,7 @@ fn outside(cluster: KubeCluster, page_url: &str) -> anyhow::Result<Outside> {
         store: Store::in_memory()?,
         clock: Arc::new(SystemClock),
         metrics: Arc::new(Metrics::new()),
+        usage: None,
     })
 }
 

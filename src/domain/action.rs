@@ -23,7 +23,7 @@ pub enum Action {
         /// The revision that is left, so that the undo can itself be undone.
         from: RevisionRef,
     },
-    /// Replace all pods one by one (what `kubectl rollout restart` does).
+    /// Replace all pods, as the update strategy says (what `kubectl rollout restart` does).
     RolloutRestart {
         /// Deployment, StatefulSet or DaemonSet.
         target: ObjectRef,
@@ -217,7 +217,7 @@ impl Action {
     pub fn label(&self) -> String {
         match self {
             Action::RolloutUndo { to, .. } => format!("Roll back to revision {}", to.number),
-            Action::RolloutRestart { .. } => "Restart one by one".to_owned(),
+            Action::RolloutRestart { .. } => "Restart all pods".to_owned(),
             Action::SetMemoryLimit { from, to, .. } if to < from => {
                 format!("Lower limit to {}", bytes(*to))
             }
@@ -231,11 +231,11 @@ impl Action {
     pub fn effect(&self) -> String {
         match self {
             Action::RolloutUndo { target, to, from } => format!(
-                "Puts the template of revision {} back in place of revision {} of {target}; pods are replaced one by one.",
+                "Puts the template of revision {} back in place of revision {} of {target}; its pods are replaced.",
                 to.number, from.number
             ),
             Action::RolloutRestart { target } => {
-                format!("Replaces all pods of {target}, one after the other.")
+                format!("Replaces all pods of {target}.")
             }
             Action::SetMemoryLimit {
                 target,
@@ -244,7 +244,7 @@ impl Action {
                 to,
                 ..
             } => format!(
-                "Sets the memory limit of container {container} of {target} from {} to {}; pods are replaced one by one.",
+                "Sets the memory limit of container {container} of {target} from {} to {}; its pods are replaced.",
                 bytes(*from),
                 bytes(*to)
             ),
@@ -336,11 +336,11 @@ mod tests {
             .collect();
         insta::assert_snapshot!(lines.join("\n"), @r"
         Roll back to revision 41 | kubectl rollout undo deployment/checkout -n shop --to-revision=41
-        Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one.
-        Restart one by one | kubectl rollout restart deployment/checkout -n shop
-        Replaces all pods of Deployment shop/checkout, one after the other.
+        Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; its pods are replaced.
+        Restart all pods | kubectl rollout restart deployment/checkout -n shop
+        Replaces all pods of Deployment shop/checkout.
         Raise limit to 128Mi | kubectl set resources deployment/checkout -n shop -c app --limits=memory=128Mi --requests=memory=128Mi
-        Sets the memory limit of container app of Deployment shop/checkout from 64Mi to 128Mi; pods are replaced one by one.
+        Sets the memory limit of container app of Deployment shop/checkout from 64Mi to 128Mi; its pods are replaced.
         Delete this pod | kubectl delete pod checkout-abc -n shop
         Deletes Pod shop/checkout-abc; Deployment shop/checkout makes a new one.
         Scale to 2 | kubectl scale deployment/checkout -n shop --replicas=2

@@ -11,6 +11,8 @@ pub enum Command {
     Show(IncidentId),
     /// `/heal memory`
     Memory,
+    /// `/heal forecast`
+    Forecast,
     /// `/heal silence shop/checkout 4h [family]`
     Silence {
         /// What.

@@ -30,6 +30,9 @@ pub struct Evidence {
     pub limits: NamespaceLimits,
     /// Name of an autoscaler that owns the replica count.
     pub autoscaler: Option<String>,
+    /// The tightest disruption budget over its pods.
+    #[serde(default)]
+    pub budget: Option<Budget>,
     /// What could not be read, and why, in words.
     pub gaps: Vec<String>,
 }
@@ -50,6 +53,7 @@ impl Evidence {
             references: Vec::new(),
             limits: NamespaceLimits::default(),
             autoscaler: None,
+            budget: None,
             gaps: Vec::new(),
         }
     }
@@ -134,6 +138,15 @@ pub struct Reference {
     pub exists: bool,
     /// Its keys (never values).
     pub keys: Vec<String>,
+}
+
+/// A PodDisruptionBudget.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Its name.
+    pub name: String,
+    /// Pods that may go at this moment (`status.disruptionsAllowed`).
+    pub allowed: i32,
 }
 
 /// What the namespace allows.

@@ -8,6 +8,8 @@ use std::fmt;
 pub enum Family {
     /// A container was killed at its memory limit.
     Oom,
+    /// A container will be killed at its memory limit, or a node will run out of memory: nothing is broken yet.
+    Forecast,
     /// A container ends again and again.
     Crash,
     /// The runtime could not start a container (command not found, exec format, mounts).
@@ -34,8 +36,9 @@ pub enum Family {
 
 impl Family {
     /// All families, in the order in which they are listed to people.
-    pub const ALL: [Family; 12] = [
+    pub const ALL: [Family; 13] = [
         Family::Oom,
+        Family::Forecast,
         Family::Crash,
         Family::Start,
         Family::Image,
@@ -53,6 +56,7 @@ impl Family {
     pub fn as_str(self) -> &'static str {
         match self {
             Family::Oom => "oom",
+            Family::Forecast => "forecast",
             Family::Crash => "crash",
             Family::Start => "start",
             Family::Image => "image",
@@ -71,6 +75,7 @@ impl Family {
     pub fn headline(self) -> &'static str {
         match self {
             Family::Oom => "runs out of memory",
+            Family::Forecast => "is running out of memory",
             Family::Crash => "is crash-looping",
             Family::Start => "cannot start",
             Family::Image => "cannot pull its image",
@@ -94,19 +99,32 @@ impl Family {
     /// Whether a signal of family `new` for the same owner belongs to an open incident of family `open`.
     ///
     /// One problem shows itself in several families (a failing liveness probe becomes a crash loop, every broken rollout
-    /// ends in a missed deadline): the engineer wants one card for it.
+    /// ends in a missed deadline): the engineer wants one card for it. A forecast and the kill that it is about are one story;
+    /// whatever else is wrong now is another one than what has not happened yet.
     pub fn joins(new: Family, open: Family) -> bool {
-        new == open || new.is_weak() || open.is_weak()
+        match (new, open) {
+            (Family::Oom, Family::Forecast) | (Family::Forecast, Family::Oom) => true,
+            (Family::Forecast, _) | (_, Family::Forecast) => new == open,
+            _ => new == open || new.is_weak() || open.is_weak(),
+        }
     }
 
-    /// The family an incident has after a signal of `new` joined it: the more specific one wins.
+    /// Whether a symptom of this family, seen while the fix of an incident is followed, speaks against that fix. Before a
+    /// forecast nothing was broken: whatever is afterwards came with the fix.
+    pub fn spoils(symptom: Family, incident: Family) -> bool {
+        incident == Family::Forecast || Family::joins(symptom, incident)
+    }
+
+    /// The family an incident has after a signal of `new` joined it: the more specific one wins, and what is broken wins over
+    /// what will be.
     pub fn merged(open: Family, new: Family) -> Family {
         fn rank(family: Family) -> u8 {
             match family {
-                Family::Rollout => 0,
-                Family::Probe => 1,
-                Family::Crash => 2,
-                _ => 3,
+                Family::Forecast => 0,
+                Family::Rollout => 1,
+                Family::Probe => 2,
+                Family::Crash => 3,
+                _ => 4,
             }
         }
         if rank(new) > rank(open) { new } else { open }

@@ -207,6 +207,7 @@ pub struct Approved {
     action: Action,
     execution: String,
     generation: i64,
+    spec: Option<String>,
 }
 
 impl Approved {
@@ -222,6 +223,7 @@ impl Approved {
                     action: execution.proposal.action.clone(),
                     execution: execution.id.clone(),
                     generation: execution.proposal.dry_run.generation,
+                    spec: execution.proposal.dry_run.spec.clone(),
                 })
             }
             _ => None,
@@ -241,6 +243,11 @@ impl Approved {
     /// The generation that was diagnosed.
     pub fn generation(&self) -> i64 {
         self.generation
+    }
+
+    /// The fingerprint of the specification that was diagnosed, where one was taken.
+    pub fn spec(&self) -> Option<&str> {
+        self.spec.as_deref()
     }
 }
 

@@ -48,6 +48,10 @@ pub struct Approval {
 pub struct DryRun {
     /// `metadata.generation` of the object at that moment; an execution refuses when it has moved.
     pub generation: i64,
+    /// What of its `spec` matters to the change, as a fingerprint: metadata that somebody writes moves the generation of a
+    /// Deployment, too, and is no reason to refuse.
+    #[serde(default)]
+    pub spec: Option<String>,
     /// What would change, as `path: now → then`, at most 20 lines.
     pub diff: Vec<String>,
     /// Why the server would refuse, if it would.

@@ -262,10 +262,6 @@ fn overdue(
     if now < tracking.deadline {
         return None;
     }
-    // While it is clear, the soak decides; it began before the deadline, so it ends.
-    if tracking.clear_since.is_some() && seen.is_some() {
-        return None;
-    }
     let blind = tracking
         .last_look
         .is_none_or(|last| now.duration_since(last) > waits.recovery / 2);
@@ -274,6 +270,10 @@ fn overdue(
             Verdict::Inconclusive,
             "the cluster could not be watched long enough to tell".to_owned(),
         ));
+    }
+    // While it is clear, the soak decides; it began before the deadline, so it ends. Between two looks nothing is news.
+    if tracking.clear_since.is_some() {
+        return None;
     }
     let progress = seen
         .and_then(|seen| seen.target)
@@ -414,6 +414,22 @@ mod tests {
         assert_eq!(
             blind.verdict.map(|(verdict, _)| verdict),
             Some(Verdict::Inconclusive)
+        );
+    }
+
+    #[test]
+    fn a_soak_that_is_longer_than_the_deadline_goes_on_between_two_looks() {
+        let soak = SignedDuration::from_mins(15);
+        let long = Tracking::begin(at(0), 5, 1, soak, &Waits::default());
+        let clear = judge(
+            long,
+            Some(&seen(600, true, None)),
+            at(600),
+            &Waits::default(),
+        );
+        assert_eq!(
+            judge(clear.tracking, None, at(605), &Waits::default()).verdict,
+            None
         );
     }
 

@@ -1,6 +1,11 @@
 //! What Heal tells about itself: the data behind `/heal status` and its sisters. Sentences are made by the Slack renderer.
 use super::{
-    family::Family, incident::Incident, memory::Entry, object::ObjectRef, silence::Silence,
+    family::Family,
+    forecast::{Outlook, Score, SourceHealth},
+    incident::Incident,
+    memory::Entry,
+    object::ObjectRef,
+    silence::Silence,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,6 +19,8 @@ pub enum Report {
     Incident(Box<Incident>, Option<(String, String)>),
     /// `/heal memory`: all entries, the most tried first.
     Memory(Vec<Entry>),
+    /// `/heal forecast`
+    Forecast(Box<Foresight>),
     /// A silence was set.
     Silenced(Silence),
     /// A silence was lifted.
@@ -82,6 +89,34 @@ pub struct Status {
     pub paused: Option<Pause>,
     /// Messages that wait to be sent, and how long the oldest of them has waited.
     pub outbox: (usize, SignedDuration),
+    /// Where memory figures come from; nothing while forecasts are off.
+    pub source: Option<SourceHealth>,
+}
+
+/// What is to be expected of containers' memory, and how good such forecasts were.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Foresight {
+    /// The cluster's configured name.
+    pub cluster: String,
+    /// When this was true.
+    pub now: Timestamp,
+    /// What is told, the most urgent first.
+    pub rising: Vec<Rising>,
+    /// The last thirty days.
+    pub score: Score,
+    /// Where memory figures come from; nothing while forecasts are off.
+    pub source: Option<SourceHealth>,
+}
+
+/// A container that fills up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rising {
+    /// The forecast, without what to draw.
+    pub outlook: Box<Outlook>,
+    /// Its incident, if it has one, with where its card is (channel, ts).
+    pub incident: Option<(super::incident::IncidentId, Option<(String, String)>)>,
+    /// A silence keeps it quiet.
+    pub muted: bool,
 }
 
 /// One line about an incident.

@@ -11,6 +11,26 @@ pub fn bytes(count: u64) -> String {
     count.to_string()
 }
 
+/// Bytes for people, to three digits: `439 MiB`, `1.25 GiB`, `12 KiB`.
+pub fn size(count: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut value, mut unit) = (count as f64, 0);
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1_024.0;
+        unit += 1;
+    }
+    let digits = match value {
+        ..10.0 => 2,
+        ..100.0 => 1,
+        _ => 0,
+    };
+    let mut number = format!("{value:.digits$}");
+    if digits > 0 {
+        number.truncate(number.trim_end_matches('0').trim_end_matches('.').len());
+    }
+    format!("{number} {}", UNITS[unit])
+}
+
 /// A duration for people, at most two units: `45 s`, `3 min`, `2 h 5 min`, `3 d 4 h`.
 pub fn duration(span: SignedDuration) -> String {
     let seconds = span.as_secs().max(0);
@@ -59,6 +79,33 @@ mod tests {
                 bytes(1536 << 20)
             ],
             ["64Mi", "1Gi", "1500", "1536Mi"]
+        );
+    }
+
+    #[test]
+    fn sizes_have_three_digits() {
+        let of = |count: u64| size(count);
+        assert_eq!(
+            [
+                of(0),
+                of(999),
+                of(1_000),
+                of(460_324_864),
+                of(1 << 30),
+                of(1280 << 20),
+                of(40_000 << 20),
+                of(u64::MAX)
+            ],
+            [
+                "0 B",
+                "999 B",
+                "0.98 KiB",
+                "439 MiB",
+                "1 GiB",
+                "1.25 GiB",
+                "39.1 GiB",
+                "16777216 TiB"
+            ]
         );
     }
 

@@ -188,6 +188,9 @@ pub struct WorkloadView {
     pub node_selector: BTreeMap<String, String>,
     /// Failed and succeeded pods, for Jobs.
     pub job: Option<JobCounts>,
+    /// Pods that a rolling update may take away before their successors are ready; `None` for kinds without one.
+    #[serde(default)]
+    pub max_unavailable: Option<i32>,
 }
 
 impl WorkloadView {
@@ -250,6 +253,9 @@ pub struct ContainerSpec {
     pub memory_request: Option<u64>,
     /// CPU request in thousandths of a core.
     pub cpu_request: Option<u64>,
+    /// A volume of it that keeps files in memory (`emptyDir` of medium `Memory`).
+    #[serde(default)]
+    pub memory_volume: Option<String>,
     /// `containerPort`s.
     pub ports: Vec<u16>,
     /// Probes, if set.

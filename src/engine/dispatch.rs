@@ -2,6 +2,8 @@
 use super::handle::Message;
 use crate::{
     domain::{
+        family::Family,
+        forecast::Outlook,
         incident::{Effect, Incident, IncidentId, Input, Outcome, State},
         policy::Approved,
     },
@@ -216,6 +218,11 @@ fn subject(incident: &Incident) -> Subject {
         object: incident.latest.subject.clone(),
         container: incident.latest.container.clone(),
         family: incident.family,
+        run: incident
+            .forecast
+            .as_deref()
+            .filter(|_| incident.family == Family::Forecast)
+            .map(Outlook::about),
         after,
     }
 }

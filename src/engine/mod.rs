@@ -2,6 +2,7 @@
 //! [`crate::domain::incident::step`], commits all consequences of a turn in one transaction, and only then lets anything out: effects to the
 //! cluster and to Slack, answers to people. A kill at any instruction therefore loses nothing and repeats nothing.
 mod dispatch;
+mod forecasts;
 mod handle;
 mod people;
 mod state;
@@ -136,6 +137,7 @@ impl Engine {
 
     /// Takes up again what was stored and not done.
     fn resume(&mut self) {
+        self.measure_forecasts(self.parts.clock.now());
         for pending in std::mem::take(&mut self.state.pending_at_start) {
             if let Some(incident) = self.state.incidents.get(&pending.incident) {
                 self.dispatcher
@@ -169,7 +171,10 @@ impl Engine {
     }
 
     async fn settle(&mut self, mut turn: Turn) {
-        turn.collect(&self.state);
+        turn.collect(&mut self.state);
+        if !turn.batch.forecasts.is_empty() {
+            self.measure_forecasts(turn.now);
+        }
         if !turn.batch.is_empty() {
             let batch = Arc::new(std::mem::take(&mut turn.batch));
             let begun = tokio::time::Instant::now();

@@ -1,6 +1,7 @@
 //! What the engine keeps in memory: a mirror of the store, indexed for the questions that inputs ask.
 use crate::{
     domain::{
+        forecast::{Ledger, Outlook, SourceHealth},
         incident::{Effect, Incident, IncidentId, State as Stage},
         memory::Memory,
         report::{Pause, WatchHealth},
@@ -53,6 +54,14 @@ pub(super) struct State {
     pub(super) cards_held: HashSet<IncidentId>,
     pub(super) last_prune: Option<Timestamp>,
     pub(super) last_silence: u32,
+    /// What is expected of containers' memory, as far as it is told, by owner's uid and container.
+    pub(super) outlooks: BTreeMap<(String, String), Box<Outlook>>,
+    /// What was told, and how it turned out.
+    pub(super) ledger: Ledger,
+    /// When the outcomes that time decides were last looked for.
+    pub(super) last_due: Option<Timestamp>,
+    /// Where memory figures come from.
+    pub(super) source: Option<SourceHealth>,
     facts: HashMap<String, String>,
 }
 
@@ -83,6 +92,7 @@ impl State {
                 .get(HIGH_WATER)
                 .and_then(|text| text.parse().ok()),
             facts: loaded.facts,
+            ledger: Ledger::load(loaded.forecasts).numbered_from(loaded.last_forecast),
             ..Self::default()
         };
         for pending in &loaded.effects {
@@ -90,6 +100,13 @@ impl State {
                 state.untold.insert(pending.id, pending.at);
             }
         }
+        state.outlooks = state
+            .ledger
+            .standing()
+            .filter(|told| told.cleared.is_none())
+            .filter_map(|told| told.latest.clone())
+            .map(|outlook| (outlook.key(), outlook))
+            .collect();
         state.pending_at_start = loaded.effects;
         for incident in loaded.incidents {
             state.put(incident);

@@ -1,8 +1,11 @@
 //! `/heal status`, from memory.
 use super::Engine;
 use crate::domain::{
-    incident::{Incident, State as Stage},
-    report::{Brief, Stage as Where, Status},
+    family::Family,
+    forecast::{Chart, Outlook},
+    incident::{Incident, IncidentId, State as Stage},
+    object::ObjectRef,
+    report::{Brief, Foresight, Rising, Stage as Where, Status},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -47,7 +50,62 @@ impl Engine {
             slack: self.state.slack_trouble.clone(),
             paused: self.state.pause.clone(),
             outbox: (self.state.untold.len(), oldest),
+            source: self.state.source.clone(),
         }
+    }
+
+    /// `/heal forecast`.
+    pub(super) fn foresight(&self, now: Timestamp) -> Foresight {
+        let mut rising: Vec<Rising> = self
+            .state
+            .outlooks
+            .values()
+            .map(|outlook| self.rising(outlook, now))
+            .collect();
+        rising.sort_by(|a, b| {
+            let earlier = a.outlook.is_more_urgent_than(&b.outlook);
+            let later = b.outlook.is_more_urgent_than(&a.outlook);
+            later.cmp(&earlier)
+        });
+        Foresight {
+            cluster: self.parts.cluster_name.clone(),
+            now,
+            rising,
+            score: self.state.ledger.score(now),
+            source: self.state.source.clone(),
+        }
+    }
+
+    fn rising(&self, outlook: &Outlook, now: Timestamp) -> Rising {
+        let open = self.state.by_owner.get(&outlook.owner.uid);
+        let incident = open
+            .into_iter()
+            .flatten()
+            .filter_map(|id| self.state.incidents.get(id))
+            .find(|incident| {
+                let told = incident.forecast.as_deref();
+                told.is_some_and(|told| told.container == outlook.container)
+            });
+        let mut outlook = Box::new(outlook.clone());
+        outlook.chart = Chart::default();
+        Rising {
+            incident: incident.map(|incident| (incident.id, self.place_of_card(incident.id))),
+            muted: self.is_silenced(&outlook.owner, Family::Forecast, now),
+            outlook,
+        }
+    }
+
+    fn place_of_card(&self, id: IncidentId) -> Option<(String, String)> {
+        let card = self.state.cards.get(&id)?;
+        Some((card.channel.clone(), card.ts.clone()))
+    }
+
+    /// Whether a silence covers this trouble of this owner.
+    pub(super) fn is_silenced(&self, owner: &ObjectRef, family: Family, now: Timestamp) -> bool {
+        self.state
+            .silences
+            .values()
+            .any(|silence| silence.until > now && silence.scope.covers(owner, family))
     }
 
     fn brief(&self, incident: &Incident) -> Brief {
@@ -65,11 +123,7 @@ impl Engine {
             headline: incident.wrong().to_owned(),
             opened: incident.opened,
             stage,
-            card: self
-                .state
-                .cards
-                .get(&incident.id)
-                .map(|card| (card.channel.clone(), card.ts.clone())),
+            card: self.place_of_card(incident.id),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::{
     domain::{
         action::ActionKind,
         family::Family,
+        forecast::Outlook,
         incident::{
             ClickReply, Context, Effect, IncidentId, Input, Opening, Outcome, State as Stage, Step,
             open, step,
@@ -48,7 +49,8 @@ impl Turn {
     }
 
     /// Puts the touched incidents, as they are at the end of the turn, into the batch.
-    pub(super) fn collect(&mut self, state: &State) {
+    pub(super) fn collect(&mut self, state: &mut State) {
+        self.batch.forecasts = state.ledger.take_changed();
         self.batch.incidents = self
             .touched
             .iter()
@@ -90,6 +92,7 @@ impl Engine {
             self.apply(id, Input::Wake, turn);
         }
         self.end_silences(turn);
+        self.outcomes_by_time(turn.now);
         if self
             .state
             .last_prune
@@ -133,8 +136,9 @@ impl Engine {
                 self.state.watches.insert(health.kind.clone(), health);
             }
             Sighting::Suppressed { reason, count } => self.suppress(reason, count, turn),
-            // Taken up with the forecast incidents.
-            Sighting::Forecast(_) | Sighting::RunEnded(_) | Sighting::ForecastSource(_) => {}
+            Sighting::Forecast(outlook) => self.forecast(outlook, turn),
+            Sighting::RunEnded(end) => self.run_ended(&end, turn),
+            Sighting::ForecastSource(health) => self.state.source = Some(health),
         }
     }
 
@@ -163,7 +167,10 @@ impl Engine {
         }
         match self.home_of(&signal) {
             Some(id) => drop(self.apply(id, Input::Signal(signal), turn)),
-            None => self.open_incident(&signal, turn),
+            None => {
+                let forecast = self.standing_forecast(&signal);
+                self.open_incident(&signal, forecast, turn);
+            }
         }
     }
 
@@ -172,17 +179,27 @@ impl Engine {
         let open = self.state.by_owner.get(&signal.owner.uid)?;
         let family =
             |id: &&IncidentId| self.state.incidents.get(id).map(|incident| incident.family);
+        let foreseen = |id: &&IncidentId| self.was_forecast(**id, signal);
         open.iter()
-            .find(|id| family(id) == Some(signal.family))
+            .find(foreseen)
+            .or_else(|| open.iter().find(|id| family(id) == Some(signal.family)))
+            .or_else(|| open.iter().find(|id| self.came_of_its_fix(**id, signal)))
             .or_else(|| {
-                open.iter()
-                    .rev()
-                    .find(|id| family(id).is_some_and(|open| Family::joins(signal.family, open)))
+                open.iter().rev().find(|id| {
+                    family(id).is_some_and(|open| {
+                        open != Family::Forecast && Family::joins(signal.family, open)
+                    })
+                })
             })
             .copied()
     }
 
-    fn open_incident(&mut self, signal: &Signal, turn: &mut Turn) {
+    pub(super) fn open_incident(
+        &mut self,
+        signal: &Signal,
+        forecast: Option<Box<Outlook>>,
+        turn: &mut Turn,
+    ) {
         self.state.last_incident += 1;
         let muted = self.state.silences.values_mut().find(|silence| {
             silence.until > turn.now && silence.scope.covers(&signal.owner, signal.family)
@@ -216,6 +233,7 @@ impl Engine {
             seed: (self.parts.seed)(),
             muted,
             before,
+            forecast,
         };
         self.parts.metrics.incident(signal.family);
         let opened = open(opening, signal, turn.now, &self.context());
@@ -252,6 +270,7 @@ impl Engine {
         for entry in &result.audit {
             self.measure(&result, &entry.what, &entry.detail);
         }
+        self.note_opinion(&result);
         if let Some(lesson) = result.lesson {
             let workload = Memory::workload(&result.incident.cluster, &result.incident.owner);
             self.state.memory.learn(
@@ -343,6 +362,7 @@ impl Engine {
             .entry(uid.clone())
             .or_default()
             .push(*at);
+        self.state.ledger.acted(&uid, execution, *at);
         turn.batch.executions.push((execution.clone(), uid, *at));
     }
 
@@ -372,6 +392,15 @@ impl Engine {
                     turn.batch.slots.push((incident, slot.clone(), ts.clone()));
                     self.state.slots.insert((incident, slot), ts);
                 }
+            }
+            Delivered::Kept {
+                incident,
+                slot,
+                value,
+            } => {
+                let kept = (incident, slot.clone(), value.clone());
+                turn.batch.slots.push(kept);
+                self.state.slots.insert((incident, slot), value);
             }
             Delivered::Lost { effect, why } => {
                 self.state.untold.remove(&effect);

@@ -5,7 +5,7 @@
 //! failed although the message is there; its user profile refuses unusual e-mail addresses.
 pub use super::error::SlackError;
 use super::{
-    connector::{Connector, read},
+    connector::{Connector, JSON, read},
     render::Message,
     transport::Transport,
 };
@@ -118,11 +118,11 @@ impl SlackApi {
         Self { client, token }
     }
 
-    fn connector(&self) -> &Connector {
+    pub(super) fn connector(&self) -> &Connector {
         &self.client.http_api.connector
     }
 
-    async fn write<RS: DeserializeOwned + Send>(
+    pub(super) async fn write<RS: DeserializeOwned + Send>(
         &self,
         method: &str,
         body: &Value,
@@ -132,7 +132,7 @@ impl SlackApi {
         Ok(answer?)
     }
 
-    async fn ask<RS: DeserializeOwned + Send>(
+    pub(super) async fn ask<RS: DeserializeOwned + Send>(
         &self,
         method: &str,
         query: &[(&str, &str)],
@@ -164,7 +164,12 @@ impl SlackApi {
         let token = Some(self.token.token_value.0.as_str());
         let answer = self
             .connector()
-            .exchange(Method::POST, &url, token, Some(Bytes::from_static(b"{}")))
+            .exchange(
+                Method::POST,
+                &url,
+                token,
+                Some((JSON, Bytes::from_static(b"{}"))),
+            )
             .await?;
         let who: Answer = read(&answer)?;
         Ok(Identity {
@@ -233,7 +238,7 @@ impl SlackApi {
     /// Posts to a response URL, without the token. Refused unless the URL is Slack's.
     pub async fn respond(&self, url: &str, body: &Value) -> Result<(), SlackError> {
         let url = self.response_url(url)?;
-        let body = Bytes::from(body.to_string());
+        let body = (JSON, Bytes::from(body.to_string()));
         let answer = self
             .connector()
             .exchange(Method::POST, &url, None, Some(body))
@@ -246,26 +251,24 @@ impl SlackApi {
         Ok(())
     }
 
-    /// A signed request can still name a host that is not Slack's, if the secret ever leaks.
     fn response_url(&self, url: &str) -> Result<Url, SlackError> {
-        let refused = || SlackError::Refused {
-            code: "foreign_response_url".to_owned(),
-            messages: Vec::new(),
-        };
-        let url = Url::parse(url).map_err(|_| refused())?;
+        self.own_url(url, &RESPONSE_HOSTS)
+            .ok_or_else(|| SlackError::Refused {
+                code: "foreign_response_url".to_owned(),
+                messages: Vec::new(),
+            })
+    }
+
+    /// The URL, if it is on one of Slack's hosts. A signed request can still name a host that is not Slack's, if the secret ever
+    /// leaks. A local workspace serves its own; Slack's Web API origin serves none of them.
+    pub(super) fn own_url(&self, url: &str, hosts: &[&str]) -> Option<Url> {
+        let url = Url::parse(url).ok()?;
         let slack = url.scheme() == "https"
             && url.port().is_none()
-            && url
-                .host_str()
-                .is_some_and(|host| RESPONSE_HOSTS.contains(&host));
-        // A local workspace serves its own; Slack's Web API origin serves none.
+            && url.host_str().is_some_and(|host| hosts.contains(&host));
         let own = self.connector().base().origin() == url.origin();
         let named = !url.username().is_empty() || url.password().is_some();
-        if (slack || own) && !named {
-            Ok(url)
-        } else {
-            Err(refused())
-        }
+        ((slack || own) && !named).then_some(url)
     }
 
     /// `views.open`.

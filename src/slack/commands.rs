@@ -7,13 +7,17 @@ use jiff::SignedDuration;
 use thiserror::Error;
 
 /// What can be written, with its meaning (in Slack markup), in the order of the help.
-pub const USAGE: [(&str, &str); 8] = [
+pub const USAGE: [(&str, &str); 9] = [
     (
         "/heal status",
         "what is open, what needs you, and how Heal is",
     ),
     ("/heal show H17", "one incident with all its details"),
     ("/heal memory", "which fixes worked where"),
+    (
+        "/heal forecast",
+        "what is running out of memory and when, and how good such forecasts were",
+    ),
     (
         "/heal silence shop/checkout 4h",
         "keep one workload quiet; `shop/*` is a whole namespace, `node/worker-1` a node; `oom` or another kind of trouble may follow",
@@ -35,10 +39,11 @@ const REASON_LIMIT: usize = 300;
 const NODE: &str = "node";
 const QUOTES: [char; 7] = ['"', '\'', '“', '”', '„', '‘', '’'];
 
-const WORDS: [&str; 8] = [
+const WORDS: [&str; 9] = [
     "status",
     "show",
     "memory",
+    "forecast",
     "silence",
     "unsilence",
     "pause",
@@ -46,7 +51,7 @@ const WORDS: [&str; 8] = [
     "help",
 ];
 /// Words that people try, and what they mean by them.
-const SYNONYMS: [(&str, &str); 12] = [
+const SYNONYMS: [(&str, &str); 15] = [
     ("list", "status"),
     ("ls", "status"),
     ("get", "show"),
@@ -59,6 +64,9 @@ const SYNONYMS: [(&str, &str); 12] = [
     ("start", "resume"),
     ("continue", "resume"),
     ("learned", "memory"),
+    ("predict", "forecast"),
+    ("prediction", "forecast"),
+    ("oom", "forecast"),
 ];
 
 /// What somebody asked for.
@@ -93,6 +101,7 @@ pub fn parse(text: &str) -> Result<Request, Misunderstood> {
         "help" | "?" | "-h" | "--help" => return Ok(Request::Help),
         "show" => show(rest)?,
         "memory" => nothing_more(rest, Command::Memory, "/heal memory")?,
+        "forecast" | "forecasts" => nothing_more(rest, Command::Forecast, "/heal forecast")?,
         "silence" => silence(rest)?,
         "unsilence" => unsilence(rest)?,
         "pause" => Command::Pause {
@@ -113,6 +122,7 @@ pub fn print(request: &Request) -> String {
         Command::Status => "status".to_owned(),
         Command::Show(id) => format!("show {id}"),
         Command::Memory => "memory".to_owned(),
+        Command::Forecast => "forecast".to_owned(),
         Command::Silence { scope: what, span } => {
             let family = what
                 .family

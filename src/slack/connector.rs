@@ -21,6 +21,9 @@ use url::Url;
 /// What to wait when Slack says "too often" and not how long.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
 
+/// The media type of nearly all bodies.
+pub(super) const JSON: &str = "application/json; charset=utf-8";
+
 /// Speaks to one Slack.
 #[derive(Clone)]
 pub struct Connector {
@@ -39,23 +42,23 @@ impl Connector {
         &self.base
     }
 
-    /// One exchange: status, headers and body of the answer. The only place from which anything is sent.
+    /// One exchange: status, headers and body of the answer. A body comes with its media type. The only place from which anything is sent.
     pub(super) async fn exchange(
         &self,
         method: Method,
         url: &Url,
         token: Option<&str>,
-        body: Option<Bytes>,
+        body: Option<(&'static str, Bytes)>,
     ) -> Result<http::Response<Bytes>, Broken> {
         let mut request = Request::builder().method(method).uri(url.as_str());
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        if body.is_some() {
-            request = request.header(header::CONTENT_TYPE, "application/json; charset=utf-8");
+        if let Some((kind, _)) = &body {
+            request = request.header(header::CONTENT_TYPE, *kind);
         }
         let request = request
-            .body(body.unwrap_or_default())
+            .body(body.map(|(_, bytes)| bytes).unwrap_or_default())
             .map_err(|error| Broken::Unsent(error.to_string()))?;
         match tokio::time::timeout(PATIENCE, self.transport.clone().oneshot(request)).await {
             Ok(answer) => answer,
@@ -71,7 +74,9 @@ impl Connector {
         context: SlackClientApiCallContext<'_>,
     ) -> ClientResult<RS> {
         let token = context.token.map(|token| token.token_value.0.as_str());
-        let answer = self.exchange(method, &url, token, body).await;
+        let answer = self
+            .exchange(method, &url, token, body.map(|bytes| (JSON, bytes)))
+            .await;
         let answer = answer.map_err(|broken| {
             SlackClientError::HttpProtocolError(
                 SlackClientHttpProtocolError::new().with_cause(Box::new(broken)),

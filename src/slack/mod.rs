@@ -7,6 +7,7 @@ pub mod api;
 pub mod commands;
 pub mod connector;
 pub mod error;
+pub mod files;
 pub mod inbound;
 pub mod people;
 pub mod reception;

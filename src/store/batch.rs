@@ -1,7 +1,8 @@
 //! One transaction's worth of writes.
-use super::{StoreError, audit};
+use super::{StoreError, audit, forecasts};
 use crate::{
     domain::{
+        forecast::Told,
         incident::{AuditEntry, Effect, Incident, IncidentId, Lesson, State},
         silence::Silence,
     },
@@ -45,6 +46,8 @@ pub struct Batch {
     pub seen: Vec<String>,
     /// Hashes of signed requests seen.
     pub replays: Vec<String>,
+    /// Forecasts as they are now: what was told, and how it turned out.
+    pub forecasts: Vec<Told>,
     /// Single facts: key, value (`None` removes it).
     pub facts: Vec<(String, Option<String>)>,
     /// Also remove what is too old to matter.
@@ -74,6 +77,7 @@ impl Batch {
             && self.suppressed.is_empty()
             && self.seen.is_empty()
             && self.replays.is_empty()
+            && self.forecasts.is_empty()
             && self.facts.is_empty()
             && !self.prune
     }
@@ -86,6 +90,7 @@ pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Result<(), S
     write_messages(&transaction, batch)?;
     write_memory(&transaction, batch, &at)?;
     write_guards(&transaction, batch, &at)?;
+    forecasts::write(&transaction, &batch.forecasts)?;
     audit::append(&transaction, batch.at, &batch.audit)?;
     if batch.prune {
         prune(&transaction, batch.at)?;
@@ -124,6 +129,12 @@ fn write_incidents(
             at,
             serde_json::to_string(effect)?
         ])?;
+    }
+    if let Some(last) = batch.effects.iter().map(|(id, _, _)| *id).max() {
+        let mut note = transaction.prepare_cached(
+            "INSERT OR REPLACE INTO facts (key, value) VALUES ('last_effect', ?1)",
+        )?;
+        note.execute([last.to_string()])?;
     }
     let mut keep = transaction.prepare_cached(
         "INSERT OR REPLACE INTO lost_effects SELECT id, incident, at, body, ?2 FROM effects WHERE id = ?1",
@@ -242,5 +253,6 @@ fn prune(transaction: &Transaction<'_>, now: Timestamp) -> Result<(), StoreError
         "DELETE FROM healthy WHERE at < ?1",
         [before(SignedDuration::from_hours(24 * 90))],
     )?;
+    forecasts::prune(transaction, &before(SignedDuration::from_hours(24 * 90)))?;
     Ok(())
 }

@@ -1,8 +1,9 @@
 //! Reading the store back at start.
-use super::{StoreError, batch::SEEN_FOR};
+use super::{StoreError, batch::SEEN_FOR, forecasts};
 use crate::{
     domain::{
         action::ActionKind,
+        forecast::Told,
         incident::{Effect, Incident, IncidentId},
         memory::Memory,
         silence::Silence,
@@ -33,7 +34,7 @@ pub struct Loaded {
     pub incidents: Vec<Incident>,
     /// The highest incident number ever given.
     pub last_incident: u64,
-    /// The highest effect number ever given to one that is still stored.
+    /// The highest effect number ever given. Messages in Slack carry it, so that it is never given again.
     pub last_effect: u64,
     /// Effects to be taken up again, oldest first.
     pub effects: Vec<PendingEffect>,
@@ -55,6 +56,10 @@ pub struct Loaded {
     pub seen: HashSet<String>,
     /// Hashes of signed requests seen.
     pub replays: HashSet<String>,
+    /// Forecasts without an outcome, and those whose outcome is not older than the score.
+    pub forecasts: Vec<Told>,
+    /// The highest forecast number ever given.
+    pub last_forecast: u64,
     /// Single facts.
     pub facts: HashMap<String, String>,
 }
@@ -88,7 +93,8 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
     loaded.last_incident = number(connection, "SELECT coalesce(max(id), 0) FROM incidents")?;
     loaded.last_effect = number(
         connection,
-        "SELECT max(coalesce((SELECT max(id) FROM effects), 0), coalesce((SELECT max(id) FROM lost_effects), 0))",
+        "SELECT max(coalesce((SELECT max(id) FROM effects), 0), coalesce((SELECT max(id) FROM lost_effects), 0),
+                    coalesce((SELECT CAST(value AS INTEGER) FROM facts WHERE key = 'last_effect'), 0))",
     )?;
     each(
         connection,
@@ -178,6 +184,8 @@ pub(super) fn load(connection: &Connection) -> Result<Loaded, StoreError> {
         loaded.replays.insert(row.get(0)?);
         Ok(())
     })?;
+    loaded.forecasts = forecasts::load(connection, newest)?;
+    loaded.last_forecast = number(connection, "SELECT coalesce(max(id), 0) FROM forecasts")?;
     each(connection, "SELECT key, value FROM facts", |row| {
         loaded.facts.insert(row.get(0)?, row.get(1)?);
         Ok(())

@@ -4,12 +4,15 @@
 //! transaction before anything leaves the process.
 mod audit;
 mod batch;
+mod forecasts;
 mod load;
 mod schema;
+mod series;
 
 pub use audit::{AuditRow, BrokenChain, list as list_audit, verify as verify_audit};
 pub use batch::Batch;
 pub use load::{Loaded, PendingEffect};
+pub use series::{ROWS, SeriesRow};
 
 use crate::domain::incident::{Incident, IncidentId};
 use rusqlite::Connection;

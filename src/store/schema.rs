@@ -24,6 +24,12 @@ const MIGRATIONS: &[&str] = &["
                         detail TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
     CREATE TRIGGER audit_is_append_only_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
     CREATE TRIGGER audit_is_append_only_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+", "
+    CREATE TABLE series (owner TEXT NOT NULL, container TEXT NOT NULL, seen REAL NOT NULL, about TEXT NOT NULL, state BLOB NOT NULL,
+                         PRIMARY KEY (owner, container)) STRICT, WITHOUT ROWID;
+", "
+    CREATE TABLE forecasts (id INTEGER PRIMARY KEY, owner_uid TEXT NOT NULL, ended_at TEXT, outcome TEXT, body TEXT NOT NULL) STRICT;
+    CREATE INDEX forecasts_ended ON forecasts (ended_at);
 "];
 
 /// Brings a file to the newest schema.

@@ -24,6 +24,4 @@ impl Meter for Metrics {
             self.click_acknowledged(Duration::from_secs_f64(seconds.max(0.0)));
         }
     }
-
-    fn set(&self, _name: &'static str, _label: &str, _value: f64) {}
 }

@@ -2,7 +2,13 @@
 //!
 //! The number of time series is bounded: labels come from closed lists, and where a label is free text, only the first
 //! [`FREE_VALUES`] different values get a series of their own; the others are counted together as `other`.
-use crate::domain::{action::ActionKind, family::Family as Trouble, recovery::Verdict};
+use super::forecasts::Forecasts;
+use crate::domain::{
+    action::ActionKind,
+    family::Family as Trouble,
+    forecast::{Score, SourceHealth, Tier},
+    recovery::Verdict,
+};
 use jiff::Timestamp;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -70,6 +76,10 @@ pub struct Metrics {
     signal_to_slack: Histogram,
     commit: Histogram,
     inspect: Histogram,
+    forecast_age: GaugeF,
+    forecast_containers: Family<StateLabel, Gauge>,
+    forecasts_standing: Family<TierLabel, Gauge>,
+    forecasts: Forecasts,
     methods: Values,
     kinds: Values,
     times: Mutex<Times>,
@@ -80,6 +90,7 @@ pub struct Metrics {
 struct Times {
     oldest_in_outbox: Option<Timestamp>,
     last_of_watch: BTreeMap<String, Timestamp>,
+    last_reading: Option<Timestamp>,
 }
 
 impl Default for Metrics {
@@ -145,6 +156,22 @@ impl Metrics {
                 0.01,
                 13,
             ),
+            forecast_age: seconds(
+                r,
+                "forecast_source_age",
+                "Time since the newest memory figures were taken",
+            ),
+            forecast_containers: plain(
+                r,
+                "forecast_containers",
+                "Running containers with memory figures (covered) and without (missing)",
+            ),
+            forecasts_standing: plain(
+                r,
+                "forecasts_standing",
+                "Forecasts that stand now, by how loudly they are told",
+            ),
+            forecasts: Forecasts::new(r),
             methods: Values::default(),
             kinds: Values::default(),
             times: Mutex::default(),
@@ -248,6 +275,33 @@ impl Metrics {
         self.inspect.observe(after.as_secs_f64());
     }
 
+    /// How complete memory figures are, and how many notices and pages stand.
+    pub fn forecast_source(&self, health: &SourceHealth, (notices, pages): (u64, u64)) {
+        let count = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        for (state, value) in [("covered", health.containers), ("missing", health.missing)] {
+            let label = StateLabel { state };
+            self.forecast_containers
+                .get_or_create(&label)
+                .set(count(value));
+        }
+        for (tier, value) in [(Tier::Notice, notices), (Tier::Page, pages)] {
+            let label = TierLabel {
+                tier: tier.as_str(),
+            };
+            self.forecasts_standing
+                .get_or_create(&label)
+                .set(count(value));
+        }
+        if health.last.is_some() {
+            self.times().last_reading = health.last;
+        }
+    }
+
+    /// How the forecasts of the last 30 days turned out.
+    pub fn forecasts(&self, score: &Score) {
+        self.forecasts.set(score);
+    }
+
     /// Everything as text, of type [`CONTENT_TYPE`]; ages are as of `now`.
     pub fn render(&self, now: Timestamp) -> String {
         let age = |since: Timestamp| now.duration_since(since).as_secs_f64().max(0.0);
@@ -258,6 +312,7 @@ impl Metrics {
                 let label = KindLabel { kind: kind.clone() };
                 self.watch_age.get_or_create(&label).set(age(*last));
             }
+            self.forecast_age.set(times.last_reading.map_or(0.0, age));
         }
         let mut text = String::new();
         // Writing to a String does not fail.
@@ -270,7 +325,7 @@ impl Metrics {
     }
 }
 
-fn plain<M>(registry: &mut Registry, name: &str, help: &str) -> M
+pub(super) fn plain<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Default + Clone,
 {
@@ -279,7 +334,7 @@ where
     metric
 }
 
-fn seconds<M>(registry: &mut Registry, name: &str, help: &str) -> M
+pub(super) fn seconds<M>(registry: &mut Registry, name: &str, help: &str) -> M
 where
     M: prometheus_client::registry::Metric + Default + Clone,
 {
@@ -360,6 +415,16 @@ impl FamilyLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabel {
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TierLabel {
+    tier: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct DecisionLabels {
     decision: &'static str,
     action: &'static str,
@@ -420,6 +485,13 @@ mod tests {
         metrics.signal_reached_slack(Duration::from_millis(90));
         metrics.committed(Duration::from_micros(300));
         metrics.inspected(Duration::from_millis(35));
+        let health = SourceHealth {
+            last: Some(at(3)),
+            containers: 41,
+            missing: 1,
+            ..SourceHealth::default()
+        };
+        metrics.forecast_source(&health, (2, 1));
         metrics
     }
 
@@ -438,6 +510,11 @@ mod tests {
         heal_commit_seconds_sum 0.0003
         heal_decisions_total{decision="approved",action="RolloutUndo"} 1
         heal_executions_total{action="RolloutUndo",outcome="applied"} 1
+        heal_forecast_containers{state="covered"} 41
+        heal_forecast_containers{state="missing"} 1
+        heal_forecast_source_age_seconds 7.0
+        heal_forecasts_standing{tier="notice"} 2
+        heal_forecasts_standing{tier="page"} 1
         heal_incidents_total{family="oom"} 1
         heal_inspect_seconds_count 1
         heal_inspect_seconds_sum 0.035

@@ -1,4 +1,5 @@
 //! What Heal tells about its own work: [`log`] lines and [`metrics`].
+mod forecasts;
 pub mod log;
 mod meter;
 pub mod metrics;

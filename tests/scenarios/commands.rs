@@ -181,6 +181,9 @@ async fn the_menu_of_a_card_silences_its_workload_for_an_hour() {
             .find(|message| message.text.contains("<@U0OLIVIA> silenced"))
     };
     world.until("everybody to be told", announced).await;
+    world
+        .card_says(&card, "🔕 silenced, `/heal unsilence")
+        .await;
     Olivia.approves(&world, &world.again(&card)).await;
     world.card_says(&card, "Recovered").await;
     let before = world.top_level().len();

@@ -1,8 +1,8 @@
 //! Who decides what, and what a decision does: at most once, by the right people, on the world as it is.
 use crate::support::{
     people::Person::{Guest, Ivan, Olivia, Omar, Stranger},
-    stories::Can,
-    world::{Setup, WORKS, World},
+    stories::{CRASHES, Can},
+    world::{NAMESPACE, Setup, WORKS, World},
 };
 use heal::domain::waits::Waits;
 use jiff::SignedDuration;
@@ -196,6 +196,28 @@ async fn a_click_after_the_decision_is_answered_with_who_decided() {
     Ivan.is_told(&world, "This was already approved by <@U0OLIVIA>")
         .await;
     assert_eq!(world.changes(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_annotation_or_a_scaling_by_somebody_else_does_not_void_an_approval() {
+    let world = World::start().await;
+    let card = world.breaks("checkout").await;
+    let (generation, changes) = (world.generation("checkout"), world.changes());
+    world
+        .annotates("checkout", "shop.example/reviewed-by", "ivan")
+        .await;
+    world.rolls_out("checkout", 3, CRASHES);
+    assert_eq!(world.generation("checkout"), generation + 2);
+    Olivia.presses(&world, &card, "approve").await;
+    world.thread_says(&card, "Recovered").await;
+    // The annotation was one, the undo the other.
+    assert_eq!(world.changes(), changes + 2);
+    let now = world.kube.get("Deployment", NAMESPACE, "checkout").unwrap();
+    assert_eq!(now["spec"]["replicas"], 3);
+    assert_eq!(
+        now["metadata"]["annotations"]["shop.example/reviewed-by"],
+        "ivan"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,6 +6,7 @@ mod crash;
 mod deciding;
 mod delivery;
 mod eviction;
+mod forecast;
 mod gitops;
 mod image;
 mod job;

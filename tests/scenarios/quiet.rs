@@ -5,6 +5,8 @@ use crate::support::{
     story::says,
     world::{NAMESPACE, WORKS, World},
 };
+use heal::sim::kube::RequestMatcher;
+use http::Method;
 use serde_json::json;
 
 /// Crashes for ever, and says why.
@@ -163,10 +165,50 @@ async fn an_api_server_that_is_away_for_ten_minutes_is_caught_up_with() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn watches_that_fall_silent_are_noticed_reported_and_started_over() {
+    let world = World::start().await;
+    world.runs("checkout", 2, WORKS).await;
+    world.passes(3600).await;
+    assert_eq!(world.reads("/readyz").await, (200, "ready\n".to_owned()));
+    world.kube.mute_watches();
+    world.rolls_out("checkout", 2, CRASHES);
+    world.stays_quiet(175).await;
+    // The new list of the pods fails for a while: long enough to look at how that is told.
+    let pods = RequestMatcher::new(Method::GET, "/api/v1/pods?");
+    world.kube.fail_next(pods, 503, 10);
+    let mut silent = 175;
+    while world.reads("/readyz").await.0 == 200 {
+        assert!(silent < 300, "nobody noticed");
+        world.passes(1).await;
+        silent += 1;
+    }
+    assert_eq!(
+        world.reads("/readyz").await,
+        (503, "waiting for the watches of pods\n".to_owned()),
+        "after {silent} s"
+    );
+    let metrics = world.reads("/metrics").await.1;
+    assert!(metrics.contains("heal_watch_synced{kind=\"pods\"} 0"));
+    assert!(metrics.contains("heal_watch_synced{kind=\"jobs\"} 1"));
+    let status = Olivia.types(&world, "status").await;
+    assert!(
+        status.contains("Watches that do not work") && status.contains("pods, last worked"),
+        "{status}"
+    );
+    let card = world.offer("checkout").await;
+    says(&card, &["FATAL: PAYMENT_URL is not set"]);
+    assert_eq!(world.reads("/readyz").await.0, 200);
+    let status = Olivia.types(&world, "status").await;
+    assert!(!status.contains("Watches that do not work"), "{status}");
+    world.is_healed_by(&card).await;
+    world.stays_one_card(1800).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fault_while_heal_is_down_is_found_when_it_starts() {
     let mut world = World::start().await;
     world.runs("checkout", 2, WORKS).await;
-    world.stops().await;
+    world.stop().await;
     world.rolls_out("checkout", 2, CRASHES);
     world.passes(900).await;
     assert!(world.top_level().is_empty());
@@ -187,7 +229,7 @@ async fn a_fault_while_heal_is_down_is_found_when_it_starts() {
 async fn what_came_and_went_while_heal_was_down_is_no_news() {
     let mut world = World::start().await;
     world.runs("checkout", 2, WORKS).await;
-    world.stops().await;
+    world.stop().await;
     world.rolls_out("checkout", 2, CRASHES);
     world.passes(600).await;
     world.applies(app("checkout", 2, script(WORKS)));

@@ -1,8 +1,8 @@
 //! An installation of Heal as people run it: the real binary, a configuration file, a database file, and a local Slack
 //! workspace in Slack's place.
-use super::{people::Person, place::Place};
+use super::{channel, people::Person, place::Place};
 use heal::sim::proxy::Proxy;
-use heal::sim::slack::{Author, Channel, Message, SlackSim, SlackSimOptions, over_http};
+use heal::sim::slack::{Channel, Message, SlackSim, SlackSimOptions, over_http};
 use serde_json::{Value, json};
 use std::{
     path::PathBuf,
@@ -16,7 +16,7 @@ use tokio::{
     process::{Child, Command},
 };
 
-pub const CHANNEL: &str = "C0OPS";
+pub use super::channel::CHANNEL;
 /// The longest that a sentence waits, in real time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -218,16 +218,7 @@ users = ["{olivia}"]
     // --- Slack
 
     pub fn cards(&self) -> Vec<Message> {
-        let heals = |message: &Message| {
-            message.author == Author::App
-                && message.thread_ts.is_none()
-                && message.ephemeral_to.is_none()
-        };
-        self.slack
-            .messages(CHANNEL)
-            .into_iter()
-            .filter(heals)
-            .collect()
+        channel::top_level(&self.slack)
     }
 
     /// The card of a workload with an offer.

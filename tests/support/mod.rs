@@ -1,5 +1,7 @@
 //! What the tests are written with.
+pub mod channel;
 pub mod chromium;
+pub mod forecasts;
 pub mod installation;
 pub mod people;
 pub mod place;

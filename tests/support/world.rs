@@ -1,6 +1,6 @@
 //! A world for scenarios: the simulated cluster, the local Slack workspace and the whole of Heal in one process, under tokio's
 //! paused clock. Nothing sleeps: the clock jumps when everybody waits.
-use super::people::Person;
+use super::{channel, people::Person};
 use heal::{
     app::{App, Outside, Settings},
     cluster::{Clients, ClusterConfig, KubeCluster},
@@ -9,20 +9,25 @@ use heal::{
         policy::{Policy, Rule},
         waits::Waits,
     },
+    forecaster,
     ports::Clock,
+    ports::UsageSource,
     sim::{
         kube::{KubeSim, Options},
-        slack::{Author, Channel, Message, SlackSim, SlackSimOptions, User, in_process},
+        prometheus::PrometheusSim,
+        slack::{Channel, Message, SlackSim, SlackSimOptions, User, in_process},
     },
     store::Store,
     telemetry::Metrics,
 };
+use http_body_util::BodyExt;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
+use tower::ServiceExt;
 
-pub const CHANNEL: &str = "C0OPS";
+pub use super::channel::CHANNEL;
 pub const NAMESPACE: &str = "shop";
 /// A script that works for ever.
 pub const WORKS: &str = "echo ready; sleep infinity";
@@ -42,6 +47,8 @@ pub struct World {
     pub kube: KubeSim,
     pub slack: SlackSim,
     pub store: Store,
+    /// The Prometheus that scrapes the cluster, when there are forecasts.
+    pub prometheus: Option<PrometheusSim>,
     settings: Settings,
     clock: heal::sim::kube::Clock,
     app: Option<App>,
@@ -55,6 +62,8 @@ pub struct Setup {
     pub scopes: Option<Vec<String>>,
     /// Slack's rate limits hold.
     pub rate_limits: bool,
+    /// Forecasts are made like this.
+    pub forecast: Option<forecaster::Options>,
 }
 
 impl Default for Setup {
@@ -65,6 +74,7 @@ impl Default for Setup {
             options: |options| options,
             scopes: None,
             rate_limits: false,
+            forecast: None,
         }
     }
 }
@@ -115,10 +125,15 @@ impl World {
                 team: options.team_id.clone(),
             },
             actions: ActionKind::ALL.to_vec(),
+            forecast: setup.forecast.unwrap_or_default(),
         };
         let slack = SlackSim::new(options);
         let store = Store::in_memory().unwrap();
+        let scrape = Duration::from_secs(15);
+        let forecasts = setup.forecast.is_some();
+        let prometheus = forecasts.then(|| PrometheusSim::new(kube.clone(), scrape));
         let mut world = Self {
+            prometheus,
             kube,
             slack,
             store,
@@ -144,6 +159,20 @@ impl World {
             ClusterConfig::named("test"),
             clock.clone(),
         );
+        let usage = self.prometheus.as_ref().map(|prometheus| {
+            let place = heal::usage::prometheus::Place {
+                url: "http://prometheus.invalid".parse().unwrap(),
+                auth: heal::usage::prometheus::Auth::None,
+                headers: vec![],
+                labels: heal::usage::prometheus::Labels::default(),
+            };
+            let transport = heal::usage::transport::in_process(prometheus.router());
+            let first = heal::usage::prometheus::Prometheus::new(transport, place);
+            let interval = Duration::from_secs_f64(self.settings.forecast.interval);
+            let both =
+                heal::usage::Fallback::new(Arc::new(first), Arc::new(cluster.usage()), interval);
+            Arc::new(both) as Arc<dyn UsageSource>
+        });
         let outside = Outside {
             cluster,
             slack: heal::slack::api::SlackApi::new(
@@ -154,6 +183,7 @@ impl World {
             store: self.store.clone(),
             clock,
             metrics: Arc::new(Metrics::new()),
+            usage,
         };
         let app = App::start(self.settings.clone(), outside).await.unwrap();
         self.slack.set_deliver(in_process(app.router()));
@@ -169,17 +199,8 @@ impl World {
 
     /// Stops Heal in order and starts it again over the same database.
     pub async fn restart(&mut self) {
-        if let Some(app) = self.app.take() {
-            app.stop().await;
-        }
+        self.stop().await;
         self.boot().await;
-    }
-
-    /// Stops Heal in order.
-    pub async fn stops(&mut self) {
-        if let Some(app) = self.app.take() {
-            app.stop().await;
-        }
     }
 
     /// Kills Heal between two instructions: no task of it runs on. Starts it again over the same database.
@@ -193,6 +214,12 @@ impl World {
         self.boot().await;
     }
 
+    /// Tells Heal something, as the forecaster would.
+    pub async fn tells(&self, sighting: heal::ports::Sighting) {
+        let app = self.app.as_ref().expect("Heal runs");
+        app.sightings().send(sighting).await.unwrap();
+    }
+
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
@@ -200,6 +227,18 @@ impl World {
     /// Lets time pass.
     pub async fn passes(&self, seconds: u64) {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
+    }
+
+    /// What Heal answers to a GET: the status and the text.
+    pub async fn reads(&self, path: &str) -> (u16, String) {
+        let router = self.app.as_ref().unwrap().router();
+        let request = http::Request::get(path)
+            .body(axum::body::Body::empty())
+            .unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
     // --- the cluster
@@ -225,7 +264,19 @@ impl World {
         self.kube.apply(object).unwrap();
     }
 
-    /// How often Heal changed something for real.
+    /// Writes an annotation to a Deployment through the API, which counts that as a generation.
+    pub async fn annotates(&self, name: &str, key: &str, value: &str) {
+        let patch = json!({"metadata": {"annotations": {key: value}}});
+        let path = format!("/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{name}");
+        let request = http::Request::patch(path)
+            .header("content-type", "application/merge-patch+json")
+            .body(axum::body::Body::from(patch.to_string()))
+            .unwrap();
+        let response = self.kube.router().oneshot(request).await.unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
+    }
+
+    /// How often something was changed for real through the API: by Heal, as a rule.
     pub fn changes(&self) -> usize {
         self.kube
             .requests()
@@ -267,16 +318,7 @@ impl World {
 
     /// All messages of Heal in the channel itself.
     pub fn top_level(&self) -> Vec<Message> {
-        let heals = |message: &Message| {
-            message.author == Author::App
-                && message.thread_ts.is_none()
-                && message.ephemeral_to.is_none()
-        };
-        self.slack
-            .messages(CHANNEL)
-            .into_iter()
-            .filter(heals)
-            .collect()
+        channel::top_level(&self.slack)
     }
 
     /// Waits until a message of a card's thread contains `saying`.

@@ -2,14 +2,16 @@
 use super::{
     CONFLICTS, Target,
     change::{self, Denied},
-    pod_is_there,
+    fingerprint, pod_is_there,
 };
 use crate::cluster::{KubeCluster, look, rest::Fault};
 use crate::domain::{
     action::Action,
+    forecast::Run,
     incident::Outcome,
     object::{Kind, ObjectRef},
     policy::Approved,
+    view::ContainerState,
 };
 use crate::ports::Subject;
 use jiff::Timestamp;
@@ -91,16 +93,24 @@ async fn attempt(cluster: &KubeCluster, approved: &Approved, subject: &Subject) 
             Ok(true) => return applied(cluster, action, &target),
             // Marked, and not made: the crash came between the mark and the change. The mark itself is a change of
             // metadata, which a Deployment counts as a generation.
-            Ok(false) if view.generation <= approved.generation() + 1 => {}
+            Ok(false)
+                if view.generation <= approved.generation() + 1
+                    || is_as_diagnosed(approved, &target) => {}
             Ok(false) => return stale("it was changed by somebody else in the meantime"),
             Err(fault) => return unread(fault),
         }
-    } else if view.generation != approved.generation() {
+    } else if !is_as_diagnosed(approved, &target) {
         return stale(format!(
             "it was changed since the diagnosis (generation {} then, {} now)",
             approved.generation(),
             view.generation
         ));
+    } else if let Some(run) = &subject.run {
+        match is_ahead(cluster, action, subject, run).await {
+            Ok(None) => {}
+            Ok(Some(why)) => return stale(why),
+            Err(fault) => return unread(fault),
+        }
     } else {
         match is_broken(cluster, action, subject).await {
             Ok(true) => {}
@@ -109,6 +119,15 @@ async fn attempt(cluster: &KubeCluster, approved: &Approved, subject: &Subject) 
         }
     }
     make(cluster, approved, target, marked).await
+}
+
+/// The same specification as at the dry run, as far as the action rests on it. A Deployment counts a change of its annotations
+/// as a generation, too: then the fingerprint tells.
+fn is_as_diagnosed(approved: &Approved, target: &Target) -> bool {
+    target.view.generation == approved.generation()
+        || approved.spec().is_some_and(|spec| {
+            fingerprint(approved.action(), &target.raw).as_deref() == Some(spec)
+        })
 }
 
 async fn make(
@@ -228,6 +247,58 @@ fn applied(cluster: &KubeCluster, action: &Action, target: &Target) -> Attempt {
 async fn generation_of(cluster: &KubeCluster, object: &ObjectRef) -> Option<i64> {
     let target = Target::read(cluster, object).await.ok()??;
     Some(target.view.generation)
+}
+
+/// Why what was forecast cannot come true any more, if it cannot: nothing is broken yet, so it is not asked whether it is. The run
+/// must be there, within the limit that was meant. When the kill came in the meantime, a higher limit and an older template
+/// are as right as before; a restart is not, because the memory is empty again.
+async fn is_ahead(
+    cluster: &KubeCluster,
+    action: &Action,
+    subject: &Subject,
+    run: &Run,
+) -> Result<Option<String>, Fault> {
+    let Some(scene) = look::scene(cluster, &subject.owner).await? else {
+        return Ok(Some(format!("{} is gone", subject.owner)));
+    };
+    let pod = scene
+        .pods
+        .iter()
+        .find(|pod| pod.uid == run.pod.uid && !pod.deleting);
+    let Some(pod) = pod else {
+        return Ok(Some(format!(
+            "pod {}, which filled up, is gone",
+            run.pod.name
+        )));
+    };
+    let container = pod.containers.iter().find(|c| c.name == run.container);
+    let Some(container) = container else {
+        return Ok(Some(format!("container {} is gone", run.container)));
+    };
+    if container.memory_limit != Some(run.limit) {
+        return Ok(Some(format!(
+            "the memory limit of {} is another one now",
+            run.container
+        )));
+    }
+    let runs = matches!(container.state, ContainerState::Running { .. });
+    if runs && container.restarts == run.number {
+        return Ok(None);
+    }
+    let killed = container
+        .last_end()
+        .is_some_and(|end| end.reason == "OOMKilled");
+    Ok(match (killed, action) {
+        (true, Action::RolloutRestart { .. }) => Some(
+            "it was killed at its limit and begins anew: a restart would free nothing now"
+                .to_owned(),
+        ),
+        (true, _) => None,
+        (false, _) => Some(format!(
+            "the run of {} that filled up has ended",
+            run.container
+        )),
+    })
 }
 
 /// Whether the incident's signal is there, or the owner is not what it should be: short of pods, or in the middle of a rollout

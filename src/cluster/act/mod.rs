@@ -16,6 +16,7 @@ use crate::{
 };
 use change::{Change, Denied};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// A write that met a newer object is tried on that, this often.
 const CONFLICTS: u32 = 5;
@@ -52,9 +53,21 @@ impl Target {
     }
 }
 
+/// What of a workload's specification an action rests on, as a fingerprint. How many pods there are is an autoscaler's daily
+/// business: it matters to a scaling and to the loss of a pod, and to no change of the template.
+fn fingerprint(action: &Action, raw: &Value) -> Option<String> {
+    let mut spec = raw.get("spec")?.clone();
+    let counts = matches!(action, Action::Scale { .. } | Action::DeletePod { .. });
+    if let (Some(fields), false) = (spec.as_object_mut(), counts) {
+        fields.remove("replicas");
+    }
+    Some(hex::encode(Sha256::digest(spec.to_string())))
+}
+
 fn refusal(generation: i64, why: impl Into<String>) -> DryRun {
     DryRun {
         generation,
+        spec: None,
         diff: Vec::new(),
         refusal: Some(why.into()),
     }
@@ -109,6 +122,7 @@ fn told(action: &Action, change: &Change, target: &Target, after: &Value) -> Dry
     let idle = diff.is_empty() && !change.is_delete();
     DryRun {
         generation: target.view.generation,
+        spec: fingerprint(action, &target.raw),
         refusal: idle.then(|| "it would change nothing".to_owned()),
         diff,
     }

@@ -1,6 +1,7 @@
 //! The watches of one cluster: from events of the API server to [`Sighting`]s, without delay and without repeats.
 mod book;
 mod pulse;
+mod roster;
 mod settled;
 mod stream;
 
@@ -11,11 +12,12 @@ use crate::{
         report::WatchHealth,
         text::clip,
     },
-    ports::Sighting,
+    ports::{PodNews, Sighting},
 };
 use book::Book;
 use futures::{StreamExt, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
+use roster::Roster;
 use std::{collections::HashMap, time::Duration};
 use stream::{News, What};
 use tokio::{sync::mpsc::Sender, time::Instant};
@@ -29,16 +31,20 @@ const ASK_AGAIN: SignedDuration = SignedDuration::from_secs(2);
 /// Watches the cluster until it is cancelled or the sink is closed. `since` is the time of the last run: events that are
 /// older were told then.
 ///
+/// `pods` is told about pods and nodes as forecasts need them; it must be read quickly, for the watches wait for it.
+///
 /// Errors of the API server do not end it: they are told as [`Sighting::Watch`], and the watch backs off and goes on.
 pub async fn watch(
     cluster: KubeCluster,
     sink: Sender<Sighting>,
+    mut pods: Option<Sender<PodNews>>,
     cancel: CancellationToken,
     since: Option<Timestamp>,
 ) {
     let now = || cluster.clock.now();
     let cutoff = since.unwrap_or_else(|| now().checked_sub(HISTORY).unwrap_or(Timestamp::MIN));
     let mut book = Book::new(cluster.config.clone(), cutoff);
+    let mut roster = Roster::new(cluster.config.clone());
     let mut health = Health::default();
     let mut news = futures::stream::select_all(stream::all(&cluster.watcher, &cluster.config));
     let mut lookups = FuturesUnordered::new();
@@ -53,7 +59,11 @@ pub async fn watch(
                 {
                     return;
                 }
+                let heard = pods.as_ref().and_then(|_| roster.take(&item));
                 book.take(item, now());
+                if let Some(heard) = heard {
+                    tell(&mut pods, roster.tell(heard, &book)).await;
+                }
             }
             Some((object, parent)) = lookups.next(), if !lookups.is_empty() => {
                 book.answer(&object, parent, now());
@@ -67,6 +77,19 @@ pub async fn watch(
             if sink.send(sighting).await.is_err() {
                 return;
             }
+        }
+    }
+}
+
+/// Tells the forecasts; when nobody listens any more, never again.
+async fn tell(pods: &mut Option<Sender<PodNews>>, news: Vec<PodNews>) {
+    for item in news {
+        let told = match pods {
+            Some(sink) => sink.send(item).await.is_ok(),
+            None => return,
+        };
+        if !told {
+            *pods = None;
         }
     }
 }

@@ -32,7 +32,8 @@ impl Pulse {
     }
 }
 
-/// The same client, with every accepted request and every piece of a body felt as a pulse.
+/// The same client, with every piece of a body felt as a pulse. That a request was accepted is none: what accepts it may be a
+/// proxy that has lost the server, and kube asks again by itself when a watch stays empty.
 pub fn felt(client: Client, pulse: Arc<Pulse>) -> Client {
     let namespace = client.default_namespace().to_owned();
     let service = tower::service_fn(move |request| {
@@ -40,7 +41,6 @@ pub fn felt(client: Client, pulse: Arc<Pulse>) -> Client {
         async move {
             let response = client.send(request).await?;
             if response.status().is_success() {
-                pulse.beat();
                 pulse.answered.notify_one();
             }
             Ok::<_, kube::Error>(response.map(|body| {

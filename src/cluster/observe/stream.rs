@@ -5,6 +5,7 @@ use crate::cluster::{
     slim::{self, Served, Shape},
 };
 use crate::domain::{
+    forecast::Cap,
     object::Kind,
     view::{EventView, NodeView, PodView, WorkloadView},
 };
@@ -21,8 +22,8 @@ use std::sync::Arc;
 /// An object as a watch delivered it.
 #[derive(Clone, Debug)]
 pub enum Seen {
-    /// A pod.
-    Pod(PodView),
+    /// A pod, with what caps its containers' memory, by container.
+    Pod(PodView, Vec<(String, Cap)>),
     /// A workload, with the name of its newest revision when its status says that (StatefulSets).
     Workload(Box<WorkloadView>, Option<String>),
     /// A node.
@@ -63,7 +64,7 @@ pub struct News {
 pub fn all(client: &Client, config: &ClusterConfig) -> Vec<BoxStream<'static, News>> {
     let mut streams = vec![
         one(client, config, slim::PODS, |pod: slim::Pod| {
-            Seen::Pod(project::pod(&pod))
+            Seen::Pod(project::pod(&pod), project::caps(&pod))
         }),
         one(client, config, slim::NODES, |node: slim::Node| {
             Seen::Node(project::node(&node))

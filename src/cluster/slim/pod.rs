@@ -1,8 +1,9 @@
 //! Pods.
 use super::{Condition, cpu, memory, metadata, nullable};
+use crate::domain::forecast::caps::VARIABLES;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 /// A pod.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -29,12 +30,35 @@ shape!(
     PodContainer {
         name: String,
         image: String,
+        command: Vec<String>,
+        args: Vec<String>,
+        env: Caps,
         resources: Resources,
         liveness_probe: Option<IgnoredAny>,
         readiness_probe: Option<IgnoredAny>,
         startup_probe: Option<IgnoredAny>,
     }
 );
+/// Of an environment only the literal values of variables that may cap a program's memory: nothing else is any of Heal's
+/// business.
+#[derive(Clone, Debug, Default)]
+pub struct Caps(pub Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Caps {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Variable {
+            name: String,
+            value: Option<String>,
+        }
+        let all: Vec<Variable> = nullable(d)?;
+        let wanted = |variable: &Variable| VARIABLES.contains(&variable.name.as_str());
+        let literal = |variable: Variable| Some((variable.name, variable.value?));
+        let caps = all.into_iter().filter(wanted).filter_map(literal);
+        Ok(Self(caps.collect()))
+    }
+}
+
 shape!(
     /// Requests and limits.
     Resources {

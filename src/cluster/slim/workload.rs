@@ -57,6 +57,7 @@ shape!(
     /// Particulars of a rolling update.
     RollingUpdate {
         partition: i32,
+        max_unavailable: serde_json::Value,
     }
 );
 shape!(
@@ -70,6 +71,7 @@ shape!(
     /// The metadata of a pod template.
     TemplateMeta {
         annotations: BTreeMap<String, String>,
+        labels: BTreeMap<String, String>,
     }
 );
 shape!(
@@ -79,6 +81,26 @@ shape!(
         node_selector: BTreeMap<String, String>,
         init_containers: Vec<Container>,
         containers: Vec<Container>,
+        volumes: Vec<Volume>,
+    }
+);
+shape!(
+    /// A volume of a template, as far as it may be one in memory.
+    Volume {
+        name: String,
+        empty_dir: Option<EmptyDir>,
+    }
+);
+shape!(
+    /// Where an empty folder is.
+    EmptyDir {
+        medium: String,
+    }
+);
+shape!(
+    /// A volume in a container.
+    Mount {
+        name: String,
     }
 );
 shape!(
@@ -90,6 +112,7 @@ shape!(
         args: Vec<String>,
         resources: Resources,
         ports: Vec<Port>,
+        volume_mounts: Vec<Mount>,
         liveness_probe: Option<Probe>,
         readiness_probe: Option<Probe>,
         startup_probe: Option<Probe>,

@@ -69,6 +69,7 @@ impl World {
             object: owner.clone(),
             container: None,
             family,
+            run: None,
             after: None,
         }
     }
@@ -77,7 +78,7 @@ impl World {
     fn watch(&self) -> Watching {
         let (sink, sightings) = mpsc::channel(10_000);
         let cancel = CancellationToken::new();
-        let watch = super::watch(self.cluster.clone(), sink, cancel.clone(), None);
+        let watch = super::watch(self.cluster.clone(), sink, None, cancel.clone(), None);
         tokio::spawn(watch);
         Watching {
             sightings,
@@ -94,6 +95,13 @@ struct Watching {
 impl Watching {
     /// What was sighted so far, without the watches' own health, one line each.
     fn lines(&mut self) -> Vec<String> {
+        let mut lines = self.everything();
+        lines.retain(|line| !line.starts_with("watch "));
+        lines
+    }
+
+    /// What was sighted so far, one line each.
+    fn everything(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         while let Ok(sighting) = self.sightings.try_recv() {
             lines.extend(match sighting {
@@ -106,10 +114,11 @@ impl Watching {
                 Sighting::Suppressed { reason, count } => {
                     Some(format!("left out {count}: {reason}"))
                 }
-                Sighting::Watch(_)
-                | Sighting::Forecast(_)
-                | Sighting::RunEnded(_)
-                | Sighting::ForecastSource(_) => None,
+                Sighting::Watch(health) => Some(match health.error {
+                    Some(error) => format!("watch {}: {error}", health.kind),
+                    None => format!("watch {} works", health.kind),
+                }),
+                Sighting::Forecast(_) | Sighting::RunEnded(_) | Sighting::ForecastSource(_) => None,
             });
         }
         lines

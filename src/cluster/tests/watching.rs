@@ -84,15 +84,6 @@ async fn a_relist_repeats_nothing_and_loses_nothing() {
     world.apply("new", 1, "nosuch:9", FINE);
     pass(120).await;
     let mut lines = watching.lines();
-    eprintln!(
-        "{:?}",
-        world
-            .sim
-            .list("Pod", None)
-            .iter()
-            .map(|p| p["metadata"].clone())
-            .collect::<Vec<_>>()
-    );
     lines.sort();
     assert_eq!(
         lines,
@@ -100,6 +91,55 @@ async fn a_relist_repeats_nothing_and_loses_nothing() {
             "Deployment shop/new image ImagePullBackOff",
             "clear Pod shop/late"
         ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_falls_silent_is_told_and_started_over_and_loses_nothing() {
+    let world = World::new(|_| {});
+    let mut watching = world.watch();
+    // With nothing to tell, bookmarks are the sign of life.
+    pass(3600).await;
+    let quiet = watching.everything();
+    assert!(
+        quiet.iter().all(|line| line.ends_with(" works")),
+        "{quiet:?}"
+    );
+    world.sim.mute_watches();
+    world.apply("bad", 1, "nosuch:9", FINE);
+    pass(175).await;
+    let known = watching.everything();
+    assert!(known.is_empty(), "nobody can know yet: {known:#?}");
+    pass(125).await;
+    let told = watching.everything();
+    for watch in [
+        "pods",
+        "nodes",
+        "events",
+        "replicasets",
+        "deployments",
+        "statefulsets",
+        "daemonsets",
+        "jobs",
+    ] {
+        let troubles = format!("watch {watch}: no sign of life for 240 s; starting over");
+        let place = |wanted: &str| told.iter().position(|line| line == wanted);
+        assert!(
+            place(&troubles).is_some() && place(&troubles) < place(&format!("watch {watch} works")),
+            "{told:#?}"
+        );
+    }
+    let signals = |line: &&String| !line.starts_with("watch ");
+    assert_eq!(
+        told.iter().filter(signals).collect::<Vec<_>>(),
+        ["Deployment shop/bad image ImagePullBackOff"]
+    );
+    // And then it is a watch like any other.
+    world.apply("worse", 1, "nosuch:9", FINE);
+    pass(60).await;
+    assert_eq!(
+        watching.lines(),
+        ["Deployment shop/worse image ImagePullBackOff"]
     );
 }
 

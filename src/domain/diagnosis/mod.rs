@@ -7,6 +7,7 @@ mod config;
 mod crash;
 mod eviction;
 mod finding;
+mod forecast;
 mod image;
 mod job;
 mod look;
@@ -24,10 +25,15 @@ pub mod testkit;
 mod tests;
 mod unknown;
 
-use super::{action::Action, evidence::Evidence, family::Family, object::ObjectRef};
+use super::{
+    action::Action, evidence::Evidence, family::Family, forecast::Outlook, object::ObjectRef,
+};
 use jiff::{SignedDuration, Timestamp};
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
+
+/// The largest compiled pattern, in bytes; it bounds what a byte of a log can cost.
+const PATTERN_BYTES: usize = 1024 * 1024;
 
 /// What is to be diagnosed.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +50,8 @@ pub struct Case<'a> {
     pub message: &'a str,
     /// What was gathered.
     pub evidence: &'a Evidence,
+    /// What is expected of its memory, if a forecast stands.
+    pub forecast: Option<&'a Outlook>,
     /// Now.
     pub now: Timestamp,
 }
@@ -166,6 +174,7 @@ const ALL: &[Rule] = &[
 fn rules_of(family: Family) -> &'static [Rule] {
     match family {
         Family::Oom => &[oom::diagnose],
+        Family::Forecast => &[forecast::diagnose],
         Family::Start => &[oom::diagnose, start::diagnose],
         Family::Image => &[image::diagnose],
         Family::Config => &[config::diagnose],
@@ -192,5 +201,11 @@ fn is_of_containers(family: Family) -> bool {
     reason = "patterns are literals, and the tests compile every one of them"
 )]
 pub(super) fn pattern(text: &str) -> Regex {
-    Regex::new(text).expect("a literal pattern is valid")
+    bounded(text).expect("a literal pattern is valid and small")
+}
+
+/// A pattern whose worst case is known: matching takes time in proportion to the size of the compiled pattern times the length
+/// of the text, and logs are read up to a limit.
+fn bounded(text: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(text).size_limit(PATTERN_BYTES).build()
 }

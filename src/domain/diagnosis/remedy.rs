@@ -1,8 +1,10 @@
 //! Building actions: when an undo is right, how far a memory limit may be raised, and what an approver has to know.
 //!
 //! Nothing of an action comes from a text that a container, a probe or a user can write: only names and numbers of the objects.
+mod growth;
 mod limit;
 
+pub(super) use growth::{raise_in_time, restart_one_by_one, undo_growth};
 pub(super) use limit::{limit_was_lowered, raise_limit};
 
 use super::{Candidate, Case};
@@ -108,7 +110,17 @@ pub(super) fn undo(case: &Case<'_>, parts: &[&str]) -> Option<Undo> {
                 to: reference(to),
                 from: reference(current),
             },
-            reason: format!("It came with revision {}, and {proof}.", current.number),
+            // What proves that the older one works stands among the facts.
+            reason: format!(
+                "It came with revision {}; revision {} {}.",
+                current.number,
+                to.number,
+                if side_by_side {
+                    "works beside it"
+                } else {
+                    "worked before"
+                }
+            ),
             warnings: undo_warnings(workload),
         },
         certainty,
@@ -253,9 +265,10 @@ pub(super) fn warn(case: &Case<'_>, candidate: &mut Candidate) {
         "OnDelete" => candidate.warnings.push(
             "Update strategy OnDelete: pods change only when somebody deletes them.".to_owned(),
         ),
-        "Recreate" => candidate
-            .warnings
-            .push("Strategy Recreate: all pods stop before new ones start.".to_owned()),
+        "Recreate" => candidate.warnings.push(
+            "Strategy Recreate: all pods stop before new ones start, so it is down in between."
+                .to_owned(),
+        ),
         _ if workload.desired == 1 && workload.object.kind != Kind::Deployment => candidate
             .warnings
             .push("It has one pod: it is down while that pod is replaced.".to_owned()),

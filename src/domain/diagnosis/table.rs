@@ -36,6 +36,17 @@ pub const TABLE: &[Row] = &[
         ],
     },
     Row {
+        family: Family::Forecast,
+        allowed: &[RolloutUndo, SetMemoryLimit, RolloutRestart],
+        never: &[
+            (
+                DeletePod,
+                "its neighbours fill up as well: a rollout replaces them all, one after the other",
+            ),
+            (Scale, "each pod still reaches its own limit"),
+        ],
+    },
+    Row {
         family: Family::Crash,
         allowed: &[RolloutUndo, RolloutRestart, DeletePod],
         never: &[(SetMemoryLimit, NOT_MEMORY), (Scale, MORE_OF_THE_SAME)],
@@ -172,6 +183,21 @@ pub const FORBIDDEN: &[(&str, ActionKind, &str)] = &[
     ),
     ("config.cache_transient", RolloutUndo, "it passes by itself"),
     (
+        "forecast.node",
+        RolloutUndo,
+        "the node is short of memory, not one template",
+    ),
+    (
+        "forecast.node",
+        SetMemoryLimit,
+        "a larger limit makes the pressure worse",
+    ),
+    (
+        "forecast.tmpfs",
+        RolloutRestart,
+        "what is kept in memory is data: it is lost, and comes back",
+    ),
+    (
         "image.rate_limited",
         RolloutUndo,
         "a rollout pulls more images and uses up more of the limit",
@@ -187,8 +213,8 @@ pub const FORBIDDEN: &[(&str, ActionKind, &str)] = &[
 pub const ONLY: &[(ActionKind, &[&str], &str)] = &[
     (
         RolloutRestart,
-        &["crash.db_auth", "crash.tls_cert"],
-        "a restart helps only when pods hold an old credential or certificate",
+        &["crash.db_auth", "crash.tls_cert", "forecast.leak"],
+        "a restart helps only when pods hold an old credential or certificate, or memory that leaked",
     ),
     (
         DeletePod,

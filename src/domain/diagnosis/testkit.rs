@@ -3,6 +3,7 @@ use super::{Case, Diagnosis, Proof, diagnose};
 use crate::domain::{
     evidence::{Evidence, LogTail, Revision},
     family::Family,
+    forecast::Outlook,
     object::{Kind, ObjectRef},
     view::{
         Condition, ContainerSpec, ContainerState, ContainerView, EventView, NodeView, OwnerLink,
@@ -32,6 +33,8 @@ pub struct World {
     pub signal: (String, String),
     /// The evidence.
     pub evidence: Evidence,
+    /// What is expected of its memory.
+    pub forecast: Option<Outlook>,
 }
 
 impl World {
@@ -50,6 +53,7 @@ impl World {
             family,
             signal: (String::new(), String::new()),
             evidence,
+            forecast: None,
         }
     }
 
@@ -161,6 +165,7 @@ impl World {
             reason: &self.signal.0,
             message: &self.signal.1,
             evidence: &self.evidence,
+            forecast: self.forecast.as_ref(),
             now: now(),
         }
     }
@@ -203,6 +208,7 @@ pub fn workload(owner: &ObjectRef) -> WorkloadView {
         service_account: None,
         node_selector: Default::default(),
         job: None,
+        max_unavailable: Some(0),
     }
 }
 

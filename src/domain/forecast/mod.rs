@@ -4,19 +4,28 @@
 //! [`Series`] is what is known of one container of one workload, over all its replicas and restarts: samples go in with
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
+pub mod caps;
 mod estimate;
+mod ledger;
 mod outlook;
 mod priors;
+mod run;
 mod sample;
 mod series;
+#[cfg(test)]
+pub mod testkit;
+mod told;
 mod tuning;
 
 pub use estimate::{Estimate, Tier};
+pub use ledger::{LEAST_LEAD, Ledger, SCORED};
 pub use outlook::{
     Boundary, Chart, ChartPoint, FanPoint, Outcome, Outlook, RunEnd, Score, Source, SourceHealth,
     When,
 };
 pub use priors::{Cap, OwnerKind, Priors};
+pub use run::Run;
 pub use sample::{Exit, Past, Sample};
 pub use series::Series;
+pub use told::{Ended, Told, Told90};
 pub use tuning::Tuning;

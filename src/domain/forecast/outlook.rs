@@ -107,6 +107,18 @@ pub enum Outcome {
     Withdrawn,
 }
 
+impl Outcome {
+    /// The name in the database and in figures.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Hit => "hit",
+            Outcome::Miss => "miss",
+            Outcome::False => "false",
+            Outcome::Withdrawn => "withdrawn",
+        }
+    }
+}
+
 /// What to draw: the past as a line, the future as a fan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Chart {
@@ -197,4 +209,11 @@ pub struct Score {
     pub covered: u32,
     /// Forecasts still standing.
     pub standing: u32,
+}
+
+impl Score {
+    /// The median of the lead times in seconds.
+    pub fn median_lead(&self) -> Option<i64> {
+        self.leads.get(self.leads.len() / 2).copied()
+    }
 }

@@ -8,7 +8,10 @@ use super::super::{
     text,
 };
 use super::step::{Context, workload_key};
-use super::{Effect, Execution, Incident, Lesson, Note, Outcome, State, Step, Try, Why, deciding};
+use super::{
+    Effect, Execution, Incident, Lesson, Note, Outcome, State, Step, Try, Why, forecasting,
+    offering,
+};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -55,7 +58,7 @@ pub(super) fn executed(
                 action,
                 why: format!("the cluster has changed since the diagnosis: {why}"),
             });
-            deciding::inspect(step, None, now, ctx);
+            offering::inspect(step, None, now, ctx);
         }
         Outcome::Healed => {
             step.tell(Note::NotDone {
@@ -82,12 +85,15 @@ pub(super) fn executed(
         Outcome::Unknown { why } => {
             ended(step, &execution, Verdict::Inconclusive, now);
             step.tell(Note::Unclear { action, why });
-            deciding::inspect(step, None, now, ctx);
+            offering::inspect(step, None, now, ctx);
         }
     }
 }
 
 fn soak_of(incident: &Incident, ctx: &Context<'_>) -> SignedDuration {
+    if incident.family == Family::Forecast {
+        return forecasting::soak_of(ctx);
+    }
     let failure = incident
         .diagnosis
         .as_ref()
@@ -124,6 +130,9 @@ pub(super) fn observed(
 
 /// A look at an incident on which nothing is being done: it may clear by itself.
 fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<'_>) {
+    if step.incident.family == Family::Forecast {
+        return forecasting::idle_look(step, seen, now, ctx);
+    }
     let Some(target) = seen.target else {
         return close(
             step,
@@ -137,7 +146,7 @@ fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<
     if !clear {
         step.incident.clear_since = None;
         if may_be_tidied_up(&step.incident, &target) {
-            return deciding::inspect(step, None, now, ctx);
+            return offering::inspect(step, None, now, ctx);
         }
         return step.rest(now, ctx);
     }
@@ -185,6 +194,10 @@ fn judge(step: &mut Step, seen: Option<&Observation>, now: Timestamp, ctx: &Cont
         if verdict == Verdict::Ineffective && is_half_a_fix(&execution.proposal.action, seen) {
             verdict = Verdict::Inconclusive;
         }
+        let detail = match verdict {
+            Verdict::Recovered => forecasting::recovered(&step.incident, detail),
+            _ => detail,
+        };
         return conclude(step, execution, &tracking, verdict, detail, now, ctx);
     }
     let news = tracking.summary != before.summary
@@ -210,7 +223,7 @@ fn is_half_a_fix(action: &Action, seen: Option<&Observation>) -> bool {
 }
 
 /// An execution has its verdict.
-fn conclude(
+pub(super) fn conclude(
     step: &mut Step,
     execution: Execution,
     tracking: &Tracking,
@@ -244,8 +257,8 @@ fn conclude(
         Verdict::Recovered | Verdict::RecoveredByItself | Verdict::TargetGone => {
             end(step, verdict, detail, Some(execution), now);
         }
-        Verdict::Regressed => deciding::inspect(step, action.inverse(), now, ctx),
-        Verdict::Ineffective | Verdict::Inconclusive => deciding::inspect(step, None, now, ctx),
+        Verdict::Regressed => offering::inspect(step, action.inverse(), now, ctx),
+        Verdict::Ineffective | Verdict::Inconclusive => offering::inspect(step, None, now, ctx),
         Verdict::Reverted | Verdict::Failed => {
             let who = step
                 .incident

@@ -1,6 +1,11 @@
 //! What can happen to an incident.
 use super::super::{
-    evidence::Evidence, policy::Person, proposal::DryRun, recovery::Observation, signal::Signal,
+    evidence::Evidence,
+    forecast::{Outlook, RunEnd},
+    policy::Person,
+    proposal::DryRun,
+    recovery::Observation,
+    signal::Signal,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,6 +51,10 @@ pub enum Input {
     Wake,
     /// A silence was set or lifted.
     Muted(Option<u32>),
+    /// What is to be expected of the owner's memory now.
+    Forecast(Box<Outlook>),
+    /// A run of one of the owner's containers ended.
+    RunEnded(RunEnd),
 }
 
 /// How an execution went.

@@ -2,13 +2,16 @@
 mod deciding;
 mod effect;
 mod following;
+mod forecasting;
 mod input;
 mod note;
+mod offering;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub use effect::{AuditEntry, Effect, Lesson, Step};
+pub use forecasting::signal as forecast_signal;
 pub use input::{Click, ClickKind, ClickReply, DismissReason, Input, Outcome};
 pub use note::Note;
 pub use step::{Context, Opening, open, step};

@@ -88,6 +88,15 @@ pub enum Note {
         /// The cause now.
         cause: String,
     },
+    /// The kill that was forecast came: the forecast and the kill are one story.
+    KillCame {
+        /// When it was forecast.
+        forecast: Timestamp,
+        /// When it came.
+        at: Timestamp,
+        /// Between which times it was expected, at last (90 % sure).
+        expected: Option<(Timestamp, Timestamp)>,
+    },
 }
 
 impl Note {

@@ -1,12 +1,12 @@
-//! The state machine: `step(incident, input, now) → incident and effects`. Pure and total; this file routes, its two siblings
-//! hold the halves: [`super::deciding`] until a decision is made, [`super::following`] after it.
+//! The state machine: `step(incident, input, now) → incident and effects`. Pure and total; this file routes, its siblings
+//! hold the rest: [`super::offering`] until an offer stands, [`super::deciding`] until it is decided, [`super::following`] after that.
 use super::super::{
-    action::ActionKind, family::Family, memory::Memory, object::ObjectRef, policy::Policy,
-    recovery::later, report::Pause, signal::Signal, waits::Waits,
+    action::ActionKind, family::Family, forecast::Outlook, memory::Memory, object::ObjectRef,
+    policy::Policy, recovery::later, report::Pause, signal::Signal, waits::Waits,
 };
 use super::{
     AuditEntry, ClickReply, Effect, Incident, IncidentId, Input, Latest, Lesson, Note, State, Step,
-    Why, deciding, following,
+    Why, deciding, following, forecasting, offering,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -42,6 +42,8 @@ pub struct Opening {
     pub muted: Option<u32>,
     /// Closed incidents of the same key in the last day, newest first.
     pub before: Vec<IncidentId>,
+    /// What is expected of the memory of the signal's container, if a forecast stands.
+    pub forecast: Option<Box<Outlook>>,
 }
 
 /// Opens an incident for a signal that belongs to none.
@@ -61,7 +63,7 @@ pub fn open(opening: Opening, signal: &Signal, now: Timestamp, ctx: &Context<'_>
         },
         diagnosis: None,
         managed_by: None,
-        forecast: None,
+        forecast: opening.forecast,
         tries: Vec::new(),
         muted: opening.muted,
         clear_since: None,
@@ -76,7 +78,7 @@ pub fn open(opening: Opening, signal: &Signal, now: Timestamp, ctx: &Context<'_>
         "owner": signal.owner.to_string(), "family": signal.family, "reason": signal.reason, "signal": signal.key,
         "muted_by_silence": opening.muted,
     }));
-    deciding::inspect(&mut step, None, now, ctx);
+    offering::inspect(&mut step, None, now, ctx);
     step
 }
 
@@ -94,10 +96,10 @@ pub fn step(incident: Incident, input: Input, now: Timestamp, ctx: &Context<'_>)
             }
         }
         Input::Inspected { request, result } => {
-            deciding::inspected(&mut step, request, result, now, ctx)
+            offering::inspected(&mut step, request, result, now, ctx)
         }
         Input::DryRan { request, result } => {
-            deciding::dry_ran(&mut step, request, result, now, ctx)
+            offering::dry_ran(&mut step, request, result, now, ctx)
         }
         Input::Executed { execution, outcome } => {
             following::executed(&mut step, &execution, outcome, now, ctx)
@@ -110,6 +112,8 @@ pub fn step(incident: Incident, input: Input, now: Timestamp, ctx: &Context<'_>)
         Input::Click(click) => deciding::click(&mut step, click, now, ctx),
         Input::Wake => on_wake(&mut step, now, ctx),
         Input::Muted(silence) => step.incident.muted = silence,
+        Input::Forecast(outlook) => forecasting::forecast(&mut step, outlook, now, ctx),
+        Input::RunEnded(end) => forecasting::run_ended(&mut step, &end, now, ctx),
     }
     if step.incident.is_closed() {
         step.incident.wake = None;
@@ -117,7 +121,7 @@ pub fn step(incident: Incident, input: Input, now: Timestamp, ctx: &Context<'_>)
     step
 }
 
-fn latest(signal: &Signal) -> Latest {
+pub(super) fn latest(signal: &Signal) -> Latest {
     Latest {
         at: signal.at,
         subject: signal.subject.clone(),
@@ -134,6 +138,11 @@ fn on_signal(step: &mut Step, signal: &Signal, now: Timestamp, ctx: &Context<'_>
     let incident = &mut step.incident;
     if incident.is_closed() {
         return;
+    }
+    if incident.family == Family::Forecast && signal.family == Family::Oom {
+        incident.signals += 1;
+        incident.latest = latest(signal);
+        return forecasting::kill_came(step, signal.at, now, ctx);
     }
     let known_for = now.duration_since(incident.latest.at);
     incident.signals += 1;
@@ -158,13 +167,13 @@ fn on_signal(step: &mut Step, signal: &Signal, now: Timestamp, ctx: &Context<'_>
         State::Executing { .. } | State::Verifying { .. } | State::Closed { .. } => false,
     };
     if again {
-        deciding::inspect(step, None, now, ctx);
+        offering::inspect(step, None, now, ctx);
     }
 }
 
 fn on_wake(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
     match &step.incident.state {
-        State::Inspecting { .. } | State::Preparing { .. } => deciding::overdue(step, now, ctx),
+        State::Inspecting { .. } | State::Preparing { .. } => offering::overdue(step, now, ctx),
         State::Proposed { proposal } if now >= proposal.expires => deciding::expire(step, now, ctx),
         State::Proposed { .. } | State::Waiting { .. } => {
             step.observe();

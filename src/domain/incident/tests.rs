@@ -105,6 +105,7 @@ impl World {
             seed: "5eed5eed5eed".into(),
             muted: None,
             before: vec![],
+            forecast: None,
         };
         open(opening, &signal(Family::Crash), start(), &self.context()).incident
     }
@@ -129,6 +130,7 @@ impl World {
         let request = incident.request;
         let dry = Ok(DryRun {
             generation: 4,
+            spec: None,
             diff: vec![],
             refusal: None,
         });
@@ -219,6 +221,7 @@ fn crash_evidence() -> Evidence {
         service_account: None,
         node_selector: Default::default(),
         job: None,
+        max_unavailable: Some(0),
     });
     let revision = |number: i64, current, available| Revision {
         number,
@@ -347,11 +350,13 @@ fn input(happening: &Happening, incident: &Incident, now: Timestamp) -> Option<I
                 0 => Err("down".into()),
                 1 => Ok(DryRun {
                     generation: 4,
+                    spec: None,
                     diff: vec![],
                     refusal: Some("quota".into()),
                 }),
                 _ => Ok(DryRun {
                     generation: 4,
+                    spec: None,
                     diff: vec!["a".into()],
                     refusal: None,
                 }),

@@ -49,7 +49,6 @@ impl Meter for Counts {
         *self.0.lock().unwrap().entry(key).or_default() += n;
     }
     fn observe(&self, _: &'static str, _: f64) {}
-    fn set(&self, _: &'static str, _: &str, _: f64) {}
 }
 
 /// An engine that remembers.

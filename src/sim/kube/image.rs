@@ -14,8 +14,8 @@ pub struct Image {
 impl Image {
     /// An image that runs a script of the mini shell.
     ///
-    /// Two commands exist only here: `serve PORT` answers every HTTP path with 200 until SIGTERM, and `leak RATE [START]`
-    /// grows by RATE MiB a second from START MiB.
+    /// Three commands exist only here: `serve PORT` answers every HTTP path with 200 until SIGTERM, `leak RATE [START [MOST]]`
+    /// grows by RATE MiB a second from START MiB and stays at MOST MiB, and `pagecache MIB` has read so much of files.
     pub fn script(script: impl Into<String>) -> Self {
         Self {
             entrypoint: vec!["sh".to_owned(), "-c".to_owned(), script.into()],

@@ -32,6 +32,7 @@ mod snapshot;
 mod status;
 mod store;
 mod time;
+mod usage;
 mod watch;
 
 #[cfg(test)]
@@ -47,6 +48,7 @@ pub use image::Image;
 pub use options::Options;
 pub use snapshot::{NodeView, PodView, Snapshot, WorkloadView};
 pub use time::{Clock, tokio_clock};
+pub use usage::ContainerUsage;
 
 use core::{Core, Deletion};
 
@@ -220,6 +222,12 @@ impl KubeSim {
     /// Ends all open watches now; clients come back by themselves.
     pub fn drop_watches(&self) {
         self.core().store.cut_watches();
+    }
+
+    /// Lets every open watch fall silent for ever, without an end: no objects, no bookmarks, no timeout, as when something between
+    /// client and server forgets a connection. Watches that are opened later work.
+    pub fn mute_watches(&self) {
+        self.core().store.mute_watches();
     }
 
     /// Makes every resource version handed out so far too old: a watch that resumes from one gets 410, and so does a list with

@@ -45,6 +45,8 @@ pub(super) struct Pulse {
     pub(super) version: u64,
     /// Counts how often open watches were cut.
     pub(super) cuts: u64,
+    /// Counts how often open watches fell silent.
+    pub(super) mutes: u64,
 }
 
 type Table = BTreeMap<(String, String), Arc<Value>>;
@@ -102,6 +104,7 @@ impl Store {
         let (pulse, _) = watch::channel(Pulse {
             version: first,
             cuts: 0,
+            mutes: 0,
         });
         Self {
             inner: Mutex::new(inner),
@@ -125,6 +128,11 @@ impl Store {
     /// Ends every open watch.
     pub(super) fn cut_watches(&self) {
         self.pulse.send_modify(|pulse| pulse.cuts += 1);
+    }
+
+    /// Lets every open watch say nothing more, and not end either.
+    pub(super) fn mute_watches(&self) {
+        self.pulse.send_modify(|pulse| pulse.mutes += 1);
     }
 
     /// Makes every resource version handed out so far too old to watch from.

@@ -37,6 +37,7 @@ struct State {
     request: WatchRequest,
     cursor: u64,
     cuts: u64,
+    mutes: u64,
     pulse: tokio::sync::watch::Receiver<Pulse>,
     pending: VecDeque<Bytes>,
     ends: Instant,
@@ -51,10 +52,11 @@ pub(super) fn open(
 ) -> impl Stream<Item = Result<Bytes, std::convert::Infallible>> {
     let pulse = store.pulse();
     let now = Instant::now();
-    let cuts = pulse.borrow().cuts;
+    let Pulse { cuts, mutes, .. } = *pulse.borrow();
     let mut state = State {
         cursor: request.version.unwrap_or(0),
         cuts,
+        mutes,
         ends: now + request.timeout.unwrap_or(DEFAULT_TIMEOUT),
         bookmark: now + BOOKMARK_EVERY,
         store,
@@ -109,6 +111,10 @@ impl State {
 
     async fn next(&mut self) -> Option<Bytes> {
         loop {
+            if self.pulse.borrow().mutes != self.mutes {
+                // Nobody is at the other end any more, and nobody says so.
+                std::future::pending::<()>().await;
+            }
             if let Some(line) = self.pending.pop_front() {
                 return Some(line);
             }

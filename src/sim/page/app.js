@@ -50,10 +50,10 @@ function follow(box, draw) {
 function drawMessages() {
   const context = { names, me: () => me, openThread };
   const here = state.messages.filter((message) => message.channel === channel && mine(message)).sort((a, b) => Number(a.ts) - Number(b.ts));
-  const filesOf = (ts) => state.files.filter((file) => file.channel === channel && file.thread_ts === ts);
+  const filesOf = (message) => (message.files ?? []).map((id) => state.files.find((file) => file.id === id) ?? { id, name: "a file that is not kept any more" });
   const top = here
     .filter((message) => !isReply(message) || message.broadcast)
-    .map((message) => ({ ...message, replies: isReply(message) ? null : repliesOf(message.ts, here), files: filesOf(message.ts) }));
+    .map((message) => ({ ...message, replies: isReply(message) ? null : repliesOf(message.ts, here), files: filesOf(message) }));
   const fresh = state.messages.filter((message) => mine(message) && !seen.has(`${message.channel} ${message.ts}`));
   for (const message of state.messages) if (mine(message)) seen.add(`${message.channel} ${message.ts}`);
   const below = follow($("scroll"), () => sync($("messages"), messageList(top), (row) => row.key, makeRow, drawRow(context)));
@@ -64,7 +64,7 @@ function drawMessages() {
   $("thread").hidden = !root;
   if (root) {
     const all = [root, ...here.filter((message) => isReply(message) && message.thread_ts === thread)]
-      .map((message) => ({ ...message, inThread: true, files: filesOf(message.ts) }));
+      .map((message) => ({ ...message, inThread: true, files: filesOf(message) }));
     follow($("thread-scroll"), () => sync($("thread-messages"), messageList(all), (row) => row.key, makeRow, drawRow(context)));
     $("thread-channel").textContent = `# ${names.channel(channel)}`;
   }

@@ -64,10 +64,12 @@ function drawMessage(node, message, isNew, context) {
     drawBlocks(inner, one.blocks, env);
     return box;
   }));
-  const makeFile = () => h("details.file", null, h("summary"), h("pre", { tabindex: "0" }));
+  const makeFile = () => h("div.file");
   sync(files, message.files, (file) => file.id, makeFile, (box, file) => {
-    box.children[0].textContent = `📄 ${file.title ?? file.name}`;
-    box.children[1].textContent = file.text ?? "(not uploaded)";
+    const title = file.title ?? file.name;
+    if (file.url) return box.replaceChildren(h("b", null, title), h("img", { src: file.url, alt: file.alt ?? title, loading: "lazy" }));
+    const text = h("pre", { tabindex: "0" }, file.text ?? "(not uploaded)");
+    box.replaceChildren(h("details", null, h("summary", null, `📄 ${title}`), text));
   });
   drawFoot(foot, message, openThread);
   if (!isNew) flash(node);

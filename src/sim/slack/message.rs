@@ -33,6 +33,8 @@ pub struct Message {
     pub text: String,
     /// Block Kit, as Slack keeps it.
     pub blocks: Vec<Value>,
+    /// Ids of the files that were shared with it.
+    pub files: Vec<String>,
     /// Message metadata.
     pub metadata: Option<Value>,
     /// Whether people see the mark "edited".
@@ -54,6 +56,7 @@ impl Message {
             author,
             text: String::new(),
             blocks: Vec::new(),
+            files: Vec::new(),
             metadata: None,
             edited: false,
             updates: 0,
@@ -144,6 +147,10 @@ impl State {
         }
         if !message.blocks.is_empty() {
             json["blocks"] = json!(message.blocks);
+        }
+        if !message.files.is_empty() {
+            let files: Vec<Value> = message.files.iter().map(|id| json!({"id": id})).collect();
+            json["files"] = json!(files);
         }
         if message.edited {
             json["edited"] = json!({"user": about.bot_user_id, "ts": message.ts});

@@ -27,9 +27,10 @@ mod state;
 mod validate;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{any, post};
+use axum::routing::{any, get, post};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -73,6 +74,8 @@ pub struct SlackSimOptions {
     pub base_url: String,
     /// Whether Slack's rate limits hold.
     pub rate_limits: bool,
+    /// How long after an upload a file cannot be used in a block yet: Slack looks at it first.
+    pub files_ready_after: Duration,
 }
 
 impl Default for SlackSimOptions {
@@ -101,6 +104,7 @@ impl Default for SlackSimOptions {
             deliver: None,
             base_url: "http://127.0.0.1".to_owned(),
             rate_limits: false,
+            files_ready_after: Duration::ZERO,
         }
     }
 }
@@ -130,12 +134,13 @@ impl SlackSim {
         }))
     }
 
-    /// Everything that is served: `/api`, `/response`, `/upload` and `/sim`.
+    /// Everything that is served: `/api`, `/response`, `/upload`, `/files` and `/sim`.
     pub fn router(&self) -> Router {
         Router::new()
             .route("/api/{method}", any(api::serve))
             .route("/response/{id}", post(response::serve))
             .route("/upload/{key}", post(api::upload))
+            .route("/files/{id}", get(api::content))
             .merge(page::router())
             .with_state(self.clone())
     }

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::SlackSim;
+use super::api;
 use super::deliver::Answer;
 use super::message::{Author, Message};
 use super::people::{CannotDo, Press};
@@ -90,12 +91,13 @@ fn describe(state: &State) -> Value {
     let views: Vec<Value> = state.views.iter().map(view).collect();
     let file = |f: &super::File| {
         let (channel, thread_ts) = f.shared.clone().unzip();
-        let text = f
-            .content
-            .as_ref()
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        // Pictures are fetched by the page; texts are small and come along.
+        let picture = f.content.as_ref().is_some_and(|bytes| api::is_png(bytes));
+        let url = picture.then(|| format!("/files/{}", f.id));
+        let text = f.content.as_ref().filter(|_| !picture);
+        let text = text.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         json!({"id": f.id, "name": f.name, "title": f.title, "size": f.length, "channel": channel,
-            "thread_ts": thread_ts.flatten(), "text": text})
+            "thread_ts": thread_ts.flatten(), "text": text, "url": url})
     };
     let files: Vec<Value> = state.files.iter().map(file).collect();
     json!({
@@ -112,6 +114,7 @@ fn message(m: &Message) -> Value {
     };
     json!({
         "channel": m.channel, "ts": m.ts, "thread_ts": m.thread_ts, "user": user, "text": m.text, "blocks": m.blocks,
+        "files": m.files,
         "edited": m.edited, "broadcast": m.broadcast, "ephemeral_to": m.ephemeral_to,
     })
 }

@@ -76,7 +76,7 @@ pub(super) fn apply(
     if text.is_empty() && blocks.is_empty() {
         return Err(Refused::error("no_text"));
     }
-    validate::message(&blocks)?;
+    validate::message(&blocks, &|file| state.is_usable(file))?;
     let blocks = state.adopt_blocks(&blocks);
     if answer["replace_original"] == true {
         let ts = original.ok_or_else(|| Refused::error("message_not_found"))?;

@@ -1,10 +1,12 @@
 //! Everything that the workspace remembers. Tests look at it through [`SlackSim`](super::SlackSim).
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::call::Call;
 use super::directory::{Channel, User, Usergroup};
@@ -56,6 +58,8 @@ pub struct File {
     pub length: u64,
     /// What was uploaded, once it was.
     pub content: Option<Bytes>,
+    /// When blocks can use it, once the upload was completed.
+    pub(super) ready: Option<Instant>,
     /// Where it was shared, once the upload was completed: channel and, in a thread, the parent's ts.
     pub shared: Option<(String, Option<String>)>,
 }
@@ -71,6 +75,7 @@ pub struct State {
     pub(super) messages: Vec<Message>,
     pub(super) views: Vec<View>,
     pub(super) files: Vec<File>,
+    pub(super) files_ready_after: Duration,
     pub(super) calls: VecDeque<Call>,
     pub(super) triggers: HashMap<String, Trigger>,
     pub(super) response_urls: HashMap<String, ResponseUrl>,
@@ -103,6 +108,7 @@ impl State {
             messages: Vec::new(),
             views: Vec::new(),
             files: Vec::new(),
+            files_ready_after: options.files_ready_after,
             calls: VecDeque::new(),
             triggers: HashMap::new(),
             response_urls: HashMap::new(),
@@ -160,6 +166,14 @@ impl State {
     /// The files so far, shared or not.
     pub fn files(&self) -> Vec<File> {
         self.files.clone()
+    }
+
+    /// Whether blocks can use this file now.
+    pub(super) fn is_usable(&self, file: &str) -> bool {
+        let file = self.files.iter().find(|f| f.id == file);
+        file.is_some_and(|f| {
+            f.content.is_some() && f.ready.is_some_and(|ready| ready <= Instant::now())
+        })
     }
 
     pub(super) fn visible(&self, channel: &str, ts: &str) -> Option<&Message> {

@@ -15,6 +15,7 @@ pub const SECTION_LIMIT: usize = 3_000;
 /// Units of one preformatted block: no documented limit, kept as short as a section.
 const PREFORMATTED_LIMIT: usize = 2_800;
 const HEADER_LIMIT: usize = 150;
+const ALT_LIMIT: usize = 2_000;
 
 /// Blocks being put together, top to bottom.
 #[derive(Debug, Default)]
@@ -97,6 +98,12 @@ impl Blocks {
             json!({"type": "rich_text_preformatted", "elements": [{"type": "text", "text": text}]}),
         );
         self.push(json!({"type": "rich_text", "elements": elements}));
+    }
+
+    /// A picture that was uploaded before, by its file's id, with what is said instead of it.
+    pub fn image(&mut self, file: &str, alt: &str) {
+        let alt = clean::cut(&clean::line(alt), ALT_LIMIT);
+        self.push(json!({"type": "image", "slack_file": {"id": file}, "alt_text": alt}));
     }
 
     /// Buttons and menus.

@@ -3,7 +3,7 @@
 use super::{
     Message,
     block::Blocks,
-    clean, closed,
+    clean, closed, forecast,
     mrkdwn::{Markup, markup},
     offer,
     parts::{cause, footer, headline, history, menu, place, title},
@@ -33,25 +33,46 @@ pub const MENU: [(&str, &str); 5] = [
     (CHECK_AGAIN, "Check again"),
 ];
 
-/// The card of an incident. `paused` is who paused all actions, if they are paused. Apart from an offer that has run out, the
+/// What a card shows beside its incident.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extras<'a> {
+    /// Who paused all actions, if they are paused.
+    pub paused: Option<&'a str>,
+    /// The file of the forecast's picture, if it is there.
+    pub picture: Option<&'a str>,
+}
+
+/// The card of an incident, without a picture. `paused` is who paused all actions, if they are paused. Apart from an offer that has run out, the
 /// card does not depend on `now`: ages are kept current by Slack itself.
 pub fn card(incident: &Incident, paused: Option<&str>, now: Timestamp) -> Message {
+    let extras = Extras {
+        paused,
+        picture: None,
+    };
+    card_with(incident, extras, now)
+}
+
+/// The card of an incident with all that belongs to it. See [`card()`].
+pub fn card_with(incident: &Incident, extras: Extras<'_>, now: Timestamp) -> Message {
+    let picture = extras.picture;
     match &incident.state {
         State::Inspecting { .. } => diagnosing(
             incident,
+            picture,
             "Heal is gathering the evidence: container states, logs, events and past revisions.",
         ),
         State::Preparing { .. } => diagnosing(
             incident,
+            picture,
             "Heal is asking the cluster what a fix would change, without changing anything.",
         ),
-        State::Proposed { proposal } => offer::card(incident, proposal, paused, now),
-        State::Waiting { why } => waiting::card(incident, why),
-        State::Executing { execution } => executing(incident, execution),
+        State::Proposed { proposal } => offer::card(incident, proposal, extras, now),
+        State::Waiting { why } => waiting::card(incident, why, picture),
+        State::Executing { execution } => executing(incident, execution, picture),
         State::Verifying {
             execution,
             tracking,
-        } => verifying(incident, execution, tracking),
+        } => verifying(incident, execution, tracking, picture),
         State::Closed {
             verdict,
             detail,
@@ -61,10 +82,11 @@ pub fn card(incident: &Incident, paused: Option<&str>, now: Timestamp) -> Messag
     }
 }
 
-fn diagnosing(incident: &Incident, doing: &'static str) -> Message {
+fn diagnosing(incident: &Incident, picture: Option<&str>, doing: &'static str) -> Message {
     let mut blocks = Blocks::default();
     blocks.header(&title("🔎 Diagnosing", incident));
     blocks.context([place(incident), history(incident)]);
+    forecast::part(&mut blocks, incident, picture);
     let mut body = Markup::own(doing);
     if incident.diagnosis.is_none() && !clean::line(&incident.latest.message).is_empty() {
         body.line(markup!(
@@ -75,18 +97,19 @@ fn diagnosing(incident: &Incident, doing: &'static str) -> Message {
     }
     blocks.section(body);
     if let Some(diagnosis) = &incident.diagnosis {
-        cause(&mut blocks, diagnosis);
+        cause(&mut blocks, incident, diagnosis);
     }
     blocks.context([footer(incident, Markup::default())]);
     let text = markup!(
-        "Diagnosing: {}. No decision is needed yet. {}",
+        "Diagnosing: {}. {}No decision is needed yet. {}",
         headline(incident),
+        forecast::spoken(incident),
         incident.id
     );
     Message::new(text, blocks)
 }
 
-fn executing(incident: &Incident, execution: &Execution) -> Message {
+fn executing(incident: &Incident, execution: &Execution, picture: Option<&str>) -> Message {
     let action = &execution.proposal.action;
     let mut blocks = Blocks::default();
     blocks.header(&title("⏳ Running the fix", incident));
@@ -101,10 +124,12 @@ fn executing(incident: &Incident, execution: &Execution) -> Message {
         menu(incident),
     );
     blocks.preformatted("", &action.kubectl());
+    forecast::part(&mut blocks, incident, picture);
     blocks.context([footer(incident, Markup::default())]);
     let text = markup!(
-        "Running the fix: {}. {}, {}. Command: {}\nNo decision is needed. {}",
+        "Running the fix: {}. {}{}, {}. Command: {}\nNo decision is needed. {}",
         headline(incident),
+        forecast::spoken(incident),
         words::doing(action),
         words::approved_by(&execution.proposal),
         action.kubectl(),
@@ -113,7 +138,12 @@ fn executing(incident: &Incident, execution: &Execution) -> Message {
     Message::new(text, blocks)
 }
 
-fn verifying(incident: &Incident, execution: &Execution, tracking: &Tracking) -> Message {
+fn verifying(
+    incident: &Incident,
+    execution: &Execution,
+    tracking: &Tracking,
+    picture: Option<&str>,
+) -> Message {
     let action = &execution.proposal.action;
     let mut blocks = Blocks::default();
     blocks.header(&title("⏳ Checking the fix", incident));
@@ -130,10 +160,12 @@ fn verifying(incident: &Incident, execution: &Execution, tracking: &Tracking) ->
     }
     body.line(progress(tracking));
     blocks.section_with(body, menu(incident));
+    forecast::part(&mut blocks, incident, picture);
     blocks.context([footer(incident, Markup::default())]);
     let text = markup!(
-        "Checking the fix: {}. {} {} No decision is needed. {}",
+        "Checking the fix: {}. {}{} {} No decision is needed. {}",
         headline(incident),
+        forecast::spoken(incident),
         done,
         progress(tracking),
         incident.id

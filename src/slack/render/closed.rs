@@ -2,7 +2,7 @@
 use super::{
     Message,
     block::Blocks,
-    clean,
+    clean, forecast,
     mrkdwn::{Markup, markup},
     parts::{headline, history, menu, title},
     words,
@@ -26,7 +26,11 @@ pub fn card(
     let began = execution
         .and_then(|execution| execution.applied)
         .unwrap_or(incident.opened);
+    let ahead = forecast::is_ahead(incident);
     let word = match verdict {
+        // Nothing had happened: there is nothing to have recovered from.
+        Verdict::Recovered if ahead => "No kill in sight".to_owned(),
+        Verdict::RecoveredByItself if ahead => "The growth stopped".to_owned(),
         Verdict::Recovered => format!("{word} in {}", duration(at.duration_since(began))),
         _ => word.to_owned(),
     };
@@ -71,9 +75,10 @@ pub fn card(
         })
         .collect();
     let span = markup!(
-        "{} · Cluster {} · broken since {} · closed {}",
+        "{} · Cluster {} · {} {} · closed {}",
         incident.id,
         clean::cut(&incident.cluster, 80),
+        Markup::own(if ahead { "forecast" } else { "broken since" }),
         Markup::clock(incident.opened),
         Markup::day_and_clock(at)
     );
@@ -100,6 +105,9 @@ fn outcome(
     let detail = plain.clone().capitalised();
     let Some(execution) = execution else {
         return match verdict {
+            Verdict::RecoveredByItself if forecast::is_ahead(incident) => {
+                markup!("No kill came, and Heal changed nothing. {}", detail)
+            }
             Verdict::RecoveredByItself => {
                 markup!("It cleared without a change by Heal. {}", detail)
             }

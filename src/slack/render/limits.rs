@@ -35,6 +35,11 @@ fn seen_block(block: &Value) -> String {
         "section" => text(&block["text"]),
         "context" => format!("({})", text(&block["elements"][0])),
         "divider" => "---".to_owned(),
+        "image" => format!(
+            "[picture {}: {}]",
+            block["slack_file"]["id"].as_str().unwrap(),
+            block["alt_text"].as_str().unwrap()
+        ),
         "rich_text" => {
             let part = |part: &Value| {
                 let words = text(&part["elements"][0]);

@@ -2,13 +2,15 @@
 //! and no message is larger than Slack takes.
 //!
 //! Reading order: [`clean`] and [`mrkdwn`] (foreign text made harmless), [`block`] (the few blocks that are used, within
-//! Slack's limits), [`words`] (phrases that several messages share), then one file per message: [`card`], [`note`], [`reply`],
-//! [`status`], [`modal`], [`digest`].
+//! Slack's limits), [`words`] (phrases that several messages share), then one file per message: [`card`] (with [`forecast`] in it),
+//! [`note`], [`reply`], [`status`], [`modal`], [`digest`].
 pub mod block;
 pub mod card;
 pub mod clean;
 mod closed;
 pub mod digest;
+pub mod foresight;
+pub mod forecast;
 #[cfg(test)]
 mod limits;
 pub mod modal;
@@ -18,7 +20,7 @@ mod offer;
 mod parts;
 pub mod reply;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod status;
 #[cfg(test)]
 mod tests;

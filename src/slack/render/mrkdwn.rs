@@ -112,6 +112,15 @@ impl Markup {
         date(at, "{ago}", "since %H:%M UTC")
     }
 
+    /// How far ahead, counted down by the reader's Slack; `otherwise` is for where it is not drawn.
+    pub fn until(at: Timestamp, otherwise: &str) -> Self {
+        Self(format!(
+            "<!date^{}^{{ago}}|{}>",
+            at.as_second(),
+            escape(&clean::line(otherwise)).replace('|', "/")
+        ))
+    }
+
     /// The time of day and how long ago, kept current by the reader's Slack.
     pub fn ago(at: Timestamp) -> Self {
         date(at, "{time} ({ago})", "%H:%M UTC")

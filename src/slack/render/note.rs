@@ -2,6 +2,7 @@
 use super::{
     Message,
     card::clear_until,
+    forecast,
     mrkdwn::{Markup, markup},
     words,
 };
@@ -39,6 +40,26 @@ pub fn note(incident: &Incident, note: &Note) -> Message {
             action.label(),
             words::sentence(why, 600).capitalised()
         ),
+        Note::KillCame {
+            forecast,
+            at,
+            expected,
+        } => {
+            let text = markup!(
+                "💥 The kill that was forecast at {} came at {}.",
+                Markup::clock(*forecast),
+                Markup::clock(*at)
+            );
+            match expected {
+                Some((from, to)) => markup!(
+                    "{} It was expected between {} and {}.",
+                    text,
+                    Markup::clock(*from),
+                    Markup::clock(*to)
+                ),
+                None => text,
+            }
+        }
         Note::Progress { summary, clear, .. } => {
             let mut text = markup!("⏳ {}", words::sentence(summary, 600).capitalised());
             if let Some((since, soak)) = clear {
@@ -109,7 +130,10 @@ fn ended(
     record: Option<&TrackRecord>,
 ) -> Markup {
     let (icon, word) = words::verdict(verdict);
+    let ahead = forecast::is_ahead(incident);
     let word = match verdict {
+        Verdict::Recovered if ahead => format!("No kill in sight any more, after {}", duration(took)),
+        Verdict::RecoveredByItself if ahead => format!("The growth stopped after {}", duration(took)),
         Verdict::Recovered => format!("{word} in {}", duration(took)),
         Verdict::RecoveredByItself => format!("{word} after {}", duration(took)),
         _ => word.to_owned(),

@@ -2,8 +2,8 @@
 use super::{
     Message,
     block::{Blocks, Confirm, Style, button},
-    card::{APPROVE, DISMISS},
-    clean,
+    card::{APPROVE, DISMISS, Extras},
+    clean, forecast,
     mrkdwn::{Markup, markup},
     parts::{cause, footer, headline, history, menu, place, sign, title},
     words,
@@ -25,14 +25,15 @@ const MAX_DIFF: usize = 8;
 pub fn card(
     incident: &Incident,
     proposal: &Proposal,
-    paused: Option<&str>,
+    Extras { paused, picture }: Extras<'_>,
     now: Timestamp,
 ) -> Message {
     let mut blocks = Blocks::default();
     blocks.header(&title(&sign(incident), incident));
     blocks.context([place(incident), history(incident)]);
+    forecast::part(&mut blocks, incident, picture);
     if let Some(diagnosis) = &incident.diagnosis {
-        cause(&mut blocks, diagnosis);
+        cause(&mut blocks, incident, diagnosis);
     }
     blocks.divider();
     blocks.section(markup!(
@@ -223,9 +224,10 @@ fn text(incident: &Incident, proposal: &Proposal, paused: Option<&str>, expired:
         ),
     };
     markup!(
-        "{}: {}. {} Proposed: {}. Command: {}\n{} {} {}",
+        "{}: {}. {}{} Proposed: {}. Command: {}\n{} {} {}",
         sign(incident),
         headline(incident),
+        forecast::spoken(incident),
         cause,
         proposal.action.label(),
         clean::cut(&proposal.action.kubectl(), 900),

@@ -2,7 +2,7 @@
 use super::{
     block::{Blocks, overflow},
     card::{CHECK_AGAIN, MENU, MORE},
-    clean,
+    clean, forecast,
     mrkdwn::{Markup, markup},
     words,
 };
@@ -41,26 +41,40 @@ pub fn sign(incident: &Incident) -> String {
 
 /// "Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times)", for the top-level text.
 pub fn headline(incident: &Incident) -> Markup {
+    if !incident.is_closed()
+        && let Some(ahead) = forecast::headline(incident)
+    {
+        return ahead;
+    }
+    // A forecast is brought up to date, not seen again.
+    let seen = if forecast::is_ahead(incident) {
+        Markup::default()
+    } else {
+        markup!(", seen {}", times(incident.signals))
+    };
     markup!(
-        "{} {} {} (cluster {}, since {}, seen {})",
+        "{} {} {} (cluster {}, since {}{})",
         clean::cut(incident.owner.kind.as_str(), 63),
         words::short(&incident.owner),
         clean::cut(words::wrong(incident), 200),
         clean::cut(&incident.cluster, 80),
         Markup::plain(&incident.opened.strftime("%H:%M UTC").to_string()),
-        times(incident.signals)
+        seen
     )
 }
 
 /// The small line below the header: which cluster, which object, since when, how often.
 pub fn place(incident: &Incident) -> Markup {
     let mut line = markup!(
-        "Cluster *{}* · {} · since {} · seen {}",
+        "Cluster *{}* · {} · since {}",
         clean::cut(&incident.cluster, 80),
         words::object(&incident.owner),
-        Markup::ago(incident.opened),
-        times(incident.signals)
+        Markup::ago(incident.opened)
     );
+    // A forecast is brought up to date, not seen again.
+    if !forecast::is_ahead(incident) {
+        line = markup!("{} · seen {}", line, times(incident.signals));
+    }
     if let Some(gitops) = &incident.managed_by {
         let name = gitops.name.as_deref().unwrap_or_default();
         let name = if name.is_empty() {
@@ -86,9 +100,10 @@ fn times(n: u64) -> String {
 }
 
 /// The cause and what proves it.
-pub fn cause(blocks: &mut Blocks, diagnosis: &Diagnosis) {
+pub fn cause(blocks: &mut Blocks, incident: &Incident, diagnosis: &Diagnosis) {
     let mut text = markup!("*Cause:* {}", words::sentence(&diagnosis.cause, 600));
-    for fact in facts(diagnosis).take(MAX_FACTS) {
+    let news = facts(diagnosis).filter(|fact| !forecast::repeats(incident, fact));
+    for fact in news.take(MAX_FACTS) {
         text.line(markup!("• {}", clean::cut(&clean::line(fact), 200)));
     }
     blocks.section(text.clip(2_000));
@@ -140,7 +155,11 @@ pub fn footer(incident: &Incident, next: Markup) -> Markup {
         line = markup!("{} · {}", line, next);
     }
     if let Some(silence) = incident.muted {
-        line = markup!("{} · silenced (number {})", line, silence);
+        line = markup!(
+            "{} · 🔕 silenced, `/heal unsilence {}` lifts it",
+            line,
+            silence
+        );
     }
     line
 }

@@ -2,7 +2,7 @@
 use super::{
     Message,
     block::Blocks,
-    clean, modal,
+    clean, foresight, modal,
     mrkdwn::{Markup, markup},
     status, words,
 };
@@ -24,6 +24,7 @@ pub fn report(report: &Report) -> Message {
     match report {
         Report::Status(status) => status::status(status),
         Report::Incident(incident, card) => modal::details(incident, card.as_ref()),
+        Report::Forecast(foresight) => foresight::foresight(foresight),
         Report::Memory(entries) => memory(entries),
         Report::Silenced(silence) => Message::paragraph(silenced(silence)),
         Report::Unsilenced(silence) => Message::paragraph(markup!(

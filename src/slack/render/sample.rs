@@ -3,6 +3,7 @@ use crate::domain::{
     action::{Action, RevisionRef},
     diagnosis::{Candidate, Diagnosis, Proof, Severity},
     family::Family,
+    forecast::{Boundary, Chart, ChartPoint, FanPoint, Outlook, Source, Tier, When},
     incident::{DismissReason, Execution, Incident, IncidentId, Latest, State, Try, Why},
     memory::{Tally, TrackRecord},
     object::ObjectRef,
@@ -87,10 +88,11 @@ pub fn proposal() -> Proposal {
         number: 1,
         token: "tok-1".into(),
         action: undo(),
-        reason: "Revision 41 ran without this failure, and 2 of its pods are available now".into(),
+        reason: "It came with revision 42; revision 41 works beside it".into(),
         risk: undo().kind().risk(),
         dry_run: DryRun {
             generation: 7,
+            spec: None,
             diff: vec![
                 "spec.template.spec.containers[app].image: checkout:2.4.0 → checkout:2.3.9".into(),
                 "spec.template.spec.containers[app].env: – → DATABASE_URL".into(),
@@ -211,6 +213,94 @@ pub fn closed(verdict: Verdict, detail: &str) -> Incident {
         at: at(242),
         execution: Some(execution()),
     })
+}
+
+/// `checkout` leaks: the kill is expected in 1 h 50 min.
+pub fn outlook() -> Outlook {
+    const MIB: u64 = 1 << 20;
+    let point = |minutes: i64, mib: u64| ChartPoint {
+        t: at(60 * minutes).as_second(),
+        mean: mib * MIB,
+        max: (mib + 8) * MIB,
+    };
+    let fan = |minutes: i64, low: u64, median: u64, high: u64| FanPoint {
+        t: at(60 * minutes).as_second(),
+        low: low * MIB,
+        median: median * MIB,
+        high: high * MIB,
+    };
+    Outlook {
+        at: at(0),
+        owner: owner(),
+        container: "app".into(),
+        pod: ObjectRef::new("Pod", "shop", "checkout-7d9f-x2k4q", "uid-2"),
+        run: 0,
+        boundary: Boundary::Limit,
+        rising: 3,
+        replicas: 3,
+        tier: Tier::Page,
+        p: 0.93,
+        when: Some(When {
+            earliest: at(70 * 60),
+            median: at(110 * 60),
+            latest: at(170 * 60),
+        }),
+        used: 439 * MIB,
+        limit: 512 * MIB,
+        rate: 0.66 * MIB as f64 / 60.0,
+        rising_since: at(-200 * 60),
+        survived: Some(364 * MIB),
+        known_since: at(-7 * 86_400),
+        killed_before: false,
+        cap: None,
+        source: Source::Prometheus,
+        why: "It rises steadily".into(),
+        chart: Chart {
+            past: (0..=24)
+                .map(|n| point(-10 * (24 - n), 300 + 139 * n as u64 / 24))
+                .collect(),
+            fan: (1..=6)
+                .map(|n| {
+                    fan(
+                        30 * n,
+                        439 + 12 * n as u64,
+                        439 + 20 * n as u64,
+                        439 + 31 * n as u64,
+                    )
+                })
+                .collect(),
+        },
+    }
+}
+
+/// An incident about that forecast.
+pub fn forecast(state: State) -> Incident {
+    Incident {
+        family: Family::Crash,
+        forecast: Some(Box::new(outlook())),
+        diagnosis: Some(leak()),
+        ..incident(state)
+    }
+}
+
+/// What is found out about it.
+pub fn leak() -> Diagnosis {
+    Diagnosis {
+        signature: "forecast.leak".into(),
+        family: Family::Crash,
+        headline: "is running out of memory".into(),
+        cause: "app leaks memory: all its pods fill up towards its memory limit of 512Mi and give nothing back".into(),
+        proof: vec![
+            Proof::Fact {
+                text: "“It rises steadily”".into(),
+            },
+            Proof::Fact {
+                text: "rises in 3 of 3 pods".into(),
+            },
+        ],
+        severity: Severity::Major,
+        ..diagnosis()
+    }
 }
 
 /// Every reason not to offer anything.

@@ -2,7 +2,7 @@
 use super::{
     Message,
     block::Blocks,
-    clean,
+    clean, foresight,
     mrkdwn::{Markup, markup},
     reply, words,
 };
@@ -292,5 +292,11 @@ fn about(status: &Status) -> Vec<Markup> {
         .map_or_else(Markup::default, |trouble| {
             markup!("⚠️ Slack: {}", super::words::sentence(trouble, 300))
         });
-    vec![open, slack, outbox, watching, memory, version]
+    let source = status
+        .source
+        .as_ref()
+        .map_or_else(Markup::default, |health| {
+            foresight::source(health, status.now)
+        });
+    vec![open, slack, outbox, watching, source, memory, version]
 }

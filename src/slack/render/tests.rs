@@ -1,3 +1,4 @@
 //! Every sentence that a person reads, pinned.
 mod answers;
 mod cards;
+mod forecasts;

@@ -3,6 +3,7 @@ use super::{
     Message,
     block::{Blocks, Style, button},
     card::CHECK_AGAIN,
+    forecast,
     mrkdwn::{Markup, markup},
     parts::{cause, footer, headline, history, menu, place, sign, title, token},
     words,
@@ -14,7 +15,7 @@ use crate::domain::{
 };
 
 /// The card of an incident that waits for a person, or for the problem to go away.
-pub fn card(incident: &Incident, why: &Why) -> Message {
+pub fn card(incident: &Incident, why: &Why, picture: Option<&str>) -> Message {
     let reason = reason(incident, why);
     let advice = incident
         .diagnosis
@@ -26,8 +27,9 @@ pub fn card(incident: &Incident, why: &Why) -> Message {
     let mut blocks = Blocks::default();
     blocks.header(&title(&sign(incident), incident));
     blocks.context([place(incident), history(incident)]);
+    forecast::part(&mut blocks, incident, picture);
     if let Some(diagnosis) = &incident.diagnosis {
-        cause(&mut blocks, diagnosis);
+        cause(&mut blocks, incident, diagnosis);
     }
     blocks.divider();
     let mut body = reason.clone();
@@ -62,9 +64,10 @@ pub fn card(incident: &Incident, why: &Why) -> Message {
             markup!("Cause: {} ", words::sentence(&diagnosis.cause, 600))
         });
     let text = markup!(
-        "{}: {}. {}{} {} Nothing waits for approval. {}",
+        "{}: {}. {}{}{} {} Nothing waits for approval. {}",
         sign(incident),
         headline(incident),
+        forecast::spoken(incident),
         cause,
         reason,
         advice,

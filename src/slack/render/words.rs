@@ -130,7 +130,7 @@ pub fn approved_by(proposal: &Proposal) -> Markup {
 pub fn doing(action: &Action) -> String {
     match action {
         Action::RolloutUndo { to, .. } => format!("Rolling back to revision {}", to.number),
-        Action::RolloutRestart { .. } => "Restarting the pods one by one".to_owned(),
+        Action::RolloutRestart { .. } => "Restarting all pods".to_owned(),
         Action::SetMemoryLimit {
             container,
             from,
@@ -153,7 +153,7 @@ pub fn doing(action: &Action) -> String {
 pub fn done(action: &Action) -> String {
     match action {
         Action::RolloutUndo { to, .. } => format!("rolled back to revision {}", to.number),
-        Action::RolloutRestart { .. } => "restarted the pods one by one".to_owned(),
+        Action::RolloutRestart { .. } => "restarted all pods".to_owned(),
         Action::SetMemoryLimit {
             container,
             from,

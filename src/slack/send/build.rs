@@ -7,7 +7,12 @@ use super::{
 };
 use crate::{
     domain::incident::{Incident, IncidentId},
-    slack::render::{card::card, digest::digest, note::note},
+    slack::render::{
+        card::{Extras, card_with},
+        digest::digest,
+        forecast::wants_picture,
+        note::note,
+    },
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -29,6 +34,17 @@ impl Desk {
                 let ask = Ask::Find {
                     thread: Some(thread.clone()),
                     oldest: line.thread_doubt?,
+                };
+                Some(call(about, &line.channel, ask, wall))
+            }
+            About::Picture(id) => {
+                let line = self.lines.get(&id)?;
+                let Home::Own(thread) = &line.home else {
+                    return None;
+                };
+                let ask = Ask::Upload {
+                    thread: thread.clone(),
+                    outlook: line.incident().forecast.clone()?,
                 };
                 Some(call(about, &line.channel, ask, wall))
             }
@@ -61,7 +77,15 @@ impl Desk {
     fn build_card(&mut self, id: IncidentId, now: Instant, wall: Timestamp) -> Option<Call> {
         let line = self.lines.get_mut(&id)?;
         line.dirty = false;
-        let drawn = card(line.incident(), line.card.paused.as_deref(), wall);
+        line.picture.try_again(now);
+        let own_card = matches!(line.home, Home::Own(_)) && wants_picture(line.incident());
+        let picture = line.picture.on_card().filter(|_| own_card);
+        let picture = picture.map(str::to_owned);
+        let extras = Extras {
+            paused: line.card.paused.as_deref(),
+            picture: picture.as_deref(),
+        };
+        let drawn = card_with(line.incident(), extras, wall);
         let shows = drawn.fingerprint();
         let own = match &line.home {
             Home::Own(ts) => Some(ts.clone()),
@@ -94,6 +118,7 @@ impl Desk {
         };
         let mut call = call(About::Card(id), &line.channel, ask, wall);
         call.shows = shows;
+        call.picture = picture;
         Some(call)
     }
 
@@ -189,6 +214,7 @@ fn call(about: About, channel: &str, ask: Ask, at: Timestamp) -> Call {
         channel: channel.to_owned(),
         ask,
         shows: String::new(),
+        picture: None,
         members: Vec::new(),
         at,
     }

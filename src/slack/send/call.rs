@@ -1,9 +1,13 @@
 //! One call to Slack: what it is about, what is asked, what came back.
 use super::super::{
     api::{Mark, Place, SlackApi, SlackError},
-    render::Message,
+    files::Upload,
+    render::{Message, forecast},
 };
-use crate::domain::incident::IncidentId;
+use crate::{
+    chart,
+    domain::{forecast::Outlook, incident::IncidentId},
+};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -30,6 +34,8 @@ pub(super) enum About {
     Channel,
     /// Which of our messages the thread of an incident has.
     Thread(IncidentId),
+    /// The picture of an incident's forecast.
+    Picture(IncidentId),
 }
 
 /// What is asked.
@@ -49,6 +55,10 @@ pub(super) enum Ask {
         thread: Option<String>,
         oldest: Timestamp,
     },
+    Upload {
+        thread: String,
+        outlook: Box<Outlook>,
+    },
 }
 
 /// A call.
@@ -59,6 +69,8 @@ pub(super) struct Call {
     pub(super) ask: Ask,
     /// What the message will show then: a fingerprint.
     pub(super) shows: String,
+    /// The picture on it, by its file.
+    pub(super) picture: Option<String>,
     /// Whom a digest names.
     pub(super) members: Vec<IncidentId>,
     /// When the call was made.
@@ -71,6 +83,7 @@ pub(super) enum Answer {
     Posted(String),
     Updated,
     Found(Vec<(String, Mark)>),
+    Uploaded(String),
 }
 
 impl Call {
@@ -81,6 +94,7 @@ impl Call {
             Ask::Update { .. } => UPDATE,
             Ask::Find { thread: None, .. } => HISTORY,
             Ask::Find { .. } => REPLIES,
+            Ask::Upload { .. } => UPLOAD,
         }
     }
 }
@@ -89,6 +103,8 @@ pub(super) const POST: &str = "chat.postMessage";
 pub(super) const UPDATE: &str = "chat.update";
 pub(super) const HISTORY: &str = "conversations.history";
 pub(super) const REPLIES: &str = "conversations.replies";
+/// The first of the three steps stands for all.
+pub(super) const UPLOAD: &str = "files.getUploadURLExternal";
 
 /// Makes the call.
 pub(super) async fn perform(api: &SlackApi, call: &Call) -> Result<Answer, SlackError> {
@@ -114,7 +130,38 @@ pub(super) async fn perform(api: &SlackApi, call: &Call) -> Result<Answer, Slack
             let marks = api.marks(&call.channel, thread.as_deref(), *oldest).await;
             marks.map(Answer::Found)
         }
+        Ask::Upload { thread, outlook } => {
+            let uploaded = upload(api, &call.channel, thread, outlook).await;
+            uploaded.map(Answer::Uploaded)
+        }
     }
+}
+
+/// Draws the picture and uploads it.
+async fn upload(
+    api: &SlackApi,
+    channel: &str,
+    thread: &str,
+    outlook: &Outlook,
+) -> Result<String, SlackError> {
+    let (title, alt) = (forecast::picture_title(outlook), forecast::alt(outlook));
+    let outlook = outlook.clone();
+    // Some milliseconds of computing: not on a thread that serves clicks.
+    let drawn = tokio::task::spawn_blocking(move || chart::png(&outlook, outlook.at)).await;
+    let Ok(Some(content)) = drawn else {
+        return Err(SlackError::Unsent(
+            "the picture could not be drawn".to_owned(),
+        ));
+    };
+    let upload = Upload {
+        channel,
+        thread,
+        name: "memory-forecast.png",
+        title: &title,
+        alt: &alt,
+        content: content.into(),
+    };
+    api.upload(upload).await
 }
 
 /// What is said about a message in its metadata, which everybody in the workspace can read: ids.

@@ -5,6 +5,7 @@ use super::{
     digest::{self, Digest, STORM_FROM},
     limits::Limits,
     line::{Home, Line, Tell, is_told_by_digest},
+    picture::{self, Picture},
 };
 use crate::{
     domain::incident::{Incident, IncidentId, Note},
@@ -51,6 +52,8 @@ pub(super) struct Desk {
     pub(super) slots: HashMap<IncidentId, HashMap<String, String>>,
     /// The token may read what was posted.
     pub(super) can_search: bool,
+    /// Why forecasts get no picture, in words, if they get none.
+    pub(super) no_pictures: Option<String>,
     /// Incidents opened before this may have been posted by an earlier run.
     pub(super) started: Timestamp,
     /// What the engine is to be told.
@@ -80,6 +83,7 @@ impl Desk {
             early: HashMap::new(),
             slots: HashMap::new(),
             can_search,
+            no_pictures: None,
             started,
             out: Vec::new(),
             counts: Vec::new(),
@@ -104,6 +108,7 @@ impl Desk {
         };
         let mut line = Line::new(state.clone(), channel.clone(), now);
         line.slots = self.slots.remove(&id).unwrap_or_default();
+        line.picture = Picture::stored(line.slots.remove(picture::SLOT).as_deref());
         let older = state.incident.opened < self.started;
         let opened = before(state.incident.opened);
         match &state.posted {
@@ -291,6 +296,11 @@ impl Desk {
             }
             About::Channel => {
                 self.searching.insert(call.channel.clone());
+            }
+            About::Picture(id) => {
+                if let Some(line) = self.lines.get_mut(&id) {
+                    line.picture.busy = true;
+                }
             }
         }
         if matches!(call.ask, Ask::Post { .. }) {

@@ -1,9 +1,11 @@
 //! What an error of Slack means for the work that waits.
 use super::{
+    NO_SCOPE,
     call::{About, Ask, Call},
     desk::{Desk, before, lost},
     limits::backoff,
     line::Home,
+    picture::Picture,
 };
 use crate::{ports::Delivered, slack::api::SlackError};
 use jiff::SignedDuration;
@@ -40,6 +42,17 @@ fn is_about_token(code: &str) -> bool {
             | "team_access_not_granted"
             | "http_403"
             | "http_404"
+    )
+}
+
+/// The workspace or the token takes no files, until somebody changes that and starts Heal anew.
+fn is_about_uploads(code: &str) -> bool {
+    matches!(
+        code,
+        "missing_scope"
+            | "file_uploads_disabled"
+            | "file_upload_size_restricted"
+            | "storage_limit_reached"
     )
 }
 
@@ -123,6 +136,33 @@ impl Desk {
         }
     }
 
+    /// A picture did not get there. Its card is complete without it, so nothing else waits for it.
+    pub(super) fn picture_failed(&mut self, call: &Call, error: &SlackError, now: Instant) {
+        let method = call.method();
+        tracing::warn!(method, channel = call.channel, %error, "slack.picture.failed");
+        let forbidden = error.code().is_some_and(is_about_uploads);
+        let label = if forbidden { "forbidden" } else { "other" };
+        self.counts.push(("slack_pictures_failed", label, 1));
+        if let SlackError::RateLimited(after) = error {
+            self.limits
+                .block(method, now + (*after).max(Duration::from_secs(1)));
+            return;
+        }
+        if forbidden {
+            self.no_pictures = Some(match error.code() {
+                Some("missing_scope") => NO_SCOPE.to_owned(),
+                _ => {
+                    format!("forecasts have no picture: {error}; their cards are complete without")
+                }
+            });
+        }
+        if let About::Picture(id) = call.about
+            && let Some(line) = self.lines.get_mut(&id)
+        {
+            line.picture.failed(now);
+        }
+    }
+
     /// The same again, later.
     fn again(&mut self, call: &Call, now: Instant, own_pause: bool) {
         match call.about {
@@ -143,7 +183,7 @@ impl Desk {
                     digest.shown = None;
                 }
             }
-            About::Channel => {}
+            About::Channel | About::Picture(_) => {}
         }
     }
 
@@ -178,7 +218,7 @@ impl Desk {
                     digest.doubt = Some(since);
                 }
             }
-            About::Channel | About::Thread(_) => {}
+            About::Channel | About::Thread(_) | About::Picture(_) => {}
         }
     }
 
@@ -219,11 +259,13 @@ impl Desk {
                 line.home = Home::Nowhere;
                 line.shown = None;
                 line.slots.clear();
+                // Its thread is gone, and with it the picture.
+                line.picture = Picture::default();
                 line.dirty = true;
                 line.since = now;
                 line.open = true;
             }
-            About::Channel | About::Thread(_) => {}
+            About::Channel | About::Thread(_) | About::Picture(_) => {}
         }
     }
 
@@ -239,6 +281,16 @@ impl Desk {
                     return;
                 };
                 let shows = Some(call.shows.clone());
+                // Right after its upload a file may not be known yet: the card does without, and tries again.
+                if layout
+                    && let Some(file) = &call.picture
+                    && line.picture.refused(file, now)
+                {
+                    self.counts.push(("slack_pictures_held", "", 1));
+                    line.dirty = true;
+                    line.updated = None;
+                    return;
+                }
                 if layout && line.text_only != shows {
                     line.text_only = shows;
                     line.dirty = true;
@@ -285,7 +337,7 @@ impl Desk {
                     }
                 }
             }
-            About::Channel | About::Thread(_) => {}
+            About::Channel | About::Thread(_) | About::Picture(_) => {}
         }
     }
 }

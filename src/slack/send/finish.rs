@@ -4,9 +4,11 @@ use super::{
     desk::{Desk, carded, told},
     digest,
     line::{Home, Line},
+    picture::{self, Uploaded},
 };
 use crate::{
     domain::incident::{IncidentId, State},
+    ports::Delivered,
     slack::api::{Mark, SlackError},
 };
 use std::{
@@ -26,6 +28,10 @@ impl Desk {
             }
             Ok(Answer::Posted(ts)) => self.done(call, Some(ts)),
             Ok(Answer::Updated) => self.done(call, None),
+            Ok(Answer::Uploaded(file)) => self.picture_arrived(&call, file, now),
+            Err(error) if matches!(call.ask, Ask::Upload { .. }) => {
+                self.picture_failed(&call, &error, now);
+            }
             Err(error) => self.failed(call, error, now),
         }
     }
@@ -46,6 +52,11 @@ impl Desk {
             About::Channel => {
                 self.searching.remove(&call.channel);
             }
+            About::Picture(id) => {
+                if let Some(line) = self.lines.get_mut(&id) {
+                    line.picture.busy = false;
+                }
+            }
         }
         if matches!(call.ask, Ask::Post { .. }) {
             self.posting.remove(&call.channel);
@@ -65,7 +76,28 @@ impl Desk {
             About::Card(id) => self.card_shown(id, &call, ts),
             About::Note(id) => self.note_said(id, &ts),
             About::Digest(id) => self.digest_shown(id, &call, &ts),
-            About::Channel | About::Thread(_) => {}
+            About::Channel | About::Thread(_) | About::Picture(_) => {}
+        }
+    }
+
+    fn picture_arrived(&mut self, call: &Call, file: String, now: Instant) {
+        self.limits.succeeded(call.method());
+        let (About::Picture(id), Ask::Upload { outlook, .. }) = (call.about, &call.ask) else {
+            return;
+        };
+        let Some(line) = self.lines.get_mut(&id) else {
+            return;
+        };
+        let uploaded = Uploaded::new(file, outlook);
+        self.out.push(Delivered::Kept {
+            incident: id,
+            slot: picture::SLOT.to_owned(),
+            value: uploaded.to_slot(),
+        });
+        line.picture.arrived(uploaded);
+        if !line.dirty {
+            line.dirty = true;
+            line.since = now;
         }
     }
 
@@ -83,6 +115,9 @@ impl Desk {
         // The state may have moved on while the call was under way; then the next projection is urgent.
         line.shown_state = if line.dirty { None } else { Some(stage(line)) };
         line.home = Home::Own(ts.clone());
+        if let Some(file) = &call.picture {
+            line.picture.shown(file);
+        }
         line.open = false;
         line.doubt = None;
         line.failures = 0;

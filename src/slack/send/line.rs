@@ -1,5 +1,5 @@
 //! One incident on its way to Slack: the projection that its card should show, where the card is, what waits for its thread.
-use super::call::DigestId;
+use super::{call::DigestId, picture::Picture};
 use crate::{
     domain::{
         diagnosis::Severity,
@@ -62,6 +62,8 @@ pub(super) struct Line {
     pub(super) thread_doubt: Option<Timestamp>,
     pub(super) tells: VecDeque<Tell>,
     pub(super) slots: HashMap<String, String>,
+    /// The picture of its forecast.
+    pub(super) picture: Picture,
     pub(super) busy: bool,
     pub(super) failures: u32,
     pub(super) not_before: Option<Instant>,
@@ -89,6 +91,7 @@ impl Line {
             thread_doubt: None,
             tells: VecDeque::new(),
             slots: HashMap::new(),
+            picture: Picture::default(),
             busy: false,
             failures: 0,
             not_before: None,
@@ -179,6 +182,7 @@ pub(super) fn is_told_by_digest(note: &Note) -> bool {
         | Note::Applied { .. }
         | Note::NotDone { .. }
         | Note::Unclear { .. }
-        | Note::Dismissed { .. } => false,
+        | Note::Dismissed { .. }
+        | Note::KillCame { .. } => false,
     }
 }

@@ -15,6 +15,7 @@ mod failed;
 mod finish;
 mod limits;
 mod line;
+mod picture;
 mod plan;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -22,7 +23,7 @@ pub(crate) mod tests;
 pub use desk::Route;
 
 use self::{
-    call::{Answer, Call, perform},
+    call::{Answer, Ask, Call, perform},
     desk::{Desk, Next},
 };
 use super::{
@@ -48,6 +49,10 @@ const AT_ONCE: usize = 4;
 /// Jobs taken in before the next decision.
 const BATCH: usize = 1_000;
 
+/// What is missing when the token may not upload, in words.
+pub(super) const NO_SCOPE: &str =
+    "forecasts have no picture: the scope files:write is missing; their cards are complete without";
+
 /// What the sender is made of.
 pub struct SenderParts {
     /// Slack.
@@ -56,6 +61,8 @@ pub struct SenderParts {
     pub route: Route,
     /// Whether the token may read the history of channels: then nothing is posted twice.
     pub can_search: bool,
+    /// Whether the token may upload files: then forecasts get a picture.
+    pub can_upload: bool,
     /// Slack's wishes to wait, as stored.
     pub not_before: Vec<(String, Timestamp)>,
     /// Replaceable thread messages, as stored: incident, slot, time stamp.
@@ -87,6 +94,9 @@ impl Sender {
     pub fn new(parts: SenderParts) -> Self {
         let (now, wall) = (Instant::now(), parts.clock.now());
         let mut desk = Desk::new(parts.route.clone(), parts.can_search, wall);
+        if !parts.can_upload {
+            desk.no_pictures = Some(NO_SCOPE.to_owned());
+        }
         for (key, until) in &parts.not_before {
             // A time that is over does not convert, and needs no waiting.
             let left = Duration::try_from(until.duration_since(wall)).unwrap_or_default();
@@ -98,10 +108,10 @@ impl Sender {
         }
         Self {
             parts,
+            trouble: watch::Sender::new(desk.no_pictures.clone()),
             desk,
             calls: JoinSet::new(),
             whispers: JoinSet::new(),
-            trouble: watch::Sender::new(None),
         }
     }
 
@@ -201,14 +211,17 @@ impl Sender {
             Err(SlackError::NotFound(_) | SlackError::RateLimited(_)) => {
                 return self.end(call, answer);
             }
+            // Cards do without; what it means for pictures is said below.
+            Err(_) if matches!(call.ask, Ask::Upload { .. }) => None,
             Err(error) => Some(format!("{} in {}: {error}", call.method(), call.channel)),
         };
+        self.end(call, answer);
+        let trouble = trouble.or_else(|| self.desk.no_pictures.clone());
         self.trouble.send_if_modified(|now| {
             let changed = *now != trouble;
             *now = trouble;
             changed
         });
-        self.end(call, answer);
     }
 
     fn end(&mut self, call: Call, answer: Result<Answer, SlackError>) {

@@ -1,11 +1,11 @@
 //! What could be done next, how soon, and how much it is wanted.
 use super::{
-    call::{About, HISTORY, POST, REPLIES, UPDATE},
+    call::{About, HISTORY, POST, REPLIES, UPDATE, UPLOAD},
     desk::Desk,
     digest::{Digest, STORM_FROM},
     line::{Home, Line, Tell},
 };
-use crate::domain::diagnosis::Severity;
+use crate::{domain::diagnosis::Severity, slack::render::forecast};
 use std::{
     cmp::Reverse,
     collections::{BTreeSet, HashMap},
@@ -31,6 +31,7 @@ pub(super) enum Rank {
     DigestUpdate,
     Refresh,
     Promotion,
+    Picture,
 }
 
 /// Something that could be done, and when.
@@ -58,6 +59,10 @@ impl Desk {
                 found.extend(self.digest_candidate(digest, now));
             }
         }
+        if self.no_pictures.is_none() {
+            let wanted = self.lines.values();
+            found.extend(wanted.filter_map(|line| self.picture_candidate(line, now)));
+        }
         for line in self.lines.values().filter(|line| !line.busy) {
             if self.can_search && line.doubt.is_some() && line.home == Home::Nowhere {
                 if !line.is_quiet() {
@@ -80,6 +85,26 @@ impl Desk {
             }
         }
         found
+    }
+
+    /// A card of its own is there, and its forecast says more than the newest picture does.
+    fn picture_candidate(&self, line: &Line, now: Instant) -> Option<Candidate> {
+        let incident = line.incident();
+        let outlook = incident.forecast.as_deref()?;
+        if !matches!(line.home, Home::Own(_))
+            || !forecast::is_ahead(incident)
+            || incident.is_closed()
+        {
+            return None;
+        }
+        let due = line.picture.due(outlook, now)?;
+        Some(Candidate {
+            at: self.ready(UPLOAD, &line.channel, now).max(due),
+            rank: Rank::Picture,
+            severity: Reverse(line.severity()),
+            since: line.since,
+            about: About::Picture(incident.id),
+        })
     }
 
     fn digest_candidate(&self, digest: &Digest, now: Instant) -> Option<Candidate> {
@@ -157,6 +182,9 @@ impl Desk {
                     let paced = line.updated.map_or(now, |at| at + pause);
                     let at = self.ready(UPDATE, &line.channel, now).max(paced);
                     found.push(candidate(rank, at, About::Card(id)));
+                } else if let Some(at) = line.picture.retry_at() {
+                    let at = self.ready(UPDATE, &line.channel, now).max(at);
+                    found.push(candidate(Rank::Refresh, at, About::Card(id)));
                 }
                 if let Some(tell) = line.tells.front() {
                     found.extend(

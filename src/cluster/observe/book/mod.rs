@@ -12,7 +12,7 @@ use super::{
 };
 use crate::cluster::{
     ClusterConfig,
-    owners::{Known, Parent},
+    owners::{self, Climb, Known, Parent},
 };
 use crate::domain::{
     family::Family,
@@ -190,6 +190,11 @@ impl Book {
         std::mem::take(&mut self.out)
     }
 
+    /// Who has the problem when something is wrong with this object, as far as the watches know.
+    pub fn climb(&self, object: &ObjectRef) -> Climb {
+        owners::climb(object, &self.known)
+    }
+
     /// Objects whose controllers have to be read before more can be told.
     pub fn asks(&mut self) -> Vec<ObjectRef> {
         std::mem::take(&mut self.asks)
@@ -263,7 +268,7 @@ impl Book {
 
     fn see(&mut self, seen: Seen, from_start: bool, now: Timestamp) {
         match seen {
-            Seen::Pod(pod) => {
+            Seen::Pod(pod, _) => {
                 self.settling.pod(&pod);
                 self.know(
                     &pod.uid,

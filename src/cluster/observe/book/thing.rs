@@ -24,7 +24,7 @@ pub enum Thing {
 
 pub(super) fn uid(seen: &Seen) -> &str {
     match seen {
-        Seen::Pod(pod) => &pod.uid,
+        Seen::Pod(pod, _) => &pod.uid,
         Seen::Workload(view, _) => &view.object.uid,
         Seen::Node(node) => &node.uid,
         Seen::Event(event) => &event.uid,
@@ -66,7 +66,7 @@ pub(super) fn outlived_at(pod: &PodView, symptom: &Symptom) -> Option<Timestamp>
 
 pub(super) fn is_idle(seen: &Seen) -> bool {
     match seen {
-        Seen::Pod(pod) => pod.phase == "Succeeded",
+        Seen::Pod(pod, _) => pod.phase == "Succeeded",
         Seen::Workload(view, _) => {
             view.object.kind == Kind::ReplicaSet && view.desired == 0 && view.replicas == 0
         }

@@ -110,7 +110,7 @@ fn a_bad_tag_is_rolled_back_to_the_revision_whose_pods_still_run() {
             Back-off pulling image "registry.example/checkout:2": ErrImagePull: registry.example/checkout:2: not found
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         > Push the tag, or correct the image reference.
         "#);
 }
@@ -253,7 +253,7 @@ fn a_wrong_command_is_rolled_back() {
             failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "serve": executable file not found in $PATH: unknown
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         > Correct the command, or the image that should contain it.
         "#);
 }
@@ -448,7 +448,7 @@ fn a_crash_that_came_with_the_newest_revision_is_rolled_back() {
             ValueError: bad input
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         > The trace in its log names the place.
         "#);
 }
@@ -535,7 +535,7 @@ fn a_failing_init_container_is_named() {
         - its log is empty
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         > Fix the init container: the pod waits for it.
         ");
 }

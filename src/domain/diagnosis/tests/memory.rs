@@ -49,7 +49,7 @@ fn a_limit_that_the_newest_rollout_lowered_is_rolled_back_first() {
         - Container app of pod checkout-new-1: exit code 137, reason OOMKilled, 4 restarts, 3 s after its start
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         $ kubectl set resources deployment/checkout -n shop -c app --limits=memory=384Mi --requests=memory=384Mi
           The container needs more than 256Mi; 384Mi leaves room to see how much.
         ");
@@ -155,7 +155,7 @@ fn a_limit_below_the_start_of_the_process_prefers_the_template_that_worked() {
         - Container app of pod checkout-new-1: exit code 128, reason StartError, 3 s after its start
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         $ kubectl set resources deployment/checkout -n shop -c app --limits=memory=10Mi
           The container needs more than 5Mi; 10Mi leaves room to see how much.
         ");

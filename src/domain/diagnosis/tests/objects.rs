@@ -303,7 +303,7 @@ fn an_init_container_that_waits_for_a_missing_service_is_named() {
             nc: bad address 'db-primary'
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         > It usually waits for a service: does the one exist that it names?
         ");
 }

@@ -92,7 +92,7 @@ fn a_probe_on_a_port_that_nobody_listens_on_names_the_right_one() {
         - its readiness probe asks port 8080
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         > Port 8080 is probably the right one for the probe.
         "#);
 }
@@ -109,7 +109,7 @@ fn a_path_that_does_not_exist_is_rolled_back() {
         - readiness probe: http /healthz on port 8080, every 10 s, timeout 1 s, 3 failures
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         > The path does not exist: correct it in the probe.
         ");
 }

@@ -102,7 +102,7 @@ fn the_label_that_no_node_has_is_named_with_both_ways_out() {
         - no node has disktype=nvme
         - revision 42 is 6 min old; 2 pods of revision 41 are available now
         $ kubectl rollout undo deployment/checkout -n shop --to-revision=41
-          It came with revision 42, and 2 pods of revision 41 are available now.
+          It came with revision 42; revision 41 works beside it.
         > Smallest change: label node worker-1 with disktype=nvme, or correct the selector; nothing else is in the way there. Nodes have disktype=ssd, the template asks for nvme.
         ");
 }

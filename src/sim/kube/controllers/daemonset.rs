@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Controller, Key, own_and_owned, pod_from_template, pods_of, revision, scaled};
+use super::{
+    Controller, Key, own_and_owned,
+    pods::{self, RETRY, pod_from_template, pods_of, set_status},
+    revision, scaled,
+};
 use crate::sim::kube::{
-    core::{Core, Deletion},
+    core::Core,
     events::Note,
     object, resources,
     scheduler::{selected, tolerates},
@@ -14,8 +18,6 @@ use crate::sim::kube::{
 };
 
 const COMPONENT: &str = "daemonset-controller";
-/// How long after a refused pod the next try is made.
-const RETRY: Duration = Duration::from_secs(15);
 
 /// Covers the nodes.
 pub(super) struct DaemonSets;
@@ -109,7 +111,7 @@ fn step(core: &Core, set: &Value, nodes: &[String], hash: &str) -> bool {
                 .record(Note::warning(COMPONENT, set, "FailedDaemonPod", message));
         }
         if failed || !nodes.iter().any(|node| node == node_of(pod)) {
-            delete(core, set, pod);
+            pods::delete(core, COMPONENT, set, pod);
         }
     }
     let pods = pods_of(core, set);
@@ -140,10 +142,10 @@ fn step(core: &Core, set: &Value, nodes: &[String], hash: &str) -> bool {
         {
             // An old pod that is unready anyway costs no availability.
             if !object::is_ready(pod) {
-                delete(core, set, pod);
+                pods::delete(core, COMPONENT, set, pod);
             } else if spare > 0 {
                 spare -= 1;
-                delete(core, set, pod);
+                pods::delete(core, COMPONENT, set, pod);
             }
         }
     }
@@ -155,37 +157,7 @@ fn create(core: &Core, set: &Value, node: &str, hash: &str) -> bool {
     pod["metadata"]["generateName"] = json!(format!("{}-", object::name(set)));
     pod["metadata"]["labels"][revision::HASH] = json!(hash);
     pod["spec"]["nodeName"] = json!(node);
-    match core.create(&resources::PODS, pod, false) {
-        Ok(pod) => {
-            let message = format!("Created pod: {}", object::name(&pod));
-            core.events
-                .record(Note::normal(COMPONENT, set, "SuccessfulCreate", message));
-            true
-        }
-        Err(error) => {
-            let message = format!("Error creating: {}", error.message);
-            core.events
-                .record(Note::warning(COMPONENT, set, "FailedCreate", message));
-            false
-        }
-    }
-}
-
-fn delete(core: &Core, set: &Value, pod: &Value) {
-    let name = object::name(pod);
-    if core
-        .delete(
-            &resources::PODS,
-            object::namespace(pod),
-            name,
-            &Deletion::default(),
-        )
-        .is_ok()
-    {
-        let message = format!("Deleted pod: {name}");
-        core.events
-            .record(Note::normal(COMPONENT, set, "SuccessfulDelete", message));
-    }
+    pods::create(core, COMPONENT, set, pod).is_ok()
 }
 
 fn write_status(core: &Core, key: &Key, set: &Value, nodes: &[String], hash: &str) {
@@ -202,9 +174,7 @@ fn write_status(core: &Core, key: &Key, set: &Value, nodes: &[String], hash: &st
         .filter(|pod| placed(pod) && is_updated(pod, hash))
         .count();
     core.update_status(&resources::DAEMON_SETS, &key.namespace, &key.name, |set| {
-        let generation = set["metadata"]["generation"].clone();
-        for (field, value) in [
-            ("observedGeneration", generation),
+        let fields = [
             ("desiredNumberScheduled", json!(nodes.len())),
             ("currentNumberScheduled", json!(scheduled)),
             ("numberMisscheduled", json!(alive.len() - scheduled)),
@@ -215,8 +185,7 @@ fn write_status(core: &Core, key: &Key, set: &Value, nodes: &[String], hash: &st
                 json!(nodes.len().saturating_sub(ready)),
             ),
             ("updatedNumberScheduled", json!(updated)),
-        ] {
-            set["status"][field] = value;
-        }
+        ];
+        set_status(set, fields);
     });
 }

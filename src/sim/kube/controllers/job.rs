@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Controller, Key, own_and_owned, pod_from_template, pods_of};
+use super::{
+    Controller, Key, own_and_owned,
+    pods::{RETRY, create, pod_from_template, pods_of},
+};
 use crate::sim::kube::{
     core::{Core, Deletion},
     events::Note,
@@ -14,8 +17,6 @@ use crate::sim::kube::{
 };
 
 const COMPONENT: &str = "job-controller";
-/// How long after a refused pod the next try is made.
-const RETRY: Duration = Duration::from_secs(15);
 /// First and longest delay between a failed pod and the next.
 const BACK_OFF: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(360));
 
@@ -143,18 +144,8 @@ fn create_missing(core: &Core, job: &Value, pods: &[Arc<Value>], left: i64) -> O
         for label in ["batch.kubernetes.io/job-name", "job-name"] {
             pod["metadata"]["labels"][label] = job["metadata"]["name"].clone();
         }
-        match core.create(&resources::PODS, pod, false) {
-            Ok(pod) => {
-                let message = format!("Created pod: {}", object::name(&pod));
-                core.events
-                    .record(Note::normal(COMPONENT, job, "SuccessfulCreate", message));
-            }
-            Err(error) => {
-                let message = format!("Error creating: {}", error.message);
-                core.events
-                    .record(Note::warning(COMPONENT, job, "FailedCreate", message));
-                return Some(RETRY);
-            }
+        if create(core, COMPONENT, job, pod).is_err() {
+            return Some(RETRY);
         }
     }
     None

@@ -3,12 +3,11 @@
 mod daemonset;
 mod deployment;
 mod garbage;
-
 mod job;
 mod node;
+mod pods;
 mod quota;
 mod replicaset;
-
 mod revision;
 mod rollout;
 mod statefulset;
@@ -71,7 +70,6 @@ pub(super) trait Controller: Send + Sync + 'static {
 pub(super) fn spawn_all(core: &Arc<Core>) {
     spawn(core, deployment::Deployments);
     spawn(core, replicaset::ReplicaSets);
-
     spawn(core, statefulset::StatefulSets);
     spawn(core, daemonset::DaemonSets);
     spawn(core, job::Jobs);
@@ -174,44 +172,6 @@ fn own_and_owned(change: &Change, own: &Resource) -> Vec<Key> {
             name: object::text(owner, "/name").to_owned(),
         }],
         _ => vec![],
-    }
-}
-
-/// The pods that an object controls.
-fn pods_of(core: &Core, owner: &Value) -> Vec<Arc<Value>> {
-    let mut pods = core
-        .store
-        .list(&resources::PODS, Some(object::namespace(owner)));
-    pods.retain(|pod| object::is_controlled_by(pod, object::uid(owner)));
-    pods
-}
-
-/// A pod made from the template of its owner.
-fn pod_from_template(owner: &Value, template: &Value) -> Value {
-    let mut pod = serde_json::json!({"metadata": template["metadata"], "spec": template["spec"]});
-    if !pod["metadata"].is_object() {
-        pod["metadata"] = serde_json::json!({});
-    }
-    pod["metadata"]["namespace"] = owner["metadata"]["namespace"].clone();
-    pod["metadata"]["ownerReferences"] = serde_json::json!([object::owner_reference(owner)]);
-    pod
-}
-
-/// Whether a pod has been Ready for `minReadySeconds`; else how long it still takes, when it is Ready at all.
-fn is_available(core: &Core, pod: &Value, minimum: i64) -> Result<(), Option<Duration>> {
-    let Some(ready) = object::condition(pod, "Ready").filter(|ready| ready["status"] == "True")
-    else {
-        return Err(None);
-    };
-    let minimum = Duration::from_secs(minimum.max(0).unsigned_abs());
-    let since = super::time::since(
-        object::text(ready, "/lastTransitionTime"),
-        (core.store.clock)(),
-    );
-    if since >= minimum {
-        Ok(())
-    } else {
-        Err(Some(minimum - since))
     }
 }
 

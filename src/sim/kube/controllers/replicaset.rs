@@ -4,17 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Controller, Key, is_available, own_and_owned, pod_from_template, pods_of};
-use crate::sim::kube::{
-    core::{Core, Deletion},
-    events::Note,
-    object, resources,
-    store::Change,
+use super::{
+    Controller, Key, own_and_owned,
+    pods::{self, RETRY, availability, pod_from_template, pods_of, set_status},
 };
+use crate::sim::kube::{core::Core, object, resources, store::Change};
 
 const COMPONENT: &str = "replicaset-controller";
-/// How long after a refused pod the next try is made; the real back-off grows from milliseconds to minutes.
-const RETRY: Duration = Duration::from_secs(15);
 
 /// Keeps ReplicaSets at their size.
 pub(super) struct ReplicaSets;
@@ -56,18 +52,8 @@ fn create(core: &Core, set: &Value, count: i64) -> Option<String> {
     for _ in 0..count {
         let mut pod = pod_from_template(set, &set["spec"]["template"]);
         pod["metadata"]["generateName"] = json!(format!("{}-", object::name(set)));
-        match core.create(&resources::PODS, pod, false) {
-            Ok(pod) => {
-                let message = format!("Created pod: {}", object::name(&pod));
-                core.events
-                    .record(Note::normal(COMPONENT, set, "SuccessfulCreate", message));
-            }
-            Err(error) => {
-                let message = format!("Error creating: {}", error.message);
-                core.events
-                    .record(Note::warning(COMPONENT, set, "FailedCreate", message));
-                return Some(error.message);
-            }
+        if let Err(why) = pods::create(core, COMPONENT, set, pod) {
+            return Some(why);
         }
     }
     None
@@ -87,44 +73,24 @@ fn delete(core: &Core, set: &Value, pods: &mut [&Value], count: usize) {
         )
     });
     for pod in pods.iter().take(count) {
-        let name = object::name(pod);
-        // A pod that is gone already needs no deletion.
-        if core
-            .delete(
-                &resources::PODS,
-                object::namespace(pod),
-                name,
-                &Deletion::default(),
-            )
-            .is_ok()
-        {
-            let message = format!("Deleted pod: {name}");
-            core.events
-                .record(Note::normal(COMPONENT, set, "SuccessfulDelete", message));
-        }
+        pods::delete(core, COMPONENT, set, pod);
     }
 }
 
 fn write_status(core: &Core, key: &Key, set: &Value, failure: Option<&str>) -> Option<Duration> {
     let pods = pods_of(core, set);
     let pods: Vec<_> = pods.iter().filter(|pod| object::is_active(pod)).collect();
-    let minimum = object::int(set, "/spec/minReadySeconds").unwrap_or(0);
-    let available: Vec<_> = pods
-        .iter()
-        .map(|pod| is_available(core, pod, minimum))
-        .collect();
+    let available = availability(core, set, pods.iter().map(|pod| &***pod));
+    let ready = pods.iter().filter(|pod| object::is_ready(pod)).count();
     let now = core.store.now();
     core.update_status(&resources::REPLICA_SETS, &key.namespace, &key.name, |set| {
-        let generation = set["metadata"]["generation"].clone();
-        for (field, value) in [
+        let fields = [
             ("replicas", json!(pods.len())),
             ("fullyLabeledReplicas", json!(pods.len())),
-            ("readyReplicas", json!(pods.iter().filter(|pod| object::is_ready(pod)).count())),
-            ("availableReplicas", json!(available.iter().filter(|available| available.is_ok()).count())),
-            ("observedGeneration", generation),
-        ] {
-            set["status"][field] = value;
-        }
+            ("readyReplicas", json!(ready)),
+            ("availableReplicas", json!(available.count)),
+        ];
+        set_status(set, fields);
         match failure {
             Some(message) => {
                 let condition = json!({
@@ -139,8 +105,5 @@ fn write_status(core: &Core, key: &Key, set: &Value, failure: Option<&str>) -> O
             }
         }
     });
-    available
-        .into_iter()
-        .filter_map(|available| available.err().flatten())
-        .min()
+    available.next
 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::{
     deployment::{COMPONENT, replica_sets},
-    pods_of, scaled,
+    pods::pods_of,
+    scaled,
 };
 use crate::sim::kube::{core::Core, events::Note, object, resources};
 

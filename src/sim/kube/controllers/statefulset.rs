@@ -4,17 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Controller, Key, is_available, own_and_owned, pod_from_template, pods_of, revision};
-use crate::sim::kube::{
-    core::{Core, Deletion},
-    events::Note,
-    object, resources,
-    store::Change,
+use super::{
+    Controller, Key, own_and_owned,
+    pods::{self, RETRY, availability, pod_from_template, pods_of, set_status},
+    revision,
 };
+use crate::sim::kube::{core::Core, object, resources, store::Change};
 
 const COMPONENT: &str = "statefulset-controller";
-/// How long after a refused pod the next try is made.
-const RETRY: Duration = Duration::from_secs(15);
 
 /// Keeps StatefulSets in order.
 pub(super) struct StatefulSets;
@@ -61,7 +58,7 @@ fn step(core: &Core, set: &Value, update: &str) -> bool {
     for number in 0..wanted {
         match find(number) {
             Some(pod) if object::is_finished(pod) && !object::is_deleting(pod) => {
-                delete(core, set, pod);
+                pods::delete(core, COMPONENT, set, pod);
                 return false;
             }
             Some(pod) if parallel || (object::is_ready(pod) && !object::is_deleting(pod)) => {}
@@ -88,7 +85,7 @@ fn step(core: &Core, set: &Value, update: &str) -> bool {
     let last = surplus.max_by_key(|pod| ordinal(set, pod).unwrap_or(i64::MAX));
     if let Some(pod) = last {
         if !object::is_deleting(pod) {
-            delete(core, set, pod);
+            pods::delete(core, COMPONENT, set, pod);
         }
         return false;
     }
@@ -121,7 +118,7 @@ fn replace_broken(
                 .iter()
                 .all(|pod| object::is_ready(pod) && !object::is_deleting(pod));
             if all_ready {
-                delete(core, set, pod);
+                pods::delete(core, COMPONENT, set, pod);
             }
             return false;
         }
@@ -158,55 +155,14 @@ fn create(core: &Core, set: &Value, number: i64, update: &str) -> bool {
     if !volumes.is_empty() {
         pod["spec"]["volumes"] = json!(volumes);
     }
-    let title = object::name(set);
-    match core.create(&resources::PODS, pod, false) {
-        Ok(_) => {
-            let message = format!("create Pod {name} in StatefulSet {title} successful");
-            core.events
-                .record(Note::normal(COMPONENT, set, "SuccessfulCreate", message));
-            true
-        }
-        Err(error) => {
-            let message = format!(
-                "create Pod {name} in StatefulSet {title} failed error: {}",
-                error.message
-            );
-            core.events
-                .record(Note::warning(COMPONENT, set, "FailedCreate", message));
-            false
-        }
-    }
-}
-
-fn delete(core: &Core, set: &Value, pod: &Value) {
-    let name = object::name(pod);
-    if core
-        .delete(
-            &resources::PODS,
-            object::namespace(pod),
-            name,
-            &Deletion::default(),
-        )
-        .is_ok()
-    {
-        let message = format!(
-            "delete Pod {name} in StatefulSet {} successful",
-            object::name(set)
-        );
-        core.events
-            .record(Note::normal(COMPONENT, set, "SuccessfulDelete", message));
-    }
+    pods::create(core, COMPONENT, set, pod).is_ok()
 }
 
 fn write_status(core: &Core, key: &Key, set: &Value, update: &str) -> Option<Duration> {
     let pods = pods_of(core, set);
     let wanted = object::int(set, "/spec/replicas").unwrap_or(1);
-    let minimum = object::int(set, "/spec/minReadySeconds").unwrap_or(0);
     let alive: Vec<_> = pods.iter().filter(|pod| object::is_active(pod)).collect();
-    let available: Vec<_> = alive
-        .iter()
-        .map(|pod| is_available(core, pod, minimum))
-        .collect();
+    let available = availability(core, set, alive.iter().map(|pod| &***pod));
     let ready = alive.iter().filter(|pod| object::is_ready(pod)).count() as i64;
     let updated = alive
         .iter()
@@ -217,7 +173,6 @@ fn write_status(core: &Core, key: &Key, set: &Value, update: &str) -> Option<Dur
         &key.namespace,
         &key.name,
         |set| {
-            let generation = set["metadata"]["generation"].clone();
             let complete = updated == wanted && ready == wanted && pods.len() as i64 == wanted;
             let before = object::text(set, "/status/currentRevision").to_owned();
             let current = if complete || before.is_empty() {
@@ -229,31 +184,18 @@ fn write_status(core: &Core, key: &Key, set: &Value, update: &str) -> Option<Dur
                 .iter()
                 .filter(|pod| revision_of(pod) == current)
                 .count();
-            for (field, value) in [
-                ("observedGeneration", generation),
+            let fields = [
                 ("replicas", json!(pods.len())),
                 ("readyReplicas", json!(ready)),
-                (
-                    "availableReplicas",
-                    json!(
-                        available
-                            .iter()
-                            .filter(|available| available.is_ok())
-                            .count()
-                    ),
-                ),
+                ("availableReplicas", json!(available.count)),
                 ("updatedReplicas", json!(updated)),
                 ("currentReplicas", json!(of_current)),
                 ("currentRevision", json!(current)),
                 ("updateRevision", json!(update)),
                 ("collisionCount", json!(0)),
-            ] {
-                set["status"][field] = value;
-            }
+            ];
+            set_status(set, fields);
         },
     );
-    available
-        .into_iter()
-        .filter_map(|available| available.err().flatten())
-        .min()
+    available.next
 }

@@ -196,7 +196,8 @@ async fn start(
         memory_limit(&current),
     );
     let process = Arc::new(process);
-    pod.core.runtime.started(pod.uid(), name, &process);
+    let run = container_id.trim_start_matches("containerd://");
+    pod.core.runtime.started(pod.uid(), name, run, &process);
     pod.event(spec, "Normal", "Started", "Container started".to_owned());
     let started = store.now();
     pod.change(name, |status: &mut Status| {

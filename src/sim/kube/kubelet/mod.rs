@@ -35,6 +35,8 @@ struct Record {
     current: Option<Arc<Log>>,
     previous: Option<Arc<Log>>,
     process: Option<Arc<Process>>,
+    /// The runtime's id of the newest run.
+    id: String,
 }
 
 /// Logs and memory of all containers, and which nodes' kubelets are cut off.
@@ -47,7 +49,7 @@ pub(super) struct Runtime {
 }
 
 impl Runtime {
-    fn started(&self, uid: &str, container: &str, process: &Arc<Process>) {
+    fn started(&self, uid: &str, container: &str, id: &str, process: &Arc<Process>) {
         let mut records = lock(&self.records);
         let record = records
             .entry(uid.to_owned())
@@ -56,6 +58,7 @@ impl Runtime {
             .or_default();
         record.previous = record.current.replace(Arc::clone(&process.log));
         record.process = Some(Arc::clone(process));
+        id.clone_into(&mut record.id);
     }
 
     fn ended(&self, uid: &str, container: &str) {
@@ -93,7 +96,15 @@ impl Runtime {
         let record = records.get(uid).and_then(|pod| pod.get(container));
         record
             .and_then(|record| record.process.as_ref())
-            .map_or(0, |process| process.memory())
+            .map_or(0, |process| process.memory() + process.file_cache())
+    }
+
+    /// What a container uses, with the id of its run: memory of its processes, and active page cache. None when it does not run.
+    pub(super) fn usage(&self, uid: &str, container: &str) -> Option<(String, u64, u64)> {
+        let records = lock(&self.records);
+        let record = records.get(uid)?.get(container)?;
+        let process = record.process.as_ref()?;
+        Some((record.id.clone(), process.memory(), process.file_cache()))
     }
 
     /// The log of a container as `pods/log` answers it.

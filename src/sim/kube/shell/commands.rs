@@ -17,9 +17,36 @@ pub(super) const FOREVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
 /// Programs that a busybox image has.
 const APPLETS: &[&str] = &[
-    "sh", "ash", "sleep", "echo", "cat", "true", "false", "head", "tail", "httpd", "nc", "touch",
-    "rm", "mkdir", "test", "[", "ls", "env", "date", "hostname", "printf", "kill", "wget",
-    "nslookup", "id", "pwd", "seq", "leak", "serve",
+    "sh",
+    "ash",
+    "sleep",
+    "echo",
+    "cat",
+    "true",
+    "false",
+    "head",
+    "tail",
+    "httpd",
+    "nc",
+    "touch",
+    "rm",
+    "mkdir",
+    "test",
+    "[",
+    "ls",
+    "env",
+    "date",
+    "hostname",
+    "printf",
+    "kill",
+    "wget",
+    "nslookup",
+    "id",
+    "pwd",
+    "seq",
+    "leak",
+    "pagecache",
+    "serve",
 ];
 
 /// Whether `exec` of a container would find the program.
@@ -148,6 +175,11 @@ impl Shell {
             }
             "serve" => self.serve(&arguments).await,
             "leak" => self.leak(&arguments).await,
+            "pagecache" => {
+                let mib = arguments.first().and_then(|text| text.parse::<u64>().ok());
+                process.set_file_cache(mib.unwrap_or(0) * MIB);
+                Ok(0)
+            }
             unknown => {
                 let (text, code) = if unknown.contains('/') && process.exists(unknown) {
                     (format!("sh: {unknown}: Permission denied\n"), 126)
@@ -338,11 +370,12 @@ impl Shell {
         };
         let bytes = |mib: f64| (mib * MIB as f64) as u64;
         let (rate, start) = (number(0).unwrap_or(1.0), number(1).unwrap_or(0.0));
+        let most = number(2).map_or(u64::MAX, bytes);
         let mut held = bytes(start);
         loop {
             self.process.set_memory(held)?;
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs(1)) => held += bytes(rate),
+                () = tokio::time::sleep(Duration::from_secs(1)) => held = held.saturating_add(bytes(rate)).min(most),
                 () = self.process.terminated() => return Err(Stop::Exit(0)),
             }
         }

@@ -109,6 +109,7 @@ pub(in crate::sim::kube) struct Process {
     clock: Clock,
     files: Mutex<BTreeMap<String, String>>,
     memory: Mutex<u64>,
+    file_cache: Mutex<u64>,
     limit: Mutex<Option<u64>>,
     ports: Mutex<BTreeMap<u16, Server>>,
     terminating: watch::Sender<bool>,
@@ -127,6 +128,7 @@ impl Process {
             clock,
             files: Mutex::new(files),
             memory: Mutex::new(BASELINE),
+            file_cache: Mutex::new(0),
             limit: Mutex::new(limit),
             ports: Mutex::default(),
             terminating: watch::Sender::new(false),
@@ -136,6 +138,18 @@ impl Process {
     /// Bytes in use.
     pub(in crate::sim::kube) fn memory(&self) -> u64 {
         *lock(&self.memory)
+    }
+
+    /// Bytes of files that were read lately and are kept in memory for as long as nobody else needs it.
+    pub(in crate::sim::kube) fn file_cache(&self) -> u64 {
+        let room = lock(&self.limit).map(|limit| limit.saturating_sub(self.memory()));
+        let cached = *lock(&self.file_cache);
+        room.map_or(cached, |room| cached.min(room))
+    }
+
+    /// Sets how much of files has been read.
+    pub(super) fn set_file_cache(&self, bytes: u64) {
+        *lock(&self.file_cache) = bytes;
     }
 
     /// Changes the memory limit (bytes) of a running container.

@@ -163,7 +163,7 @@ fn draft(state: &mut State, args: &Args, channel: &str) -> Result<Message, Refus
     if text.trim().is_empty() && blocks.is_empty() {
         return Err(Refused::error("no_text"));
     }
-    validate::message(&blocks)?;
+    validate::message(&blocks, &|file| state.is_usable(file))?;
     let metadata = args.get("metadata").cloned();
     if let Some(metadata) = &metadata {
         validate::metadata(metadata).map_err(Refused::error)?;

@@ -1,19 +1,30 @@
 //! files.*: the two steps of an upload, and the upload URL between them.
 
 use axum::extract::{Path, State as Extracted};
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use super::{Args, Outcome, Refused, with_faults};
+use crate::sim::slack::message::{Author, Message};
 use crate::sim::slack::state::{File, State};
 use crate::sim::slack::{SlackSim, sign};
+
+/// Bytes that a file may have.
+const LARGEST: u64 = 4 << 20;
+/// Files that are kept.
+const MOST: usize = 200;
 
 pub(super) fn upload_url(state: &mut State, args: &Args) -> Outcome {
     let name = args.required("filename")?.to_owned();
     let Some(length) = args.number("length").filter(|&n| n > 0) else {
         return Err(Refused::missing("length"));
     };
+    if length > LARGEST {
+        return Err(Refused::error("file_upload_size_restricted"));
+    }
     let number = state.next_serial();
     let id = format!("F{number:08}");
     let url = format!(
@@ -27,8 +38,10 @@ pub(super) fn upload_url(state: &mut State, args: &Args) -> Outcome {
         name,
         length,
         content: None,
+        ready: None,
         shared: None,
     });
+    forget_the_oldest(state);
     Ok(json!({"upload_url": url, "file_id": id}))
 }
 
@@ -69,10 +82,24 @@ pub(super) fn complete(state: &mut State, args: &Args) -> Outcome {
         if let Some(title) = file["title"].as_str() {
             have.title = title.to_owned();
         }
+        have.ready = Some(Instant::now() + state.files_ready_after);
         have.shared = channel.clone().map(|channel| (channel, thread.clone()));
         done.push(
             json!({"id": have.id, "title": have.title, "name": have.name, "size": have.length}),
         );
+    }
+    // Sharing writes a message of the app, as Slack does.
+    if let Some(channel) = channel {
+        let ids = done.iter().filter_map(|file| file["id"].as_str());
+        let files = ids.map(str::to_owned).collect();
+        let already = |m: &Message| m.channel == channel && m.files == files;
+        if !state.messages.iter().any(already) {
+            state.add(Message {
+                thread_ts: thread,
+                files,
+                ..Message::new(&channel, Author::App)
+            });
+        }
     }
     Ok(json!({"files": done}))
 }
@@ -101,6 +128,40 @@ pub(in crate::sim::slack) async fn upload(
         Ok(Value::from(format!("OK - {}", file.length)))
     })
     .await
+}
+
+/// A workspace for play keeps the newest files only.
+fn forget_the_oldest(state: &mut State) {
+    let too_many = state.files.len().saturating_sub(MOST);
+    state.files.drain(..too_many);
+}
+
+/// `GET /files/{id}`: the file as the page shows it. Only pictures are given a type that browsers draw.
+pub(in crate::sim::slack) async fn content(
+    Extracted(sim): Extracted<SlackSim>,
+    Path(id): Path<String>,
+) -> Response {
+    let file = sim.look(|state| state.files.iter().find(|f| f.id == id).cloned());
+    let Some(content) = file.filter(|f| f.shared.is_some()).and_then(|f| f.content) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let kind = if is_png(&content) {
+        "image/png"
+    } else {
+        "text/plain; charset=utf-8"
+    };
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        // A file never changes under its id.
+        (header::CACHE_CONTROL, "private, max-age=3600, immutable"),
+    ];
+    (headers, content).into_response()
+}
+
+/// Whether it is a picture that the page can draw.
+pub(in crate::sim::slack) fn is_png(content: &[u8]) -> bool {
+    content.starts_with(b"\x89PNG\r\n\x1a\n")
 }
 
 fn upload_key(state: &State, file: &str) -> String {

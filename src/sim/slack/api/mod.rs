@@ -21,7 +21,7 @@ use super::faults::Fault;
 use super::state::State;
 use args::Args;
 
-pub(super) use files::upload;
+pub(super) use files::{content, is_png, upload};
 pub(super) use refused::Refused;
 
 /// The answer's fields beside `"ok": true`.

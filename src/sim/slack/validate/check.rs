@@ -16,6 +16,8 @@ pub(super) enum Kind {
 /// What was found wrong so far.
 pub(super) struct Check {
     pub(super) surface: Surface,
+    /// Files that are used: where, and which.
+    pub(super) files: Vec<(String, String)>,
     pub(super) problems: Vec<String>,
     pub(super) block_ids: HashSet<String>,
 }
@@ -24,6 +26,7 @@ impl Check {
     pub(super) fn new(surface: Surface) -> Self {
         Self {
             surface,
+            files: Vec::new(),
             problems: Vec::new(),
             block_ids: HashSet::new(),
         }

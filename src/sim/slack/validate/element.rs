@@ -162,12 +162,16 @@ pub(super) fn image(check: &mut Check, at: &str, image: &Value) {
 /// The picture's address and its text for those who do not see it.
 pub(super) fn image_source(check: &mut Check, at: &str, image: &Value) {
     check.string(at, image, "alt_text", true, 1, 2000);
-    check.string(
-        at,
-        image,
-        "image_url",
-        image.get("slack_file").is_none(),
-        1,
-        3000,
-    );
+    let Some(file) = image.get("slack_file") else {
+        return check.string(at, image, "image_url", true, 1, 3000);
+    };
+    if image.get("image_url").is_some() {
+        check.problem(at, "must define either `image_url` or `slack_file`");
+    }
+    let at = format!("{at}/slack_file");
+    check.only(&at, file, &["id", "url"]);
+    match file["id"].as_str() {
+        Some(id) => check.files.push((at, id.to_owned())),
+        None => check.string(&at, file, "url", true, 1, 3000),
+    }
 }

@@ -38,8 +38,8 @@ pub(super) enum Refusal {
     TooLong,
 }
 
-/// Checks the blocks of a message.
-pub(super) fn message(blocks: &[Value]) -> Result<(), Refusal> {
+/// Checks the blocks of a message. `file` says whether the app may use a file.
+pub(super) fn message(blocks: &[Value], file: &dyn Fn(&str) -> bool) -> Result<(), Refusal> {
     let mut check = Check::new(Surface::Message);
     if blocks.len() > MESSAGE_BLOCKS {
         check.problem(
@@ -48,6 +48,11 @@ pub(super) fn message(blocks: &[Value]) -> Result<(), Refusal> {
         );
     }
     block::all(&mut check, "/blocks", blocks);
+    for (at, id) in std::mem::take(&mut check.files) {
+        if !file(&id) {
+            check.problem(&at, "invalid slack file");
+        }
+    }
     if !check.problems.is_empty() {
         return Err(Refusal::Invalid(check.problems));
     }
@@ -57,7 +62,7 @@ pub(super) fn message(blocks: &[Value]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Checks a modal; the result is what is wrong where.
+/// Checks a modal; the result is what is wrong where. Whether its files exist is not looked up.
 pub(super) fn view(view: &Value) -> Result<(), Vec<String>> {
     const FIELDS: [&str; 11] = [
         "type",

@@ -63,6 +63,10 @@ fn notes_are_short_and_say_who_did_what() {
             action: undo(),
             why: "revision 43 was rolled out since the diagnosis".into(),
         },
+        Note::Unclear {
+            action: undo(),
+            why: "no answer within 15 s".into(),
+        },
         Note::Progress {
             execution: "x".into(),
             summary: "2 of 3 pods ready, 1 starting".into(),
@@ -116,10 +120,11 @@ fn notes_are_short_and_say_who_did_what() {
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     👥 <@U0ANA> approved. It needs 2 people: one more has to approve.
-    👍 <@U0ANA> and <@U0BEN> approved “Roll back to revision 41”. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one.
-    👍 A rule approved “Roll back to revision 41”. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one.
+    👍 <@U0ANA> and <@U0BEN> approved “Roll back to revision 41”. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; its pods are replaced.
+    👍 A rule approved “Roll back to revision 41”. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; its pods are replaced.
     🔧 Done: raised the memory limit of app to 512Mi. Now it has to stay clear for 2 min before Heal calls it recovered.
     ✋ Not done: “Roll back to revision 41”. Revision 43 was rolled out since the diagnosis. Nothing was changed.
+    ❔ The cluster did not answer, so it is not known whether the change was made: “Roll back to revision 41”. No answer within 15 s. Heal looks at it again.
     ⏳ 2 of 3 pods ready, 1 starting.
     ⏳ 3 of 3 pods ready. Clear since <!date^1795230842^{time}|03:14 UTC>. It counts as recovered if it stays clear until <!date^1795230962^{time}|03:16 UTC>.
     ✅ Recovered in 3 min: shop/checkout. Clear for 2 min. What was done: rolled back to revision 41. Remembered: it worked 5 of 6 times here — confidence 0.83, at least 0.44.
@@ -175,6 +180,7 @@ fn watch(kind: &str) -> WatchHealth {
 
 fn quiet() -> Status {
     Status {
+        source: None,
         cluster: "prod-eu".into(),
         now: at(100),
         version: "0.1.0".into(),

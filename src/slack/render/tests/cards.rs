@@ -27,14 +27,14 @@ fn an_offer_says_all_that_is_needed_to_decide() {
       | ERROR KeyError: 'DATABASE_URL' <!channel> ``` *boom*
     ---
     *Proposed: Roll back to revision 41*
-    Revision 41 ran without this failure, and 2 of its pods are available now.
+    It came with revision 42; revision 41 works beside it.
       | kubectl rollout undo deployment/checkout -n shop --to-revision=41
     Dry run – this would change (now → then):
       | containers[app].image: checkout:2.4.0 → checkout:2.3.9
       | containers[app].env: – → DATABASE_URL
     *Risk: low* – it can be taken back.
     *Track record:* it worked 4 of 5 times here — confidence 0.80, at least 0.38.
-    [Roll back to revision 41 (primary)]?{Roll back to revision 41? / Cluster prod-eu. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one. / Roll back to revision 41 / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
+    [Roll back to revision 41 (primary)]?{Roll back to revision 41? / Cluster prod-eu. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; its pods are replaced. / Roll back to revision 41 / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
     (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>)
     =
     🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Roll back to revision 41. Command: kubectl rollout undo deployment/checkout -n shop --to-revision=41
@@ -73,7 +73,7 @@ fn an_offer_that_needs_two_people_shows_who_approved_and_what_to_know() {
     *Track record:* never tried here.
     ⚠️ Argo CD manages this Deployment and may put the old limit back.
     👥 *1 of 2 approvals:* <@U0ANA> at <!date^1795230840^{time}|03:14 UTC>. One more person has to approve.
-    [Raise limit to 512Mi (danger)]?{Raise limit to 512Mi? / Cluster prod-eu. Sets the memory limit of container app of Deployment shop/checkout from 256Mi to 512Mi; pods are replaced one by one. / Raise limit to 512Mi / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
+    [Raise limit to 512Mi (danger)]?{Raise limit to 512Mi? / Cluster prod-eu. Sets the memory limit of container app of Deployment shop/checkout from 256Mi to 512Mi; its pods are replaced. / Raise limit to 512Mi / Not now} [Dismiss] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day, Check again]
     (*H17* · offer ends at <!date^1795234320^{time}|04:12 UTC>)
     =
     🔴 Critical: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. Proposed: Raise limit to 512Mi. Command: kubectl set resources deployment/checkout -n shop -c app --limits=memory=512Mi
@@ -181,7 +181,7 @@ fn without_an_offer_the_card_says_why_and_what_a_person_can_do() {
     *What you can do:* Add DATABASE_URL to the Deployment.
     • Tried at <!date^1795231020^{time}|03:17 UTC>: rolled back to revision 41 – the fix did not help
     [Check again] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day]
-    (*H17* · Heal keeps watching and tells you here when it clears · silenced (number 3))
+    (*H17* · Heal keeps watching and tells you here when it clears · 🔕 silenced, `/heal unsilence 3` lifts it)
     =
     🟡 Warning: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. No safe fix. None of the changes that Heal may make would help here, so it offers none. What you can do: Add DATABASE_URL to the Deployment. Nothing waits for approval. H17
     ");
@@ -511,9 +511,9 @@ fn the_json_of_an_offer_is_what_slack_expects() {
         "type": "divider"
       },
       {
-        "block_id": "5.3755b10822b6",
+        "block_id": "5.20fcf5e341b6",
         "text": {
-          "text": "*Proposed: Roll back to revision 41*\nRevision 41 ran without this failure, and 2 of its pods are available now.",
+          "text": "*Proposed: Roll back to revision 41*\nIt came with revision 42; revision 41 works beside it.",
           "type": "mrkdwn",
           "verbatim": true
         },
@@ -568,7 +568,7 @@ fn the_json_of_an_offer_is_what_slack_expects() {
         "type": "section"
       },
       {
-        "block_id": "9.aa4daf52f783",
+        "block_id": "9.b5528a0b2410",
         "elements": [
           {
             "action_id": "approve",
@@ -585,7 +585,7 @@ fn the_json_of_an_offer_is_what_slack_expects() {
               },
               "text": {
                 "emoji": true,
-                "text": "Cluster prod-eu. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; pods are replaced one by one.",
+                "text": "Cluster prod-eu. Puts the template of revision 41 back in place of revision 42 of Deployment shop/checkout; its pods are replaced.",
                 "type": "plain_text"
               },
               "title": {

@@ -50,7 +50,6 @@ impl Meter for Counts {
         *self.0.lock().unwrap().entry(key).or_default() += n;
     }
     fn observe(&self, _: &'static str, _: f64) {}
-    fn set(&self, _: &'static str, _: &str, _: f64) {}
 }
 
 pub struct Bench {
@@ -79,6 +78,7 @@ impl Bench {
         let mut options = SlackSimOptions {
             clock: Arc::new(move || sim_clock.now()),
             rate_limits: true,
+            base_url: "http://slack.local".to_owned(),
             ..SlackSimOptions::default()
         };
         change(&mut options);
@@ -113,6 +113,7 @@ impl Bench {
             api,
             route: Arc::new(|_| CHANNEL.to_owned()),
             can_search: self.can_search,
+            can_upload: true,
             not_before: self.not_before.clone(),
             slots: self.slots.clone(),
             clock: Arc::new(self.clock.clone()),
@@ -278,6 +279,7 @@ pub fn proposed(id: u64, severity: Severity) -> Incident {
             reason: "It helps.".into(),
             dry_run: DryRun {
                 generation: 1,
+                spec: None,
                 diff: vec![],
                 refusal: None,
             },

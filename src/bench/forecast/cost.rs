@@ -1,0 +1,213 @@
+//! What it costs to follow many containers: every reading of one interval comes in one answer of Prometheus.
+use super::{report::Cost, rng::Rng};
+use crate::domain::forecast::{Past, Priors, Sample, Series, Tuning};
+use anyhow::Context;
+use serde::Deserialize;
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fmt::Write,
+    time::{Duration, Instant},
+};
+
+const INTERVAL: f64 = 30.0;
+/// A week in steps of five minutes, as the back-fill brings it.
+const PAST: u32 = 7 * 288;
+const STEP: f64 = 300.0;
+/// So many different pasts; the containers take turns with them.
+const PASTS: u64 = 200;
+/// Rounds that warm up, and rounds that are measured.
+const WARM: u32 = 3;
+const ROUNDS: u32 = 10;
+const LIMIT: f64 = 512.0 * 1024.0 * 1024.0;
+
+#[derive(Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    data: Data<'a>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    result: Vec<Point<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Point<'a> {
+    #[serde(borrow)]
+    metric: Labels<'a>,
+    #[serde(borrow)]
+    value: (f64, Cow<'a, str>),
+}
+
+#[derive(Deserialize)]
+struct Labels<'a> {
+    #[serde(borrow)]
+    namespace: Cow<'a, str>,
+    #[serde(borrow)]
+    pod: Cow<'a, str>,
+    #[serde(borrow)]
+    container: Cow<'a, str>,
+}
+
+/// Follows so many containers for some intervals.
+///
+/// # Errors
+/// When the answer cannot be read: a defect.
+pub fn measure(containers: u64) -> anyhow::Result<Cost> {
+    let tuning = Tuning::default();
+    let before = resident();
+    let mut pasts: Vec<Series> = (0..PASTS.min(containers))
+        .map(|k| lived(k, &tuning))
+        .collect();
+    let stored = pasts.iter().map(|series| series.to_bytes().len() as u64);
+    let stored_bytes = stored.sum::<u64>() / pasts.len().max(1) as u64;
+    let mut known: Vec<Series> = Vec::with_capacity(containers as usize);
+    let mut places: HashMap<(String, String, String), usize> = HashMap::new();
+    for number in 0..containers {
+        let pod = pod(number);
+        places.insert((namespace(number), pod, "main".to_owned()), known.len());
+        known.push(pasts[(number % pasts.len() as u64) as usize].clone());
+    }
+    pasts.clear();
+    let (mut parse, mut observe, mut assess) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let mut rng = Rng::new(&[containers]);
+    let mut text = String::new();
+    let mut told = 0u64;
+    for round in 0..WARM + ROUNDS {
+        let now = f64::from(round + 1) * INTERVAL;
+        answer(&mut text, containers, now, &mut rng);
+        let begun = Instant::now();
+        let answer: Answer<'_> = serde_json::from_str(&text).context("the answer")?;
+        let mut samples = Vec::with_capacity(answer.data.result.len());
+        for point in &answer.data.result {
+            let labels = &point.metric;
+            let key = (
+                labels.namespace.to_string(),
+                labels.pod.to_string(),
+                labels.container.to_string(),
+            );
+            if let (Some(place), Ok(used)) = (places.get(&key), point.value.1.parse()) {
+                samples.push((
+                    *place,
+                    Sample {
+                        t: point.value.0,
+                        used,
+                        limit: LIMIT,
+                        cpu: None,
+                    },
+                ));
+            }
+        }
+        drop(answer);
+        let parsed = Instant::now();
+        for (place, sample) in &samples {
+            known[*place].observe(0, sample, &tuning);
+        }
+        let observed = Instant::now();
+        // Once a minute.
+        if round % 2 == 0 {
+            for (place, sample) in &samples {
+                told += u64::from(known[*place].assess(0, sample.t, &tuning).p > 0.5);
+            }
+        }
+        if round >= WARM {
+            parse += parsed - begun;
+            observe += observed - parsed;
+            assess += observed.elapsed();
+        }
+    }
+    std::hint::black_box(told);
+    let readings = f64::from(ROUNDS) * containers as f64;
+    let each = |spent: Duration| spent.as_secs_f64() * 1e6 / readings.max(1.0);
+    let (parse_us, observe_us, assess_us) = (each(parse), each(observe), each(assess));
+    Ok(Cost {
+        containers,
+        interval_s: INTERVAL,
+        answer_bytes: text.len() as u64,
+        parse_us,
+        observe_us,
+        assess_us,
+        core: (parse_us + observe_us + assess_us) * containers as f64 / 1e6 / INTERVAL,
+        rss_mib: resident(),
+        rss_before_mib: before,
+        stored_bytes,
+    })
+}
+
+/// A container that has lived for a week, and was then watched for two hours.
+fn lived(number: u64, tuning: &Tuning) -> Series {
+    let mut rng = Rng::new(&[number]);
+    let mut series = Series::new(Priors::default());
+    let level = rng.between(0.1, 0.9);
+    let end = -2.0 * 3600.0;
+    for step in 0..PAST {
+        let mean = LIMIT * (level + 0.01 * rng.normal());
+        series.remember(
+            0,
+            &Past {
+                t: end - STEP * f64::from(PAST - 1 - step),
+                span: STEP,
+                mean,
+                max: mean * 1.01,
+                limit: LIMIT,
+            },
+            tuning,
+        );
+    }
+    let mut t = end + INTERVAL;
+    while t <= 0.0 {
+        let used = LIMIT * (level + 0.01 * rng.normal());
+        series.observe(
+            0,
+            &Sample {
+                t,
+                used,
+                limit: LIMIT,
+                cpu: None,
+            },
+            tuning,
+        );
+        t += INTERVAL;
+    }
+    series
+}
+
+/// What Prometheus answers about all of them.
+fn answer(text: &mut String, containers: u64, now: f64, rng: &mut Rng) {
+    text.clear();
+    text.push_str(r#"{"status":"success","data":{"resultType":"vector","result":["#);
+    for number in 0..containers {
+        let comma = if number == 0 { "" } else { "," };
+        // About where the past of this container left off.
+        let level = Rng::new(&[number % PASTS.min(containers)]).between(0.1, 0.9);
+        let used = (LIMIT * (level + 0.01 * rng.normal())).round();
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            r#"{comma}{{"metric":{{"namespace":"{}","pod":"{}","container":"main"}},"value":[{now},"{used}"]}}"#,
+            namespace(number),
+            pod(number)
+        );
+    }
+    text.push_str("]}}");
+}
+
+fn namespace(number: u64) -> String {
+    format!("team-{:03}", number % 400)
+}
+
+fn pod(number: u64) -> String {
+    format!("service-{number:06}-7d9c5b8f6d-x2k4p")
+}
+
+/// Resident memory of this process in MiB, where the system tells.
+fn resident() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kibibytes: f64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kibibytes / 1024.0)
+}

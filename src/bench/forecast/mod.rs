@@ -1,0 +1,20 @@
+//! `heal bench forecast`: how good the forecasts are, on containers whose fate is known, beside the rules that are in use elsewhere.
+pub mod anchors;
+pub mod case;
+pub mod class;
+mod cost;
+pub mod drive;
+pub mod generate;
+pub mod method;
+mod report;
+pub mod rng;
+mod run;
+pub mod score;
+pub mod suite;
+mod table;
+mod traces;
+
+pub use run::run;
+
+#[cfg(test)]
+mod tests;

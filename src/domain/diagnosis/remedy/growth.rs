@@ -1,0 +1,177 @@
+//! What may be done before a container reaches its limit: take the release back that made it grow, give it more room, or
+//! replace its pods before the kernel does.
+use super::{Undo, YOUNG, path, raise_limit, revised, undo_warnings};
+use crate::domain::{
+    action::{Action, RevisionRef},
+    diagnosis::{Candidate, Case},
+    evidence::Revision,
+    forecast::Outlook,
+    object::Kind,
+    text::{bytes, count, duration},
+};
+use jiff::SignedDuration;
+
+/// A growth that began this much before its revision did not come with it.
+const BEFORE: SignedDuration = SignedDuration::from_mins(5);
+/// The older release must have been watched for this long: every rollout empties the memory, and so begins a growth.
+const CONTRAST: SignedDuration = SignedDuration::from_hours(1);
+/// The level must be higher by this factor than any that the workload lived through before.
+const HIGHER: f64 = 1.1;
+
+/// The undo of the newest revision, when the growth came with it and an older one is proven to work.
+pub(in crate::domain::diagnosis) fn undo_growth(
+    case: &Case<'_>,
+    outlook: &Outlook,
+) -> Option<Undo> {
+    let workload = revised(case)?;
+    let revisions = &case.evidence.revisions;
+    let current = revisions.iter().find(|revision| revision.current)?;
+    let age = case.now.duration_since(current.created);
+    let began = outlook.rising_since.duration_since(current.created) >= -BEFORE;
+    let contrast = current.created.duration_since(outlook.known_since) >= CONTRAST
+        && !outlook.killed_before
+        && outlook
+            .survived
+            .is_none_or(|level| outlook.used as f64 >= HIGHER * level as f64);
+    if age > YOUNG || !began || !contrast {
+        return None;
+    }
+    let to = revisions
+        .iter()
+        .filter(|other| !other.current && other.hash != current.hash && other.proof().is_some())
+        .max_by_key(|other| other.number)?;
+    // A restart or another limit makes no program grow.
+    let matters = |line: &String| {
+        let path = path(line);
+        !path.contains("metadata") && !path.contains("resources")
+    };
+    if !to.diff.is_empty() && !to.diff.iter().any(matters) {
+        return None;
+    }
+    let proof = to.proof()?;
+    let reference = |revision: &Revision| RevisionRef {
+        number: revision.number,
+        name: revision.name.clone(),
+    };
+    Some(Undo {
+        candidate: Candidate {
+            action: Action::RolloutUndo {
+                target: workload.object.clone(),
+                to: reference(to),
+                from: reference(current),
+            },
+            reason: format!(
+                "It grows since revision {} began, and {proof}.",
+                current.number
+            ),
+            warnings: undo_warnings(workload),
+        },
+        certainty: super::CAME_WITH_IT,
+        fact: format!(
+            "revision {} is {} old; {proof}",
+            current.number,
+            duration(age)
+        ),
+        diff: to
+            .diff
+            .iter()
+            .map(|line| format!("Revision {} → {}: {line}", current.number, to.number))
+            .collect(),
+    })
+}
+
+/// The raise of the limit, with the time that it buys; or why there is none.
+pub(in crate::domain::diagnosis) fn raise_in_time(
+    case: &Case<'_>,
+    outlook: &Outlook,
+) -> Result<Candidate, String> {
+    let mut raise = raise_limit(case, &outlook.container)?;
+    if let Action::SetMemoryLimit { from, to, .. } = raise.action {
+        let longer = if outlook.rate > 0.0 {
+            let seconds = to.saturating_sub(from) as f64 / outlook.rate;
+            format!(
+                "At this growth {} lasts {} longer than {}",
+                bytes(to),
+                duration(SignedDuration::from_secs(seconds as i64)),
+                bytes(from)
+            )
+        } else {
+            format!("{} leaves room to see how much it needs", bytes(to))
+        };
+        raise.reason = format!("{longer}, and its pods start anew.");
+    }
+    Ok(raise)
+}
+
+/// The restart of all pods, one after the other, if that leaves enough of them at every moment; or why it would not.
+pub(in crate::domain::diagnosis) fn restart_one_by_one(
+    case: &Case<'_>,
+) -> Result<Candidate, String> {
+    let workload = revised(case).ok_or("Its pods cannot be replaced by a rollout from here.")?;
+    match workload.strategy.as_str() {
+        "OnDelete" => {
+            return Err("A restart would do nothing: with strategy OnDelete pods change only when somebody deletes them.".to_owned());
+        }
+        "Recreate" => {
+            return Err(
+                "A restart would stop all its pods at the same time (strategy Recreate)."
+                    .to_owned(),
+            );
+        }
+        _ => {}
+    }
+    if workload.available < workload.desired {
+        return Err(format!(
+            "A restart takes pods away, and only {} of {} are available.",
+            workload.available, workload.desired
+        ));
+    }
+    // What is not known counts as one: the default of StatefulSets and DaemonSets.
+    let missing = workload.max_unavailable.unwrap_or(1).max(0);
+    if missing >= workload.desired {
+        return Err("A restart would leave no pod while it lasts.".to_owned());
+    }
+    if case
+        .evidence
+        .gaps
+        .iter()
+        .any(|gap| gap.starts_with("disruption budgets"))
+    {
+        return Err("Whether a restart leaves enough pods is not known: disruption budgets could not be read.".to_owned());
+    }
+    if let Some(budget) = &case.evidence.budget
+        && missing > budget.allowed
+    {
+        return Err(format!(
+            "A restart takes {} away at a time, and disruption budget {} allows {}.",
+            count(i64::from(missing), "pod"),
+            budget.name,
+            budget.allowed
+        ));
+    }
+    let room = case.evidence.limits.quota_memory_left;
+    let needs = workload
+        .containers
+        .iter()
+        .filter(|spec| !spec.init)
+        .filter_map(|spec| spec.memory_limit)
+        .sum::<u64>();
+    if missing == 0 && room.is_some_and(|room| room < needs) {
+        return Err("A restart needs room for one more pod, and the quota has none.".to_owned());
+    }
+    let how = match (missing, &workload.object.kind) {
+        (0, Kind::Deployment) => "Each pod is replaced only when its successor is ready".to_owned(),
+        (missing, _) => format!(
+            "{} at a time {} replaced",
+            count(i64::from(missing), "pod"),
+            if missing == 1 { "is" } else { "are" }
+        ),
+    };
+    Ok(Candidate {
+        action: Action::RolloutRestart {
+            target: workload.object.clone(),
+        },
+        reason: format!("It empties the memory before the kernel does. {how}."),
+        warnings: Vec::new(),
+    })
+}

@@ -1,0 +1,155 @@
+//! One forecast that was told, from the telling to its outcome; or a kill that nobody had told. One row of the database each.
+use super::{Outcome, Outlook, Run, Tier, When};
+use crate::domain::object::ObjectRef;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Intervals that are kept of one forecast. When there are more, every second one goes: half-way stays known well enough.
+const TRACK: usize = 64;
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// Its number.
+    pub id: u64,
+    /// The workload, or the node.
+    pub owner: ObjectRef,
+    /// The run that it is about.
+    pub run: Run,
+    /// When it was first told as a notice.
+    pub notice: Option<Timestamp>,
+    /// When it was first told as a page.
+    pub page: Option<Timestamp>,
+    /// The probability that was told first.
+    pub p: f64,
+    /// The intervals that were told, oldest first.
+    pub track: Vec<Told90>,
+    /// The newest forecast, without what to draw; none for a kill that nobody told.
+    pub latest: Option<Box<Outlook>>,
+    /// Since when nothing is to be expected any more.
+    pub cleared: Option<Timestamp>,
+    /// The execution that was to prevent the kill, and when it changed the workload.
+    pub acted: Option<(String, Timestamp)>,
+    /// Who dismissed it as a false alarm: an opinion, which decides nothing here.
+    pub called_false_by: Option<String>,
+    /// How it turned out.
+    pub ended: Option<Ended>,
+}
+
+/// The 90 % interval that was told at one time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told90 {
+    /// When it was told.
+    pub at: Timestamp,
+    /// What was told.
+    pub when: When,
+}
+
+/// How a forecast turned out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ended {
+    /// In one word.
+    pub outcome: Outcome,
+    /// When that was known.
+    pub at: Timestamp,
+    /// When the kill came, if it did.
+    pub kill: Option<Timestamp>,
+    /// Why this outcome, in words.
+    pub why: String,
+    /// The execution that prevented the kill.
+    pub averted_by: Option<String>,
+    /// It counts in the score. A kill of a run that was too short to be foreseen is a row, and does not.
+    pub counts: bool,
+}
+
+impl Told {
+    /// A forecast that is told now for the first time.
+    pub(super) fn new(id: u64, outlook: &Outlook, now: Timestamp) -> Self {
+        let mut told = Self {
+            id,
+            owner: outlook.owner.clone(),
+            run: outlook.about(),
+            notice: None,
+            page: None,
+            p: outlook.p,
+            track: Vec::new(),
+            latest: None,
+            cleared: None,
+            acted: None,
+            called_false_by: None,
+            ended: None,
+        };
+        told.hear(outlook, now);
+        told
+    }
+
+    /// The same forecast is told again.
+    pub(super) fn hear(&mut self, outlook: &Outlook, now: Timestamp) {
+        match outlook.tier {
+            Tier::Clear => {}
+            Tier::Notice => drop(self.notice.get_or_insert(now)),
+            Tier::Page => drop(self.page.get_or_insert(now)),
+        }
+        self.cleared = None;
+        if let Some(when) = outlook.when {
+            if self.track.len() >= TRACK {
+                let mut keep = false;
+                self.track.retain(|_| {
+                    keep = !keep;
+                    keep
+                });
+            }
+            self.track.push(Told90 { at: now, when });
+        }
+        let mut latest = outlook.clone();
+        latest.chart = Default::default();
+        self.latest = Some(Box::new(latest));
+    }
+
+    /// When it was told first.
+    pub fn since(&self) -> Option<Timestamp> {
+        [self.notice, self.page].into_iter().flatten().min()
+    }
+
+    /// From the telling to the kill, in seconds, if it was told and came.
+    pub fn lead(&self) -> Option<i64> {
+        let kill = self.ended.as_ref()?.kill?;
+        Some(kill.duration_since(self.since()?).as_secs())
+    }
+
+    /// What was told last at or before this time.
+    pub(super) fn told_at(&self, at: Timestamp) -> Option<&Told90> {
+        let before = self.track.iter().rev().find(|told| told.at <= at);
+        before.or(self.track.first())
+    }
+
+    /// Whether the kill came within the interval that was told half-way to it; nothing when there was no interval.
+    pub fn covered(&self) -> Option<bool> {
+        let kill = self.ended.as_ref()?.kill?;
+        let since = self.since()?;
+        let half = kill.duration_since(since) / 2;
+        let told = self.told_at(since.checked_add(half).ok()?)?;
+        Some((told.when.earliest..=told.when.latest).contains(&kill))
+    }
+
+    pub(super) fn end(
+        &mut self,
+        outcome: Outcome,
+        at: Timestamp,
+        kill: Option<Timestamp>,
+        why: impl Into<String>,
+    ) {
+        let averted_by = match outcome {
+            Outcome::Withdrawn => self.acted.as_ref().map(|(execution, _)| execution.clone()),
+            _ => None,
+        };
+        self.ended = Some(Ended {
+            outcome,
+            at,
+            kill,
+            why: why.into(),
+            averted_by,
+            counts: true,
+        });
+    }
+}

@@ -1,0 +1,40 @@
+//! The task that owns all series: it reads memory figures at every interval, hears of pods from the watches, and tells the
+//! engine what is to be expected.
+//!
+//! Reading order: [`Ledger`] (what is known, and what there is to tell; no input, no output, no clock), `line` (one container
+//! of one workload), `readings`, `past` (back-fill), `keep` (what is stored), and the task itself.
+mod keep;
+mod ledger;
+mod line;
+mod names;
+mod past;
+mod pods;
+mod readings;
+mod task;
+mod time;
+
+pub use ledger::Ledger;
+pub use task::{Forecaster, Parts};
+
+use crate::domain::forecast::Tuning;
+
+/// How forecasts are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Time between two readings, in seconds.
+    pub interval: f64,
+    /// How far into the past the first start looks, in seconds; 0 for not at all.
+    pub backfill: f64,
+    /// The rules of the forecasts themselves.
+    pub tuning: Tuning,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            interval: 30.0,
+            backfill: 7.0 * 86_400.0,
+            tuning: Tuning::default(),
+        }
+    }
+}

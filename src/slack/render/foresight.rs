@@ -1,0 +1,245 @@
+//! `/heal forecast`: what fills up and when it will be killed, how good such forecasts were, and where the figures come from.
+use super::{
+    Message,
+    block::Blocks,
+    clean,
+    mrkdwn::{Markup, markup},
+    words,
+};
+use crate::domain::{
+    forecast::{Boundary, Outlook, Score, Source, SourceHealth, Tier},
+    report::{Foresight, Rising},
+    text::{bytes, count, duration},
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// Containers that are listed of each tier.
+const MAX_LISTED: usize = 12;
+/// Figures older than this are called old.
+const OLD: SignedDuration = SignedDuration::from_mins(5);
+
+/// The answer.
+pub fn foresight(foresight: &Foresight) -> Message {
+    let (pages, notices): (Vec<&Rising>, Vec<&Rising>) = foresight
+        .rising
+        .iter()
+        .partition(|rising| rising.outlook.tier == Tier::Page);
+    let mut blocks = Blocks::default();
+    let (header, summary) = summary(foresight, pages.len(), notices.len());
+    blocks.header(header);
+    blocks.section(summary.clone());
+    let (page_list, notice_list) = (
+        list("🔴 *Will be killed*", &pages),
+        list("🟡 *Rising, worth an eye*", &notices),
+    );
+    blocks.section(page_list.clone());
+    blocks.section(notice_list.clone());
+    let score = score(&foresight.score);
+    blocks.section(score.clone());
+    let source = source_or_none(foresight);
+    blocks.context([
+        source.clone(),
+        markup!(
+            "{} · as of {}",
+            clean::cut(&foresight.cluster, 80),
+            Markup::clock(foresight.now)
+        ),
+    ]);
+    let mut text = summary;
+    for part in [page_list, notice_list, score, source] {
+        if !part.is_empty() {
+            text.line(part);
+        }
+    }
+    Message::new(text, blocks)
+}
+
+fn summary(foresight: &Foresight, pages: usize, notices: usize) -> (&'static str, Markup) {
+    let cluster = clean::cut(&foresight.cluster, 80);
+    match (pages, notices, &foresight.source) {
+        (0, 0, None) => (
+            "📈 No forecasts",
+            markup!(
+                "Forecasts are switched off on {}: no source of memory figures is configured.",
+                cluster
+            ),
+        ),
+        (0, 0, Some(_)) => (
+            "✅ Nothing is running out of memory",
+            markup!(
+                "No container on {} is expected to reach its memory limit.",
+                cluster
+            ),
+        ),
+        (0, _, _) => (
+            "📈 Memory is rising",
+            markup!("No kill is near on {}; {} rising.", cluster, are(notices)),
+        ),
+        _ => (
+            "📈 Kills are coming",
+            markup!(
+                "On {} {} expected to be killed at the memory limit; {} more rising.",
+                cluster,
+                are(pages),
+                are(notices)
+            ),
+        ),
+    }
+}
+
+/// "1 container is", "3 containers are"
+fn are(n: usize) -> String {
+    let verb = if n == 1 { "is" } else { "are" };
+    format!("{} {verb}", counted(n, "container"))
+}
+
+fn counted(n: usize, noun: &str) -> String {
+    count(i64::try_from(n).unwrap_or(i64::MAX), noun)
+}
+
+fn list(heading: &'static str, rising: &[&Rising]) -> Markup {
+    if rising.is_empty() {
+        return Markup::default();
+    }
+    let mut text = markup!("{} ({})", Markup::own(heading), rising.len());
+    for one in rising.iter().take(MAX_LISTED) {
+        text.line(line(one));
+    }
+    if rising.len() > MAX_LISTED {
+        text.line(markup!("… and {} more", rising.len() - MAX_LISTED));
+    }
+    text.clip(2_900)
+}
+
+/// One container: "• shop/checkout app: about 04:50 (04:10 – 06:20), P 0.93 · 78 % of 512Mi · rising 3.1 MiB/min for 3 h · H17"
+fn line(rising: &Rising) -> Markup {
+    let mut text = markup!("• {}", outlook(&rising.outlook));
+    if let Some((id, _)) = &rising.incident {
+        text = markup!("{} · *{}*", text, *id);
+    }
+    if rising.muted {
+        text = markup!("{} · 🔕 silenced", text);
+    }
+    text
+}
+
+/// A forecast as one line, without a bullet.
+pub fn outlook(outlook: &Outlook) -> Markup {
+    let mut text = markup!("*{}*", words::short(&outlook.owner));
+    if !outlook.container.is_empty() {
+        text = markup!(
+            "{} {}",
+            text,
+            clean::cut(&clean::line(&outlook.container), 64)
+        );
+    }
+    if let Some(when) = outlook.when {
+        text = markup!(
+            "{}: about {} ({} – {}), P {}",
+            text,
+            Markup::clock(when.median),
+            Markup::clock(when.earliest),
+            Markup::clock(when.latest),
+            format!("{:.2}", outlook.p)
+        );
+    }
+    let of = match outlook.boundary {
+        Boundary::Limit => "",
+        Boundary::Node => " of the node",
+    };
+    markup!(
+        "{} · {} of {}{} · {}",
+        text,
+        percent(outlook.used as f64, outlook.limit as f64),
+        bytes(outlook.limit),
+        Markup::own(of),
+        clean::cut(&clean::line(&outlook.why), 150)
+    )
+}
+
+fn percent(part: f64, whole: f64) -> String {
+    format!("{:.0} %", 100.0 * part / whole.max(1.0))
+}
+
+/// "The last 30 days: 12 forecasts, …"
+fn score(score: &Score) -> Markup {
+    let mut text = Markup::own("*The last 30 days*");
+    if score.made + score.misses == 0 {
+        text.line(Markup::own("No forecast has ended yet, and no kill came."));
+        return text;
+    }
+    text.line(markup!(
+        "{} told: {} right, {} wrong, {} withdrawn ({} of them prevented by an approved fix).",
+        count(i64::from(score.made), "forecast"),
+        score.hits,
+        score.falses,
+        score.withdrawn,
+        score.averted
+    ));
+    let kills = score.hits + score.misses;
+    if kills == 0 {
+        text.line(Markup::own("No kill came."));
+        return text;
+    }
+    text.line(markup!(
+        "{}, {} foreseen, {} missed.",
+        count(i64::from(kills), "kill"),
+        score.hits,
+        score.misses
+    ));
+    if let Some(median) = score.median_lead() {
+        let of = |seconds: i64| duration(SignedDuration::from_secs(seconds));
+        let shortest = score.leads.first().copied().unwrap_or(median);
+        text.line(markup!(
+            "Told {} before (median), {} at the latest. The 90 % interval held for {} of {}.",
+            of(median),
+            of(shortest),
+            score.covered,
+            score.hits
+        ));
+    }
+    text
+}
+
+fn source_or_none(foresight: &Foresight) -> Markup {
+    foresight
+        .source
+        .as_ref()
+        .map_or_else(Markup::default, |health| source(health, foresight.now))
+}
+
+/// Where memory figures come from, and how fresh they are.
+pub fn source(health: &SourceHealth, now: Timestamp) -> Markup {
+    let name = health.source.map(|source| match source {
+        Source::Prometheus => "Prometheus",
+        Source::PrometheusWorkingSet => {
+            "Prometheus, without a measure of the page cache (less certain)"
+        }
+        Source::MetricsApi => "metrics.k8s.io (less certain)",
+    });
+    let mut text = match (name, health.last) {
+        (Some(name), Some(last)) => {
+            let age = now.duration_since(last);
+            let sign = if age > OLD { "⚠️ " } else { "" };
+            let mut text = markup!(
+                "{}Memory figures: {}, {} old, of {}",
+                Markup::own(sign),
+                Markup::own(name),
+                duration(age),
+                count(
+                    i64::try_from(health.containers).unwrap_or(i64::MAX),
+                    "container"
+                )
+            );
+            if health.missing > 0 {
+                text = markup!("{}; {} have none", text, health.missing);
+            }
+            markup!("{}.", text)
+        }
+        _ => Markup::own("⚠️ Memory figures: none yet."),
+    };
+    if let Some(error) = &health.error {
+        text = markup!("{} ⚠️ {}", text, words::sentence(error, 300));
+    }
+    text
+}
