@@ -48,7 +48,7 @@ pub struct Evidence {
 }
 
 /// Number of features.
-pub const FEATURES: usize = 16;
+pub const FEATURES: usize = 17;
 
 impl Evidence {
     /// The features of the model.
@@ -76,7 +76,8 @@ impl Evidence {
             flag(self.capped) * fresh,
             flag(self.job) * fresh,
             self.keeping.clamp(-0.3, 1.2),
-            self.sigmas.max(1.0).ln().min(3.0),
+            late * hours(self.eta).clamp(0.05, 8.0).ln(),
+            (self.level.min(1.0) - 0.92).max(0.0) * 20.0,
             late * hours(self.span).min(8.0).ln_1p(),
         ]
     }
@@ -103,20 +104,21 @@ fn stopped_below(level: f64) -> f64 {
 }
 
 const WEIGHTS: [f64; FEATURES] = [
-    -3.573,
-    0.689,
-    0.673,
-    0.908,
-    -0.798,
-    -4.080,
-    -0.275,
-    1.914,
-    1.030,
-    0.572,
-    -0.234,
-    -1.729,
-    -3.670,
-    0.542,
-    1.030,
-    0.516,
+    -3.136,
+    1.511,
+    1.106,
+    0.828,
+    0.769,
+    -2.891,
+    0.945,
+    2.236,
+    0.943,
+    0.707,
+    0.031,
+    -1.640,
+    -3.365,
+    1.654,
+    1.049,
+    0.869,
+    -0.633,
 ];

@@ -24,6 +24,8 @@ pub(super) struct State {
 
 /// Replicas that are kept, dead ones included.
 const MOST: usize = 512;
+/// A peak inside a window counts as survived when this share of the window's rise was lost after it.
+const DIP: f64 = 0.35;
 /// A fall to less than this share of the level within one step is a restart that nobody told of.
 const COLLAPSE: f64 = 0.4;
 
@@ -201,12 +203,14 @@ impl Series {
         let before = r.pyramid.max_between(r.born, f.start, pace);
         let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
         let falls = inside.clone().count();
-        let peak = if falls < 3 { inside.map(|p| f64::from(p.top)).reduce(f64::max) } else { None };
+        // A dip in growth is no peak: what counts has taken back a good part of the rise.
+        let deep = DIP * f.slope * f.span * r.limit;
+        let peak = inside.filter(|p| f64::from(p.fall) >= deep).map(|p| f64::from(p.top)).reduce(f64::max);
         let survived = [before, peak, self.state.territory.survived(now, pace)]
             .into_iter()
             .flatten()
             .reduce(f64::max);
-        let level = seen.min(growth.level()) + growth.crest[1].max(0.0);
+        let level = (seen.min(growth.level()) + growth.crest[1].max(0.0)).min(f.top);
         let deepest = r
             .turns
             .peaks()
@@ -287,7 +291,7 @@ impl Series {
             let p = e.probability();
             let p = if old { p } else { p.min(0.3) };
             estimate.p = p;
-            sight.hold = 120.0 * pace + 0.06 * l.growth.span;
+            sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.15 * e.eta * pace);
             sight.release = (900.0 * pace).max(l.growth.span / 6.0);
             sight.gone = p < 0.45;
             sight.tier = if p >= thr(1) {
