@@ -72,7 +72,12 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
 pub(super) fn fits(pyramid: &Pyramid, run: &Run) -> [Option<Fit>; LEVELS] {
     let mut all = [None; LEVELS];
     for (k, slot) in all.iter_mut().enumerate().take(pyramid.depth()) {
-        *slot = fit(&pyramid.window(k, run.since, run.now, run.pace), run.limit, run.now).map(|f| Fit { k, ..f });
+        *slot = fit(
+            &pyramid.window(k, run.since, run.now, run.pace),
+            run.limit,
+            run.now,
+        )
+        .map(|f| Fit { k, ..f });
     }
     all
 }
@@ -128,7 +133,13 @@ pub(super) fn choose(
 }
 
 /// Explains a window, unless the newest readings are off its curve: then growth has stopped, or has become another one.
-fn look(pyramid: &Pyramid, all: &[Option<Fit>; LEVELS], run: &Run, fit: Fit, loose: bool) -> Option<Chosen> {
+fn look(
+    pyramid: &Pyramid,
+    all: &[Option<Fit>; LEVELS],
+    run: &Run,
+    fit: Fit,
+    loose: bool,
+) -> Option<Chosen> {
     let window = pyramid.window(fit.k, run.since, run.now, run.pace);
     let growth = Growth {
         parts: explain(&window.points()[fit.cut..], &fit, run.limit, run.now),

@@ -4,13 +4,16 @@
 //! [`Series`] is what is known of one container of one workload, over all its replicas and restarts: samples go in with
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
+mod codec;
 mod curve;
 mod estimate;
+mod explain;
 mod fit;
 mod growth;
 mod latch;
 mod outlook;
 mod passage;
+mod picture;
 mod posterior;
 mod priors;
 mod pyramid;
