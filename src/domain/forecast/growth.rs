@@ -20,6 +20,8 @@ const LULL: f64 = 0.35;
 
 /// Growth in a shorter window must be so many times faster to take the place of that in a longer one.
 const FASTER: f64 = 1.8;
+/// Variance of a fitted line's end for a random walk, as a share of the walk's variance over the window.
+const DRIFT: f64 = 0.1;
 /// The newest readings may be so many noises off the curve.
 const OFF: f64 = 2.5;
 
@@ -62,7 +64,7 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
         1.0 + (ratio - 1.0) / (1.0 + 4.0 * error * error)
     };
     let mut least = shrunk(f.recent, f.recent_se, f.span / 4.0);
-    for s in all.iter().flatten().filter(|s| s.span < 0.45 * f.span) {
+    for s in all.iter().flatten().filter(|s| (0.15..0.45).contains(&(s.span / f.span))) {
         least = least.min(shrunk(s.slope, s.se, s.span));
     }
     least
@@ -88,6 +90,8 @@ pub(super) struct Chosen {
     pub growth: Growth,
     /// Level of the newest readings, share of the limit.
     pub seen: f64,
+    /// Highest maximum in the window.
+    pub top: f64,
 }
 
 /// The window to extrapolate from: the longest one that shows a trend which the newest readings still follow. A shorter one takes
@@ -141,7 +145,7 @@ fn look(
     loose: bool,
 ) -> Option<Chosen> {
     let window = pyramid.window(fit.k, run.since, run.now, run.pace);
-    let growth = Growth {
+    let mut growth = Growth {
         parts: explain(&window.points()[fit.cut..], &fit, run.limit, run.now),
         wander: fit.wander,
         crest: fit.crest,
@@ -158,8 +162,30 @@ fn look(
     let at = newest.iter().map(|p| p.t).sum::<f64>() / n;
     let seen = mean + growth.slope() * (run.now - at);
     let fine = all[j].map_or(fit.noise, |f| f.noise);
+    let top = newest.iter().fold(fit.top, |m, p| m.max(p.max / run.limit));
     let sd = (fit.noise * fit.noise + fine * fine * (0.33 + 0.67 * fit.rho)).sqrt();
     let off = (growth.level() - seen).abs();
     let allowed = OFF * sd + 0.005 + 0.1 * (fit.wander * window.block).sqrt();
-    (loose || off <= allowed).then_some(Chosen { fit, growth, seen })
+    if off > allowed && !loose {
+        return None;
+    }
+    // Where growth itself is random (steps), the level is where it is now, not where the curve says; where readings are noisy, the
+    // curve knows better. The gain is that of a Kalman filter with these two variances.
+    let random = DRIFT * fit.wander * fit.span;
+    let gain = random / (random + fine * fine / n.max(1.0) + 1e-12);
+    let shift = gain * (seen - growth.level());
+    for part in &mut growth.parts {
+        part.level += shift;
+    }
+    if let Some(short) = all[j] {
+        for (crest, near) in growth.crest.iter_mut().zip(short.crest) {
+            *crest += gain * (near.max(0.0) - *crest);
+        }
+    }
+    Some(Chosen {
+        fit,
+        growth,
+        seen,
+        top,
+    })
 }

@@ -260,11 +260,7 @@ impl Series {
             pace,
         };
         let all = fits(&r.pyramid, &run);
-        let Chosen {
-            fit: f,
-            growth,
-            seen,
-        } = choose(&r.pyramid, &all, &run, loose)?;
+        let Chosen { fit: f, growth, seen, top } = choose(&r.pyramid, &all, &run, loose)?;
         let passage = growth.passage(1.0);
         let before = r.pyramid.max_between(r.born, f.start, pace);
         let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
@@ -279,7 +275,7 @@ impl Series {
             .into_iter()
             .flatten()
             .reduce(f64::max);
-        let level = (seen.min(growth.level()) + growth.crest[1].max(0.0)).min(f.top);
+        let level = (seen.min(growth.level()) + growth.crest[1].max(0.0)).min(top);
         let deepest = r
             .turns
             .peaks()
