@@ -8,6 +8,9 @@ use super::pyramid::{LEVELS, Pyramid};
 const TAU: f64 = 0.55;
 /// Least slope in standard errors.
 const SIGMAS: f64 = 6.0;
+/// Least slope in standard deviations of what the growth does by chance: steps at random times have √n, one ramp between two plateaus
+/// has less than two.
+const STEADY: f64 = 2.5;
 /// Least rise over the window, as a share of the limit and in noises.
 const RISE: f64 = 0.03;
 /// Least effective number of increments: one or two jumps are a step, not growth.
@@ -15,6 +18,10 @@ const STRIDES: f64 = 4.0;
 /// The newest part of a window must keep this share of its slope, unless chance explains the lull.
 const LULL: f64 = 0.35;
 
+/// Growth in a shorter window must be so many times faster to take the place of that in a longer one.
+const FASTER: f64 = 1.8;
+/// Variance of a fitted line's end for a random walk, as a share of the walk's variance over the window.
+const DRIFT: f64 = 0.1;
 /// The newest readings may be so many noises off the curve.
 const OFF: f64 = 2.5;
 
@@ -35,6 +42,7 @@ pub(super) fn is_trend(f: &Fit, loose: bool) -> bool {
     f.slope > 0.0
         && f.tau >= TAU * ease
         && f.slope >= SIGMAS * ease * f.se
+        && f.slope >= STEADY * ease * (f.se * f.se + f.wander / f.span).sqrt()
         && rise >= (RISE * ease).max(3.0 * ease * f.noise)
         && f.strides >= STRIDES * ease
 }
@@ -56,7 +64,7 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
         1.0 + (ratio - 1.0) / (1.0 + 4.0 * error * error)
     };
     let mut least = shrunk(f.recent, f.recent_se, f.span / 4.0);
-    for s in all.iter().flatten().filter(|s| s.span < 0.45 * f.span) {
+    for s in all.iter().flatten().filter(|s| (0.15..0.45).contains(&(s.span / f.span))) {
         least = least.min(shrunk(s.slope, s.se, s.span));
     }
     least
@@ -66,7 +74,12 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
 pub(super) fn fits(pyramid: &Pyramid, run: &Run) -> [Option<Fit>; LEVELS] {
     let mut all = [None; LEVELS];
     for (k, slot) in all.iter_mut().enumerate().take(pyramid.depth()) {
-        *slot = fit(&pyramid.window(k, run.since, run.now, run.pace), run.limit, run.now).map(|f| Fit { k, ..f });
+        *slot = fit(
+            &pyramid.window(k, run.since, run.now, run.pace),
+            run.limit,
+            run.now,
+        )
+        .map(|f| Fit { k, ..f });
     }
     all
 }
@@ -77,19 +90,35 @@ pub(super) struct Chosen {
     pub growth: Growth,
     /// Level of the newest readings, share of the limit.
     pub seen: f64,
+    /// Highest maximum in the window.
+    pub top: f64,
 }
 
-/// The window to extrapolate from.
+/// The window to extrapolate from: the longest one that shows a trend which the newest readings still follow. A shorter one takes
+/// its place where growth has clearly become faster, into levels that the run has not seen before.
 pub(super) fn choose(
     pyramid: &Pyramid,
     all: &[Option<Fit>; LEVELS],
     run: &Run,
     loose: bool,
 ) -> Option<Chosen> {
+    let mut best: Option<Chosen> = None;
     for k in (0..LEVELS).rev() {
         let Some(fit) = all[k] else { continue };
         if !is_trend(&fit, loose) || has_stalled(&fit) {
             continue;
+        }
+        if let Some(b) = &best {
+            let faster = fit.slope > FASTER * b.growth.slope().max(b.fit.slope)
+                && fit.slope > 8.0 * (fit.se * fit.se + fit.wander / fit.span).sqrt()
+                && fit.slope * fit.span > 0.05;
+            let beyond = || {
+                let before = pyramid.max_between(run.since, fit.start, run.pace);
+                before.is_none_or(|top| b.seen - top / run.limit > 0.04)
+            };
+            if !faster || !beyond() {
+                continue;
+            }
         }
         // What a quarter as long shows must not have come to rest, either.
         let short = k.checked_sub(2).and_then(|j| all[j]);
@@ -100,32 +129,63 @@ pub(super) fn choose(
         {
             continue;
         }
-        let window = pyramid.window(k, run.since, run.now, run.pace);
-        let growth = Growth {
-            parts: explain(&window.points()[fit.cut..], &fit, run.limit, run.now),
-            wander: fit.wander,
-            crest: fit.crest,
-            span: fit.span,
-        };
-        // The newest readings must lie on the curve: otherwise growth has stopped, or has become another one.
-        let j = k.saturating_sub(3);
-        let newest = pyramid.window(j, run.since, run.now, run.pace);
-        let newest = &newest.points()[newest.points().len().saturating_sub(3)..];
-        let n = newest.len() as f64;
-        if n < 1.0 {
-            continue;
+        if let Some(chosen) = look(pyramid, all, run, fit, loose) {
+            best = Some(chosen);
         }
-        let mean = newest.iter().map(|p| p.mean).sum::<f64>() / n / run.limit;
-        let at = newest.iter().map(|p| p.t).sum::<f64>() / n;
-        let slope = growth.slope();
-        let seen = mean + slope * (run.now - at);
-        let fine = all[j].map_or(fit.noise, |f| f.noise);
-        let sd = (fit.noise * fit.noise + fine * fine * (0.33 + 0.67 * fit.rho)).sqrt();
-        let off = growth.level() - seen;
-        if off.abs() > OFF * sd + 0.005 + 0.1 * (fit.wander * window.block).sqrt() && !loose {
-            continue;
-        }
-        return Some(Chosen { fit, growth, seen });
     }
-    None
+    best
+}
+
+/// Explains a window, unless the newest readings are off its curve: then growth has stopped, or has become another one.
+fn look(
+    pyramid: &Pyramid,
+    all: &[Option<Fit>; LEVELS],
+    run: &Run,
+    fit: Fit,
+    loose: bool,
+) -> Option<Chosen> {
+    let window = pyramid.window(fit.k, run.since, run.now, run.pace);
+    let mut growth = Growth {
+        parts: explain(&window.points()[fit.cut..], &fit, run.limit, run.now),
+        wander: fit.wander,
+        crest: fit.crest,
+        span: fit.span,
+    };
+    let j = fit.k.saturating_sub(3);
+    let newest = pyramid.window(j, run.since, run.now, run.pace);
+    let newest = &newest.points()[newest.points().len().saturating_sub(3)..];
+    let n = newest.len() as f64;
+    if n < 1.0 {
+        return None;
+    }
+    let mean = newest.iter().map(|p| p.mean).sum::<f64>() / n / run.limit;
+    let at = newest.iter().map(|p| p.t).sum::<f64>() / n;
+    let seen = mean + growth.slope() * (run.now - at);
+    let fine = all[j].map_or(fit.noise, |f| f.noise);
+    let top = newest.iter().fold(fit.top, |m, p| m.max(p.max / run.limit));
+    let sd = (fit.noise * fit.noise + fine * fine * (0.33 + 0.67 * fit.rho)).sqrt();
+    let off = (growth.level() - seen).abs();
+    let allowed = OFF * sd + 0.005 + 0.1 * (fit.wander * window.block).sqrt();
+    if off > allowed && !loose {
+        return None;
+    }
+    // Where growth itself is random (steps), the level is where it is now, not where the curve says; where readings are noisy, the
+    // curve knows better. The gain is that of a Kalman filter with these two variances.
+    let random = DRIFT * fit.wander * fit.span;
+    let gain = random / (random + fine * fine / n.max(1.0) + 1e-12);
+    let shift = gain * (seen - growth.level());
+    for part in &mut growth.parts {
+        part.level += shift;
+    }
+    if let Some(short) = all[j] {
+        for (crest, near) in growth.crest.iter_mut().zip(short.crest) {
+            *crest += gain * (near.max(0.0) - *crest);
+        }
+    }
+    Some(Chosen {
+        fit,
+        growth,
+        seen,
+        top,
+    })
 }

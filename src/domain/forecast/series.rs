@@ -1,7 +1,10 @@
 //! One container of one workload.
+use super::codec::{decode, encode};
+use super::explain::{Facts, sentence};
 use super::growth::{Chosen, Run, choose, fits, keeping};
 use super::latch::Sight;
 use super::passage::{Growth, Passage};
+use super::picture::past;
 use super::posterior::Evidence;
 use super::replica::{Pending, Replica};
 use super::territory::{Kill, Territory};
@@ -24,8 +27,22 @@ pub(super) struct State {
 
 /// Replicas that are kept, dead ones included.
 const MOST: usize = 512;
+/// A peak inside a window counts as survived when this share of the window's rise was lost after it.
+const DIP: f64 = 0.35;
 /// A fall to less than this share of the level within one step is a restart that nobody told of.
-const COLLAPSE: f64 = 0.4;
+const COLLAPSE: f64 = 0.25;
+/// Above this share of the limit such a restart may have been a kill: the level does not count as survived.
+const DEADLY: f64 = 0.88;
+/// A run that is too young to be judged has at most this probability.
+const YOUNG: f64 = 0.3;
+/// From this probability on a line in the digest is told.
+const NOTICE: f64 = 0.85;
+/// From this probability on somebody is called.
+const PAGE: f64 = 0.93;
+/// Below this probability a forecast is taken back.
+const GONE: f64 = 0.45;
+/// Growth that went on for so long may be proof of a leak, in seconds at pace 1.
+const PROOF: f64 = 4.0 * 3600.0;
 
 impl Series {
     /// A container that was never seen.
@@ -48,13 +65,18 @@ impl Series {
         if !(past.t.is_finite() && good(past.span) && good(past.mean) && good(past.limit)) {
             return;
         }
-        let max = if past.max.is_finite() { past.max.max(past.mean) } else { past.mean };
+        let max = if past.max.is_finite() {
+            past.max.max(past.mean)
+        } else {
+            past.mean
+        };
         let pace = tuning.pace;
         let i = self.place(replica, past.t - past.span);
-        let r = &mut self.state.replicas[i];
-        if past.t <= r.last {
+        if past.t <= self.state.replicas[i].last {
             return;
         }
+        self.collapse(i, past.t - past.span, past.mean, tuning);
+        let r = &mut self.state.replicas[i];
         r.pyramid.add_span(past.t, past.span, past.mean, max, pace);
         r.last = past.t;
         r.used = past.mean;
@@ -74,12 +96,19 @@ impl Series {
     /// it may be used again after [`Series::ended`].
     pub fn observe(&mut self, replica: u64, sample: &Sample, tuning: &Tuning) {
         let good = |x: f64| x.is_finite() && x > 0.0;
-        if !(sample.t.is_finite() && good(sample.limit) && sample.used.is_finite() && sample.used >= 0.0) {
+        if !(sample.t.is_finite()
+            && good(sample.limit)
+            && sample.used.is_finite()
+            && sample.used >= 0.0)
+        {
             return;
         }
         let i = self.place(replica, sample.t);
         let r = &mut self.state.replicas[i];
-        let cpu = sample.cpu.filter(|c| c.is_finite()).map_or(f32::NAN, |c| c as f32);
+        let cpu = sample
+            .cpu
+            .filter(|c| c.is_finite())
+            .map_or(f32::NAN, |c| c as f32);
         match &mut r.pending {
             Some(p) if p.t == sample.t => {
                 p.used = p.used.max(sample.used);
@@ -103,8 +132,11 @@ impl Series {
     /// Works in the reading that waited.
     fn commit(&mut self, i: usize, tuning: &Tuning) {
         let pace = tuning.pace;
+        let Some(p) = self.state.replicas[i].pending.take() else {
+            return;
+        };
+        self.collapse(i, p.t, p.used, tuning);
         let r = &mut self.state.replicas[i];
-        let Some(p) = r.pending.take() else { return };
         r.pyramid.add(p.t, p.used, p.used, pace);
         r.samples = r.samples.saturating_add(1);
         r.last = p.t;
@@ -127,9 +159,29 @@ impl Series {
         }
     }
 
+    /// A restart that nobody told of: memory is gone from one reading to the next.
+    fn collapse(&mut self, i: usize, t: f64, used: f64, tuning: &Tuning) {
+        let r = &mut self.state.replicas[i];
+        if r.samples < 3 || used >= COLLAPSE * r.used {
+            return;
+        }
+        let (id, top, stood) = (r.id, f64::from(r.top), r.latch.tier() > Tier::Clear);
+        if !stood && top < DEADLY * r.limit {
+            self.state.territory.survive(t, top, tuning.pace);
+        }
+        let last = r.last;
+        r.begin(id, t);
+        r.last = last;
+    }
+
     /// A run ended.
     pub fn ended(&mut self, replica: u64, t: f64, exit: Exit, tuning: &Tuning) {
-        let Some(i) = self.state.replicas.iter().position(|r| r.id == replica && r.alive) else {
+        let Some(i) = self
+            .state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)
+        else {
             return;
         };
         self.commit(i, tuning);
@@ -137,7 +189,11 @@ impl Series {
         r.alive = false;
         let stood = r.latch.tier() > Tier::Clear;
         r.latch.reset();
-        let (top, floor, age) = (f64::from(r.top), f64::from(r.floor), (r.last - r.born).max(0.0));
+        let (top, floor, age) = (
+            f64::from(r.top),
+            f64::from(r.floor),
+            (r.last - r.born).max(0.0),
+        );
         let territory = &mut self.state.territory;
         match exit {
             Exit::OomKilled => territory.kill(Kill {
@@ -164,7 +220,11 @@ impl Series {
         let gone = replicas
             .iter()
             .position(|r| r.id == id)
-            .or_else(|| (0..replicas.len()).filter(|&i| !replicas[i].alive).max_by(|&a, &b| replicas[a].last.total_cmp(&replicas[b].last)))
+            .or_else(|| {
+                (0..replicas.len())
+                    .filter(|&i| !replicas[i].alive)
+                    .max_by(|&a, &b| replicas[a].last.total_cmp(&replicas[b].last))
+            })
             .or_else(|| (replicas.len() >= MOST).then_some(0));
         let i = match gone {
             Some(i) => i,
@@ -179,7 +239,11 @@ impl Series {
 
     /// What speaks for a kill, for a fit of the model; `None` when nothing grows.
     pub fn evidence(&self, replica: u64, now: f64, tuning: &Tuning) -> Option<Evidence> {
-        let i = self.state.replicas.iter().position(|r| r.id == replica && r.alive)?;
+        let i = self
+            .state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)?;
         self.look(i, now, tuning, false).map(|l| l.evidence)
     }
 
@@ -196,17 +260,22 @@ impl Series {
             pace,
         };
         let all = fits(&r.pyramid, &run);
-        let Chosen { fit: f, growth, seen } = choose(&r.pyramid, &all, &run, loose)?;
+        let Chosen { fit: f, growth, seen, top } = choose(&r.pyramid, &all, &run, loose)?;
         let passage = growth.passage(1.0);
         let before = r.pyramid.max_between(r.born, f.start, pace);
         let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
         let falls = inside.clone().count();
-        let peak = if falls < 3 { inside.map(|p| f64::from(p.top)).reduce(f64::max) } else { None };
+        // A dip in growth is no peak: what counts has taken back a good part of the rise.
+        let deep = DIP * f.slope * f.span * r.limit;
+        let peak = inside
+            .filter(|p| f64::from(p.fall) >= deep)
+            .map(|p| f64::from(p.top))
+            .reduce(f64::max);
         let survived = [before, peak, self.state.territory.survived(now, pace)]
             .into_iter()
             .flatten()
             .reduce(f64::max);
-        let level = seen.min(growth.level()) + growth.crest[1].max(0.0);
+        let level = (seen.min(growth.level()) + growth.crest[1].max(0.0)).min(top);
         let deepest = r
             .turns
             .peaks()
@@ -220,7 +289,11 @@ impl Series {
         });
         let ceiling = self.priors.cap.as_ref().map(|cap| {
             let total = cap.written.contains("GOMEMLIMIT");
-            (if total { cap.bytes * 1.07 } else { f64::from(r.floor) + cap.bytes * 1.03 }) / r.limit
+            (if total {
+                cap.bytes * 1.07
+            } else {
+                f64::from(r.floor) + cap.bytes * 1.03
+            }) / r.limit
         });
         let evidence = Evidence {
             level,
@@ -250,12 +323,18 @@ impl Series {
             passage,
             evidence,
             survived,
+            seen,
         })
     }
 
     /// What is to be expected of a replica. Keeps the tier (hysteresis), so it is to be called once per interval.
     pub fn assess(&mut self, replica: u64, now: f64, tuning: &Tuning) -> Estimate {
-        let Some(i) = self.state.replicas.iter().position(|r| r.id == replica && r.alive) else {
+        let Some(i) = self
+            .state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)
+        else {
             return Estimate::default();
         };
         self.commit(i, tuning);
@@ -265,14 +344,14 @@ impl Series {
         if look.is_none() && standing {
             look = self.look(i, now, tuning, true);
         }
-        let r = &mut self.state.replicas[i];
+        let r = &self.state.replicas[i];
         let age = (now - r.born) / pace;
-        let killed = self.state.territory.kills(now, pace).count() > 0;
+        let kills = self.state.territory.kills(now, pace).count();
         let mut estimate = Estimate {
             used: r.used,
             limit: r.limit,
             history_s: self.state.territory.known(),
-            killed_before: killed,
+            killed_before: kills > 0,
             ..Estimate::default()
         };
         let mut sight = Sight {
@@ -281,47 +360,189 @@ impl Series {
             hold: 120.0 * pace,
             release: 900.0 * pace,
         };
+        let young = age < tuning.min_age && kills == 0;
         if let Some(l) = &look {
             let e = &l.evidence;
-            let old = age >= tuning.min_age / pace || killed;
             let p = e.probability();
-            let p = if old { p } else { p.min(0.3) };
-            estimate.p = p;
-            sight.hold = 120.0 * pace + 0.06 * l.growth.span;
+            estimate.p = if young { p.min(YOUNG) } else { p };
+            sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.15 * e.eta * pace);
             sight.release = (900.0 * pace).max(l.growth.span / 6.0);
-            sight.gone = p < 0.45;
-            sight.tier = if p >= thr(1) {
-                Tier::Page
-            } else if p >= thr(0) {
-                Tier::Notice
-            } else {
-                Tier::Clear
+            sight.gone = estimate.p < GONE;
+            sight.tier = match estimate.p {
+                p if p >= PAGE => Tier::Page,
+                p if p >= NOTICE => Tier::Notice,
+                _ => Tier::Clear,
             };
-            let finite = |x: f64| x.is_finite().then_some(x);
-            let sort = |lo: f64, widen: f64| lo * widen;
-            estimate.eta_s = finite(l.passage.quantile(0.5));
-            if estimate.eta_s.is_some() {
-                estimate.eta_lo_s = finite(sort(l.passage.quantile(0.05), 0.9));
-                let hi = l.passage.quantile(0.95);
-                estimate.eta_hi_s = Some(if hi.is_finite() { hi * 1.1 } else { 50.0 * l.growth.span });
+            if let Some((lo, median, hi)) = interval(l) {
+                estimate.eta_s = Some(median);
+                estimate.eta_lo_s = Some(lo);
+                estimate.eta_hi_s = Some(hi);
             }
+            estimate.used = l.seen * r.limit;
             estimate.rate = l.growth.slope() * r.limit;
             estimate.evidence_s = l.growth.span;
-            estimate.survived = l.survived;
+            estimate.leak_proved = self.is_proved(e, now, pace);
         }
-        estimate.tier = r.latch.look(now, &sight);
+        estimate.survived = match &look {
+            Some(l) => l.survived,
+            None => self.state.territory.survived(now, pace),
+        };
+        let tier = self.state.replicas[i].latch.look(now, &sight);
+        estimate.tier = tier;
+        estimate.why = sentence(&Facts {
+            rate: look.is_some().then_some(estimate.rate),
+            grown: estimate.evidence_s,
+            level: estimate.used / estimate.limit.max(1.0),
+            survived: estimate.survived.map(|s| s / estimate.limit.max(1.0)),
+            known: estimate.history_s,
+            kills,
+            cap: self
+                .priors
+                .cap
+                .as_ref()
+                .filter(|_| look.as_ref().is_some_and(|l| l.evidence.capped))
+                .map(|c| c.written.as_str()),
+            young,
+            job: self.priors.owner == OwnerKind::Job,
+            quiet: tier == Tier::Clear,
+        });
         estimate
+    }
+
+    /// Whether the memory is lost rather than used.
+    fn is_proved(&self, e: &Evidence, now: f64, pace: f64) -> bool {
+        let rates: Vec<f64> = self
+            .state
+            .territory
+            .kills(now, pace)
+            .map(|k| f64::from(k.rate))
+            .collect();
+        let (least, most) = rates
+            .iter()
+            .fold((f64::INFINITY, 0.0f64), |(a, b), r| (a.min(*r), b.max(*r)));
+        let again = rates.len() >= 2 && e.akin && most <= 2.0 * least;
+        let long = e.span >= PROOF
+            && e.sigmas >= 6.0
+            && e.bend >= -0.5
+            && e.rise >= 0.25
+            && e.margin.is_none_or(|m| m >= 0.15)
+            && !e.capped
+            && !e.job;
+        again || long
+    }
+
+    /// The past of a replica for a picture: (time, mean, maximum), oldest first, at most so many points; in bytes.
+    pub fn history(
+        &self,
+        replica: u64,
+        now: f64,
+        most: usize,
+        tuning: &Tuning,
+    ) -> Vec<(f64, f64, f64)> {
+        self.live(replica).map_or_else(Vec::new, |r| {
+            past(&r.pyramid, now, tuning.pace, most)
+                .into_iter()
+                .map(|p| (p.t, p.mean, p.max))
+                .collect()
+        })
+    }
+
+    /// The future of a replica for a picture, nearest first: (time, 10 %, median, 90 %) in bytes, up to a little beyond the expected
+    /// kill. Empty when nothing is to be expected.
+    pub fn fan(
+        &self,
+        replica: u64,
+        now: f64,
+        points: usize,
+        tuning: &Tuning,
+    ) -> Vec<(f64, f64, f64, f64)> {
+        let look = self
+            .index(replica)
+            .and_then(|i| self.any_look(i, now, tuning));
+        let Some((look, limit)) = look.zip(self.live(replica).map(|r| r.limit)) else {
+            return Vec::new();
+        };
+        let Some((_, median, hi)) = interval(&look) else {
+            return Vec::new();
+        };
+        let far = hi.min(2.0 * median);
+        (1..=points)
+            .map(|n| {
+                let h = far * n as f64 / points as f64;
+                let [low, median, high] = look.growth.level_after(h);
+                (now + h, low * limit, median * limit, high * limit)
+            })
+            .collect()
+    }
+
+    /// A limit in bytes that would not be reached within so many seconds, with 90 %. `None` when nothing grows.
+    pub fn needed_limit(
+        &self,
+        replica: u64,
+        now: f64,
+        span_s: f64,
+        tuning: &Tuning,
+    ) -> Option<f64> {
+        let i = self.index(replica)?;
+        let look = self.any_look(i, now, tuning)?;
+        let limit = self.state.replicas[i].limit;
+        let [_, _, high] = look.growth.level_after(span_s);
+        Some(high.max(look.seen) * limit).filter(|bytes| bytes.is_finite())
+    }
+
+    fn index(&self, replica: u64) -> Option<usize> {
+        self.state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)
+    }
+
+    fn live(&self, replica: u64) -> Option<&Replica> {
+        self.index(replica).map(|i| &self.state.replicas[i])
+    }
+
+    fn any_look(&self, i: usize, now: f64, tuning: &Tuning) -> Option<Look> {
+        self.look(i, now, tuning, false)
+            .or_else(|| self.look(i, now, tuning, true))
     }
 
     /// The state as bytes, small enough to be written every few minutes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        Vec::new()
+        encode(&self.state)
     }
 
     /// The state from bytes; `None` when they are of another version or damaged: then the series starts anew.
-    pub fn from_bytes(_bytes: &[u8], priors: Priors) -> Option<Self> {
-        Some(Self::new(priors))
+    pub fn from_bytes(bytes: &[u8], priors: Priors) -> Option<Self> {
+        decode(bytes).map(|state| Self { priors, state })
     }
+}
+
+impl State {
+    /// Whether bytes from a disk are what this code makes.
+    pub(super) fn is_sound(&self) -> bool {
+        self.replicas.len() <= MOST
+            && self.territory.is_sound()
+            && self.replicas.iter().all(Replica::is_sound)
+    }
+}
+
+/// The 90 % interval with its median; `None` when the limit may never be reached.
+fn interval(look: &Look) -> Option<(f64, f64, f64)> {
+    let median = look.passage.quantile(0.5);
+    if !median.is_finite() {
+        return None;
+    }
+    let lo = look.passage.quantile(0.05) * 0.9;
+    let hi = look.passage.quantile(0.95) * 1.1;
+    Some((
+        lo,
+        median,
+        if hi.is_finite() {
+            hi
+        } else {
+            50.0 * look.growth.span
+        },
+    ))
 }
 
 /// One look at a replica.
@@ -330,10 +551,5 @@ struct Look {
     passage: Passage,
     evidence: Evidence,
     survived: Option<f64>,
-}
-
-fn thr(i: usize) -> f64 {
-    static T: std::sync::OnceLock<[f64; 2]> = std::sync::OnceLock::new();
-    let v = |n: &str, d: f64| std::env::var(n).ok().and_then(|x| x.parse().ok()).unwrap_or(d);
-    T.get_or_init(|| [v("TN", 0.85), v("TP", 0.93)])[i]
+    seen: f64,
 }
