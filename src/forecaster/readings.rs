@@ -213,7 +213,8 @@ impl Ledger {
 
     /// Assesses a line, and tells what is news.
     pub fn assess(&mut self, at: usize, now: f64) {
-        let (tuning, source, fresh) = (self.options.tuning, self.source, self.fresh(now));
+        let (options, source, fresh) = (self.options, self.source, self.fresh(now));
+        let tuning = options.tuning;
         let refresh = REFRESH * tuning.pace.clamp(0.02, 1.0);
         let Some(line) = self.line_mut(at) else {
             return;
@@ -223,9 +224,10 @@ impl Ledger {
             None if line.runs.iter().all(Option::is_none) => over(line, now),
             None => None,
         };
-        let Some(outlook) = outlook else {
+        let Some(mut outlook) = outlook else {
             return;
         };
+        outlook.tier = options.told_as(outlook.tier);
         if line.is_news(&outlook, refresh) {
             line.told(&outlook);
             self.out.push(Sighting::Forecast(Box::new(outlook)));

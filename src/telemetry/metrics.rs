@@ -512,7 +512,12 @@ mod tests {
         heal_executions_total{action="RolloutUndo",outcome="applied"} 1
         heal_forecast_containers{state="covered"} 41
         heal_forecast_containers{state="missing"} 1
+        heal_forecast_lead_median_seconds 0.0
+        heal_forecast_lead_sum_seconds 0.0
         heal_forecast_source_age_seconds 7.0
+        heal_forecasts_averted 0
+        heal_forecasts_covered 0
+        heal_forecasts_made 0
         heal_forecasts_standing{tier="notice"} 2
         heal_forecasts_standing{tier="page"} 1
         heal_incidents_total{family="oom"} 1

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{
-        forecast::{RunEnd, Source, SourceHealth},
+        forecast::{RunEnd, Source, SourceHealth, Tier},
         object::ObjectRef,
     },
     ports::{ContainerFact, EndFact, PastPoint, PastRun, PodFact, PodNews, Reading, Sighting},
@@ -308,4 +308,18 @@ fn live_samples_wait_for_the_past_of_their_workload_and_only_for_so_long() {
         world.reads(&[("a", 10.0)]);
     }
     assert!(!waits(&world), "twenty minutes are enough");
+}
+
+#[test]
+fn the_tier_from_which_on_cards_are_posted_can_be_chosen() {
+    let told = |cards| {
+        let options = Options {
+            cards,
+            ..Options::default()
+        };
+        [Tier::Clear, Tier::Notice, Tier::Page].map(|tier| options.told_as(tier).as_str())
+    };
+    assert_eq!(told(Some(Tier::Page)), ["clear", "notice", "page"]);
+    assert_eq!(told(Some(Tier::Notice)), ["clear", "page", "page"]);
+    assert_eq!(told(None), ["clear", "notice", "notice"]);
 }
