@@ -107,10 +107,10 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     );
     let readings = prometheus.read().await.unwrap();
     assert_eq!(readings.source, Source::Prometheus);
-    let mut names: Vec<(&str, &str)> = readings
+    let mut names: Vec<[&str; 3]> = readings
         .containers
         .iter()
-        .map(|of| (of.pod.as_str(), of.container.as_str()))
+        .map(|of| [&*of.namespace, &*of.pod, &*of.container])
         .collect();
     let all = names.len();
     names.sort_unstable();
