@@ -234,8 +234,9 @@ impl Ledger {
         let Some(line) = self.line_mut(at) else {
             return;
         };
-        let outlook = match line.assess(now, fresh, &tuning) {
-            Some((replica, estimate)) => told(line, replica, &estimate, now, source),
+        let assessed = line.assess(now, fresh, &tuning);
+        let outlook = match &assessed {
+            Some((replica, estimate)) => told(line, *replica, estimate, now, source),
             None if line.runs.iter().all(Option::is_none) => over(line, now),
             None => None,
         };
@@ -244,6 +245,9 @@ impl Ledger {
         };
         outlook.tier = options.told_as(outlook.tier);
         if line.is_news(&outlook, refresh) {
+            if let Some((replica, _)) = assessed {
+                outlook.chart = line.chart(replica, now, outlook.tier, &tuning);
+            }
             line.told(&outlook);
             self.out.push(Sighting::Forecast(Box::new(outlook)));
         }

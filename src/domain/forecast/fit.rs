@@ -54,6 +54,8 @@ pub(super) struct Fit {
     pub top: f64,
     /// (1+ρ)/(1−ρ): by how much the variance of means is larger than without serial correlation.
     pub factor: f64,
+    /// Lag-1 correlation of the noise.
+    pub rho: f64,
     /// First point of the window that was used.
     pub cut: usize,
     /// Level of the pyramid.
@@ -139,6 +141,7 @@ pub(super) fn fit(window: &Window, limit: f64, now: f64) -> Option<Fit> {
         recent: recent * per,
         recent_se: recent_se * per,
         factor,
+        rho,
         cut,
         k: 0,
         top: points.iter().fold(0.0, |m: f64, p| m.max(p.max / limit)),

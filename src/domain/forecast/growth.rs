@@ -1,17 +1,37 @@
 //! Which window shows growth that goes on: the longest one whose trend is significant, still under way, and of one piece.
+use super::curve::explain;
 use super::fit::{Fit, fit};
+use super::passage::Growth;
 use super::pyramid::{LEVELS, Pyramid};
 
 /// Least Kendall τ of a trend.
 const TAU: f64 = 0.55;
 /// Least slope in standard errors.
 const SIGMAS: f64 = 6.0;
+/// Least slope in standard deviations of what the growth does by chance: steps at random times have √n, one ramp between two plateaus
+/// has less than two.
+const STEADY: f64 = 2.5;
 /// Least rise over the window, as a share of the limit and in noises.
 const RISE: f64 = 0.03;
 /// Least effective number of increments: one or two jumps are a step, not growth.
 const STRIDES: f64 = 4.0;
 /// The newest part of a window must keep this share of its slope, unless chance explains the lull.
 const LULL: f64 = 0.35;
+
+/// Growth in a shorter window must be so many times faster to take the place of that in a longer one.
+const FASTER: f64 = 1.8;
+/// The newest readings may be so many noises off the curve.
+const OFF: f64 = 2.5;
+
+/// What all windows of a run have in common.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// When it began.
+    pub since: f64,
+    pub now: f64,
+    pub limit: f64,
+    pub pace: f64,
+}
 
 /// Whether a fit shows a trend at all.
 pub(super) fn is_trend(f: &Fit, loose: bool) -> bool {
@@ -20,6 +40,7 @@ pub(super) fn is_trend(f: &Fit, loose: bool) -> bool {
     f.slope > 0.0
         && f.tau >= TAU * ease
         && f.slope >= SIGMAS * ease * f.se
+        && f.slope >= STEADY * ease * (f.se * f.se + f.wander / f.span).sqrt()
         && rise >= (RISE * ease).max(3.0 * ease * f.noise)
         && f.strides >= STRIDES * ease
 }
@@ -48,37 +69,97 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
 }
 
 /// The windows of a run, shortest first.
-pub(super) fn fits(
-    pyramid: &Pyramid,
-    since: f64,
-    now: f64,
-    limit: f64,
-    pace: f64,
-) -> [Option<Fit>; LEVELS] {
+pub(super) fn fits(pyramid: &Pyramid, run: &Run) -> [Option<Fit>; LEVELS] {
     let mut all = [None; LEVELS];
     for (k, slot) in all.iter_mut().enumerate().take(pyramid.depth()) {
-        *slot = fit(&pyramid.window(k, since, now, pace), limit, now).map(|f| Fit { k, ..f });
+        *slot = fit(
+            &pyramid.window(k, run.since, run.now, run.pace),
+            run.limit,
+            run.now,
+        )
+        .map(|f| Fit { k, ..f });
     }
     all
 }
 
-/// The window to extrapolate from.
-pub(super) fn choose(all: &[Option<Fit>; LEVELS], loose: bool) -> Option<Fit> {
+/// What was chosen: the window, its explanations, and how far the newest readings are from them, in noises.
+pub(super) struct Chosen {
+    pub fit: Fit,
+    pub growth: Growth,
+    /// Level of the newest readings, share of the limit.
+    pub seen: f64,
+}
+
+/// The window to extrapolate from: the longest one that shows a trend which the newest readings still follow. A shorter one takes
+/// its place where growth has clearly become faster, into levels that the run has not seen before.
+pub(super) fn choose(
+    pyramid: &Pyramid,
+    all: &[Option<Fit>; LEVELS],
+    run: &Run,
+    loose: bool,
+) -> Option<Chosen> {
+    let mut best: Option<Chosen> = None;
     for k in (0..LEVELS).rev() {
-        let Some(f) = all[k] else { continue };
-        if !is_trend(&f, loose) || has_stalled(&f) {
+        let Some(fit) = all[k] else { continue };
+        if !is_trend(&fit, loose) || has_stalled(&fit) {
             continue;
+        }
+        if let Some(b) = &best {
+            let faster = fit.slope > FASTER * b.growth.slope().max(b.fit.slope)
+                && fit.slope > 8.0 * (fit.se * fit.se + fit.wander / fit.span).sqrt()
+                && fit.slope * fit.span > 0.05;
+            let beyond = || {
+                let before = pyramid.max_between(run.since, fit.start, run.pace);
+                before.is_none_or(|top| b.seen - top / run.limit > 0.04)
+            };
+            if !faster || !beyond() {
+                continue;
+            }
         }
         // What a quarter as long shows must not have come to rest, either.
         let short = k.checked_sub(2).and_then(|j| all[j]);
         if let Some(s) = short
             && !loose
-            && s.slope < LULL * f.slope
-            && f.slope - s.slope > 2.0 * (s.se * s.se + f.wander / s.span).sqrt()
+            && s.slope < LULL * fit.slope
+            && fit.slope - s.slope > 2.0 * (s.se * s.se + fit.wander / s.span).sqrt()
         {
             continue;
         }
-        return Some(f);
+        if let Some(chosen) = look(pyramid, all, run, fit, loose) {
+            best = Some(chosen);
+        }
     }
-    None
+    best
+}
+
+/// Explains a window, unless the newest readings are off its curve: then growth has stopped, or has become another one.
+fn look(
+    pyramid: &Pyramid,
+    all: &[Option<Fit>; LEVELS],
+    run: &Run,
+    fit: Fit,
+    loose: bool,
+) -> Option<Chosen> {
+    let window = pyramid.window(fit.k, run.since, run.now, run.pace);
+    let growth = Growth {
+        parts: explain(&window.points()[fit.cut..], &fit, run.limit, run.now),
+        wander: fit.wander,
+        crest: fit.crest,
+        span: fit.span,
+    };
+    let j = fit.k.saturating_sub(3);
+    let newest = pyramid.window(j, run.since, run.now, run.pace);
+    let newest = &newest.points()[newest.points().len().saturating_sub(3)..];
+    let n = newest.len() as f64;
+    if n < 1.0 {
+        return None;
+    }
+    let mean = newest.iter().map(|p| p.mean).sum::<f64>() / n / run.limit;
+    let at = newest.iter().map(|p| p.t).sum::<f64>() / n;
+    let seen = mean + growth.slope() * (run.now - at);
+    let fine = all[j].map_or(fit.noise, |f| f.noise);
+    let sd = (fit.noise * fit.noise + fine * fine * (0.33 + 0.67 * fit.rho)).sqrt();
+    let off = (growth.level() - seen).abs();
+    let allowed = OFF * sd + 0.005 + 0.1 * (fit.wander * window.block).sqrt();
+    (loose || off <= allowed).then_some(Chosen { fit, growth, seen })
 }

@@ -5,14 +5,17 @@
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
 pub mod caps;
+mod codec;
 mod curve;
 mod estimate;
+mod explain;
 mod fit;
 mod growth;
 mod latch;
 mod ledger;
 mod outlook;
 mod passage;
+mod picture;
 mod posterior;
 mod priors;
 mod pyramid;

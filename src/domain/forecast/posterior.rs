@@ -48,45 +48,41 @@ pub struct Evidence {
 }
 
 /// Number of features.
-pub const FEATURES: usize = 26;
+pub const FEATURES: usize = 17;
 
 impl Evidence {
     /// The features of the model.
     pub fn features(&self) -> [f64; FEATURES] {
-        let hours = |x: f64| (x / 3600.0).max(0.01);
-        let margin = self.margin.unwrap_or(0.0);
+        let hours = |x: f64| x / 3600.0;
         let flag = |b: bool| f64::from(u8::from(b));
-        let first = flag(self.margin.is_none());
-        let early = (-hours(self.onset) / 0.5).exp();
-        let late = 1.0 - early;
-        let level = (self.level - 0.8) * 10.0;
+        // What was seen for an hour or two before is a history; the first minutes of a first run are none.
+        let trust = if self.margin.is_some() {
+            1.0 - (-hours(self.known) / 1.5).exp()
+        } else {
+            0.0
+        };
+        let first = 1.0 - trust;
+        let late = 1.0 - (-hours(self.onset) / 0.5).exp();
+        let fresh = flag(self.kills == 0.0);
+        let margin = self.margin.unwrap_or(0.0);
         [
             1.0,
-            level,
             stopped_below(self.level),
-            hours(self.eta).min(48.0).ln(),
-            hours(self.span).min(48.0).ln(),
-            self.bend.clamp(-1.5, 1.5),
-            self.sigmas.max(1.0).ln().min(4.0),
             first,
-            margin.clamp(-0.3, 0.3) * 10.0,
-            (margin - 0.12).clamp(0.0, 1.0) * 3.0,
-            late * (1.0 + hours(self.known)).ln(),
-            late,
-            early * first,
-            late * stopped_below(self.level),
-            first * stopped_below(self.level),
+            trust * familiar(margin),
+            trust * (margin - 0.15).clamp(0.0, 1.0),
+            trust * late,
+            first * late,
             flag(self.kills > 0.0),
             flag(self.akin),
-            (self.strides / 12.0).min(1.5),
-            (self.falls.min(4.0)) / 2.0,
+            trust * self.falls.min(4.0) / 2.0,
             (self.deepest * 5.0).min(2.0),
-            (self.rise * 5.0).min(3.0),
-            flag(self.capped && self.kills == 0.0),
-            flag(self.job && self.kills == 0.0),
+            flag(self.capped) * fresh,
+            flag(self.job) * fresh,
             self.keeping.clamp(-0.3, 1.2),
-            (self.keeping - 0.5).min(0.0),
-            (0.25 / hours(self.eta).max(0.05)).ln().max(0.0),
+            late * hours(self.eta).clamp(0.05, 8.0).ln(),
+            (self.level.min(1.0) - 0.92).max(0.0) * 20.0,
+            late * hours(self.span).min(8.0).ln_1p(),
         ]
     }
 
@@ -102,6 +98,12 @@ impl Evidence {
     }
 }
 
+/// −ln of the share of cycles that get so much higher than ever before: tops differ by a fourteenth.
+fn familiar(margin: f64) -> f64 {
+    let z = margin / 0.07;
+    (1.0 + (1.702 * z).min(30.0).exp()).ln().min(5.0)
+}
+
 /// −ln of the share of bounded growth (a cache, a heap, a backlog) that would still be rising at this level: people size
 /// what they bound to three quarters of the limit, give or take an eighth.
 fn stopped_below(level: f64) -> f64 {
@@ -111,7 +113,6 @@ fn stopped_below(level: f64) -> f64 {
 }
 
 const WEIGHTS: [f64; FEATURES] = [
-    -2.701, 0.277, 0.671, 0.372, 0.016, -0.148, 0.352, 1.403, 0.797, -0.066, 0.050, -1.619, -0.649,
-    -0.277, 0.241, 2.679, 1.051, 0.212, 0.667, -0.954, -0.098, -1.507, -4.307, 1.596, 0.118,
-    -0.130,
+    -3.136, 1.511, 1.106, 0.828, 0.769, -2.891, 0.945, 2.236, 0.943, 0.707, 0.031, -1.640, -3.365,
+    1.654, 1.049, 0.869, -0.633,
 ];

@@ -1,8 +1,10 @@
 //! One container of one workload.
-use super::curve::explain;
-use super::growth::{choose, fits, keeping};
+use super::codec::{decode, encode};
+use super::explain::{Facts, sentence};
+use super::growth::{Chosen, Run, choose, fits, keeping};
 use super::latch::Sight;
 use super::passage::{Growth, Passage};
+use super::picture::past;
 use super::posterior::Evidence;
 use super::replica::{Pending, Replica};
 use super::territory::{Kill, Territory};
@@ -25,8 +27,22 @@ pub(super) struct State {
 
 /// Replicas that are kept, dead ones included.
 const MOST: usize = 512;
+/// A peak inside a window counts as survived when this share of the window's rise was lost after it.
+const DIP: f64 = 0.35;
 /// A fall to less than this share of the level within one step is a restart that nobody told of.
-const COLLAPSE: f64 = 0.4;
+const COLLAPSE: f64 = 0.25;
+/// Above this share of the limit such a restart may have been a kill: the level does not count as survived.
+const DEADLY: f64 = 0.88;
+/// A run that is too young to be judged has at most this probability.
+const YOUNG: f64 = 0.3;
+/// From this probability on a line in the digest is told.
+const NOTICE: f64 = 0.85;
+/// From this probability on somebody is called.
+const PAGE: f64 = 0.93;
+/// Below this probability a forecast is taken back.
+const GONE: f64 = 0.45;
+/// Growth that went on for so long may be proof of a leak, in seconds at pace 1.
+const PROOF: f64 = 4.0 * 3600.0;
 
 impl Series {
     /// A container that was never seen.
@@ -56,10 +72,11 @@ impl Series {
         };
         let pace = tuning.pace;
         let i = self.place(replica, past.t - past.span);
-        let r = &mut self.state.replicas[i];
-        if past.t <= r.last {
+        if past.t <= self.state.replicas[i].last {
             return;
         }
+        self.collapse(i, past.t - past.span, past.mean, tuning);
+        let r = &mut self.state.replicas[i];
         r.pyramid.add_span(past.t, past.span, past.mean, max, pace);
         r.last = past.t;
         r.used = past.mean;
@@ -115,8 +132,11 @@ impl Series {
     /// Works in the reading that waited.
     fn commit(&mut self, i: usize, tuning: &Tuning) {
         let pace = tuning.pace;
+        let Some(p) = self.state.replicas[i].pending.take() else {
+            return;
+        };
+        self.collapse(i, p.t, p.used, tuning);
         let r = &mut self.state.replicas[i];
-        let Some(p) = r.pending.take() else { return };
         r.pyramid.add(p.t, p.used, p.used, pace);
         r.samples = r.samples.saturating_add(1);
         r.last = p.t;
@@ -137,6 +157,21 @@ impl Series {
         } else {
             r.step = (index, if n > 0 { sum + p.used } else { p.used }, n + 1);
         }
+    }
+
+    /// A restart that nobody told of: memory is gone from one reading to the next.
+    fn collapse(&mut self, i: usize, t: f64, used: f64, tuning: &Tuning) {
+        let r = &mut self.state.replicas[i];
+        if r.samples < 3 || used >= COLLAPSE * r.used {
+            return;
+        }
+        let (id, top, stood) = (r.id, f64::from(r.top), r.latch.tier() > Tier::Clear);
+        if !stood && top < DEADLY * r.limit {
+            self.state.territory.survive(t, top, tuning.pace);
+        }
+        let last = r.last;
+        r.begin(id, t);
+        r.last = last;
     }
 
     /// A run ended.
@@ -218,29 +253,33 @@ impl Series {
         if r.samples < 8 || r.limit <= 0.0 {
             return None;
         }
-        let all = fits(&r.pyramid, r.born, now, r.limit, pace);
-        let f = choose(&all, loose)?;
-        let window = r.pyramid.window(f.k, r.born, now, pace);
-        let growth = Growth {
-            parts: explain(&window.points()[f.cut..], &f, r.limit, now),
-            wander: f.wander,
-            crest: f.crest,
-            span: f.span,
+        let run = Run {
+            since: r.born,
+            now,
+            limit: r.limit,
+            pace,
         };
+        let all = fits(&r.pyramid, &run);
+        let Chosen {
+            fit: f,
+            growth,
+            seen,
+        } = choose(&r.pyramid, &all, &run, loose)?;
         let passage = growth.passage(1.0);
         let before = r.pyramid.max_between(r.born, f.start, pace);
         let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
         let falls = inside.clone().count();
-        let peak = if falls < 3 {
-            inside.map(|p| f64::from(p.top)).reduce(f64::max)
-        } else {
-            None
-        };
+        // A dip in growth is no peak: what counts has taken back a good part of the rise.
+        let deep = DIP * f.slope * f.span * r.limit;
+        let peak = inside
+            .filter(|p| f64::from(p.fall) >= deep)
+            .map(|p| f64::from(p.top))
+            .reduce(f64::max);
         let survived = [before, peak, self.state.territory.survived(now, pace)]
             .into_iter()
             .flatten()
             .reduce(f64::max);
-        let level = growth.level() + growth.crest[1];
+        let level = (seen.min(growth.level()) + growth.crest[1].max(0.0)).min(f.top);
         let deepest = r
             .turns
             .peaks()
@@ -263,7 +302,7 @@ impl Series {
         let evidence = Evidence {
             level,
             eta: passage.quantile(0.5).min(1e7) / pace,
-            reach: passage.within(1.5 * tuning.horizon * pace),
+            reach: passage.within(1.3 * tuning.horizon * pace),
             span: f.span / pace,
             sigmas: growth.slope() / growth.slope_sd().max(1e-18),
             bend: growth.bend(),
@@ -288,6 +327,7 @@ impl Series {
             passage,
             evidence,
             survived,
+            seen,
         })
     }
 
@@ -308,14 +348,14 @@ impl Series {
         if look.is_none() && standing {
             look = self.look(i, now, tuning, true);
         }
-        let r = &mut self.state.replicas[i];
+        let r = &self.state.replicas[i];
         let age = (now - r.born) / pace;
-        let killed = self.state.territory.kills(now, pace).count() > 0;
+        let kills = self.state.territory.kills(now, pace).count();
         let mut estimate = Estimate {
             used: r.used,
             limit: r.limit,
             history_s: self.state.territory.known(),
-            killed_before: killed,
+            killed_before: kills > 0,
             ..Estimate::default()
         };
         let mut sight = Sight {
@@ -324,51 +364,189 @@ impl Series {
             hold: 120.0 * pace,
             release: 900.0 * pace,
         };
+        let young = age < tuning.min_age && kills == 0;
         if let Some(l) = &look {
             let e = &l.evidence;
-            let old = age >= tuning.min_age / pace || killed;
             let p = e.probability();
-            let p = if old { p } else { p.min(0.3) };
-            estimate.p = p;
-            sight.hold = 120.0 * pace + 0.06 * l.growth.span;
+            estimate.p = if young { p.min(YOUNG) } else { p };
+            sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.15 * e.eta * pace);
             sight.release = (900.0 * pace).max(l.growth.span / 6.0);
-            sight.gone = p < 0.45;
-            sight.tier = if p >= thr(1) {
-                Tier::Page
-            } else if p >= thr(0) {
-                Tier::Notice
-            } else {
-                Tier::Clear
+            sight.gone = estimate.p < GONE;
+            sight.tier = match estimate.p {
+                p if p >= PAGE => Tier::Page,
+                p if p >= NOTICE => Tier::Notice,
+                _ => Tier::Clear,
             };
-            let finite = |x: f64| x.is_finite().then_some(x);
-            let sort = |lo: f64, widen: f64| lo * widen;
-            estimate.eta_s = finite(l.passage.quantile(0.5));
-            if estimate.eta_s.is_some() {
-                estimate.eta_lo_s = finite(sort(l.passage.quantile(0.05), 0.9));
-                let hi = l.passage.quantile(0.95);
-                estimate.eta_hi_s = Some(if hi.is_finite() {
-                    hi * 1.1
-                } else {
-                    50.0 * l.growth.span
-                });
+            if let Some((lo, median, hi)) = interval(l) {
+                estimate.eta_s = Some(median);
+                estimate.eta_lo_s = Some(lo);
+                estimate.eta_hi_s = Some(hi);
             }
+            estimate.used = l.seen * r.limit;
             estimate.rate = l.growth.slope() * r.limit;
             estimate.evidence_s = l.growth.span;
-            estimate.survived = l.survived;
+            estimate.leak_proved = self.is_proved(e, now, pace);
         }
-        estimate.tier = r.latch.look(now, &sight);
+        estimate.survived = match &look {
+            Some(l) => l.survived,
+            None => self.state.territory.survived(now, pace),
+        };
+        let tier = self.state.replicas[i].latch.look(now, &sight);
+        estimate.tier = tier;
+        estimate.why = sentence(&Facts {
+            rate: look.is_some().then_some(estimate.rate),
+            grown: estimate.evidence_s,
+            level: estimate.used / estimate.limit.max(1.0),
+            survived: estimate.survived.map(|s| s / estimate.limit.max(1.0)),
+            known: estimate.history_s,
+            kills,
+            cap: self
+                .priors
+                .cap
+                .as_ref()
+                .filter(|_| look.as_ref().is_some_and(|l| l.evidence.capped))
+                .map(|c| c.written.as_str()),
+            young,
+            job: self.priors.owner == OwnerKind::Job,
+            quiet: tier == Tier::Clear,
+        });
         estimate
+    }
+
+    /// Whether the memory is lost rather than used.
+    fn is_proved(&self, e: &Evidence, now: f64, pace: f64) -> bool {
+        let rates: Vec<f64> = self
+            .state
+            .territory
+            .kills(now, pace)
+            .map(|k| f64::from(k.rate))
+            .collect();
+        let (least, most) = rates
+            .iter()
+            .fold((f64::INFINITY, 0.0f64), |(a, b), r| (a.min(*r), b.max(*r)));
+        let again = rates.len() >= 2 && e.akin && most <= 2.0 * least;
+        let long = e.span >= PROOF
+            && e.sigmas >= 6.0
+            && e.bend >= -0.5
+            && e.rise >= 0.25
+            && e.margin.is_none_or(|m| m >= 0.15)
+            && !e.capped
+            && !e.job;
+        again || long
+    }
+
+    /// The past of a replica for a picture: (time, mean, maximum), oldest first, at most so many points; in bytes.
+    pub fn history(
+        &self,
+        replica: u64,
+        now: f64,
+        most: usize,
+        tuning: &Tuning,
+    ) -> Vec<(f64, f64, f64)> {
+        self.live(replica).map_or_else(Vec::new, |r| {
+            past(&r.pyramid, now, tuning.pace, most)
+                .into_iter()
+                .map(|p| (p.t, p.mean, p.max))
+                .collect()
+        })
+    }
+
+    /// The future of a replica for a picture, nearest first: (time, 10 %, median, 90 %) in bytes, up to a little beyond the expected
+    /// kill. Empty when nothing is to be expected.
+    pub fn fan(
+        &self,
+        replica: u64,
+        now: f64,
+        points: usize,
+        tuning: &Tuning,
+    ) -> Vec<(f64, f64, f64, f64)> {
+        let look = self
+            .index(replica)
+            .and_then(|i| self.any_look(i, now, tuning));
+        let Some((look, limit)) = look.zip(self.live(replica).map(|r| r.limit)) else {
+            return Vec::new();
+        };
+        let Some((_, median, hi)) = interval(&look) else {
+            return Vec::new();
+        };
+        let far = hi.min(2.0 * median);
+        (1..=points)
+            .map(|n| {
+                let h = far * n as f64 / points as f64;
+                let [low, median, high] = look.growth.level_after(h);
+                (now + h, low * limit, median * limit, high * limit)
+            })
+            .collect()
+    }
+
+    /// A limit in bytes that would not be reached within so many seconds, with 90 %. `None` when nothing grows.
+    pub fn needed_limit(
+        &self,
+        replica: u64,
+        now: f64,
+        span_s: f64,
+        tuning: &Tuning,
+    ) -> Option<f64> {
+        let i = self.index(replica)?;
+        let look = self.any_look(i, now, tuning)?;
+        let limit = self.state.replicas[i].limit;
+        let [_, _, high] = look.growth.level_after(span_s);
+        Some(high.max(look.seen) * limit).filter(|bytes| bytes.is_finite())
+    }
+
+    fn index(&self, replica: u64) -> Option<usize> {
+        self.state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)
+    }
+
+    fn live(&self, replica: u64) -> Option<&Replica> {
+        self.index(replica).map(|i| &self.state.replicas[i])
+    }
+
+    fn any_look(&self, i: usize, now: f64, tuning: &Tuning) -> Option<Look> {
+        self.look(i, now, tuning, false)
+            .or_else(|| self.look(i, now, tuning, true))
     }
 
     /// The state as bytes, small enough to be written every few minutes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        Vec::new()
+        encode(&self.state)
     }
 
     /// The state from bytes; `None` when they are of another version or damaged: then the series starts anew.
-    pub fn from_bytes(_bytes: &[u8], priors: Priors) -> Option<Self> {
-        Some(Self::new(priors))
+    pub fn from_bytes(bytes: &[u8], priors: Priors) -> Option<Self> {
+        decode(bytes).map(|state| Self { priors, state })
     }
+}
+
+impl State {
+    /// Whether bytes from a disk are what this code makes.
+    pub(super) fn is_sound(&self) -> bool {
+        self.replicas.len() <= MOST
+            && self.territory.is_sound()
+            && self.replicas.iter().all(Replica::is_sound)
+    }
+}
+
+/// The 90 % interval with its median; `None` when the limit may never be reached.
+fn interval(look: &Look) -> Option<(f64, f64, f64)> {
+    let median = look.passage.quantile(0.5);
+    if !median.is_finite() {
+        return None;
+    }
+    let lo = look.passage.quantile(0.05) * 0.9;
+    let hi = look.passage.quantile(0.95) * 1.1;
+    Some((
+        lo,
+        median,
+        if hi.is_finite() {
+            hi
+        } else {
+            50.0 * look.growth.span
+        },
+    ))
 }
 
 /// One look at a replica.
@@ -377,15 +555,5 @@ struct Look {
     passage: Passage,
     evidence: Evidence,
     survived: Option<f64>,
-}
-
-fn thr(i: usize) -> f64 {
-    static T: std::sync::OnceLock<[f64; 2]> = std::sync::OnceLock::new();
-    let v = |n: &str, d: f64| {
-        std::env::var(n)
-            .ok()
-            .and_then(|x| x.parse().ok())
-            .unwrap_or(d)
-    };
-    T.get_or_init(|| [v("TN", 0.85), v("TP", 0.93)])[i]
+    seen: f64,
 }
