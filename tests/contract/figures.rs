@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 /// Grows by some 400 KiB a second, until it is killed.
 const GROWS: &str =
     "s=x; while true; do s=\"$s$(head -c 400000 /dev/zero | tr '\\0' x)\"; sleep 1; done";
+/// Grows by 300 KB a second in steps of that size; a shell's texts would be copied, and killed half-way.
+const LEAKS: &str =
+    r#"exec awk 'BEGIN { while (1) { a[i++] = sprintf("%300000s", "x"); system("sleep 1") } }'"#;
 /// Reads a file of 40 MiB again and again: all of that is page cache, and active.
 const READS: &str =
     "head -c 40m /dev/zero > /tmp/f; while true; do cat /tmp/f > /dev/null; sleep 1; done";
@@ -55,12 +58,12 @@ fn prometheus(url: &str) -> Prometheus {
     Prometheus::new(network(None).unwrap(), at)
 }
 
-fn runs(place: &Place, namespace: &str, name: &str, script: &str) {
+fn runs(place: &Place, namespace: &str, name: &str, script: &str, limit: &str) {
     place.apply(&json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace},
         "spec": {"terminationGracePeriodSeconds": 1, "containers": [{
             "name": "app", "image": "docker.io/library/busybox:1.36", "imagePullPolicy": "IfNotPresent",
-            "command": ["sh", "-c", script], "resources": {"limits": {"memory": "128Mi"}}}]},
+            "command": ["sh", "-c", script], "resources": {"limits": {"memory": limit}}}]},
     }));
 }
 
@@ -88,8 +91,8 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     let Some((place, url)) = given() else { return };
     const NAMESPACE: &str = "heal-figures";
     place.namespace(NAMESPACE);
-    runs(&place, NAMESPACE, "grows", GROWS);
-    runs(&place, NAMESPACE, "reads", READS);
+    runs(&place, NAMESPACE, "grows", GROWS, "128Mi");
+    runs(&place, NAMESPACE, "reads", READS, "128Mi");
     let began = Timestamp::now().as_second();
     let prometheus = prometheus(&url);
     let mib = 1024.0 * 1024.0;
@@ -144,8 +147,8 @@ async fn a_container_that_grows_is_forecast_before_the_kernel_kills_it() {
     let Some((place, url)) = given() else { return };
     const NAMESPACE: &str = "heal-forecast";
     place.namespace(NAMESPACE);
-    runs(&place, NAMESPACE, "leaks", GROWS);
-    runs(&place, NAMESPACE, "keeps", READS);
+    runs(&place, NAMESPACE, "leaks", LEAKS, "64Mi");
+    runs(&place, NAMESPACE, "keeps", READS, "64Mi");
     let clients = Clients::of(place.heal_client().await);
     let mut config = ClusterConfig::named("real");
     config.namespaces.include = vec![NAMESPACE.to_owned()];
@@ -205,7 +208,7 @@ async fn a_container_that_grows_is_forecast_before_the_kernel_kills_it() {
     eprintln!("killed {}, foretold {}", killed.at, first.at);
     assert_eq!((&first.pod, first.run), (&killed.pod, killed.run));
     assert!(first.at < killed.at);
-    assert_eq!(killed.limit, Some(128 << 20));
+    assert_eq!(killed.limit, Some(64 << 20));
     cancel.cancel();
     place.delete("Namespace", "", NAMESPACE);
 }
