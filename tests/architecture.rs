@@ -69,6 +69,18 @@ const RULES: &[(&str, &[&str], &str)] = &[
         "ports know the domain only",
     ),
     (
+        "src/ports",
+        &[
+            "crate::engine",
+            "crate::store",
+            "crate::cluster",
+            "crate::slack",
+            "crate::http",
+            "crate::sim",
+        ],
+        "ports know the domain only",
+    ),
+    (
         "src/cluster",
         &[
             "crate::slack",
@@ -100,8 +112,37 @@ const RULES: &[(&str, &[&str], &str)] = &[
     ),
     (
         "src/engine",
-        &["crate::cluster", "crate::slack", "crate::http"],
+        &[
+            "crate::cluster",
+            "crate::slack",
+            "crate::http",
+            "crate::usage",
+            "crate::forecaster",
+        ],
         "the engine sees the outside through ports",
+    ),
+    (
+        "src/forecaster",
+        &[
+            "crate::cluster",
+            "crate::slack",
+            "crate::http",
+            "crate::usage",
+            "crate::engine",
+        ],
+        "the forecaster sees the outside through ports",
+    ),
+    (
+        "src/usage",
+        &[
+            "crate::cluster",
+            "crate::slack",
+            "crate::http",
+            "crate::engine",
+            "crate::store",
+            "crate::forecaster",
+        ],
+        "adapters do not know each other",
     ),
     (
         "src/sim",

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{
-        forecast::{RunEnd, Source, SourceHealth},
+        forecast::{RunEnd, Source, SourceHealth, Tier},
         object::ObjectRef,
     },
     ports::{ContainerFact, EndFact, PastPoint, PastRun, PodFact, PodNews, Reading, Sighting},
@@ -89,6 +89,10 @@ impl World {
 
     /// One interval passes, in which these containers are read: pod and MiB.
     fn reads(&mut self, used: &[(&str, f64)]) -> SourceHealth {
+        self.reads_from(Source::Prometheus, used)
+    }
+
+    fn reads_from(&mut self, source: Source, used: &[(&str, f64)]) -> SourceHealth {
         self.now += self.ledger.options.interval;
         for (pod, mib) in used {
             let reading = Reading {
@@ -99,7 +103,7 @@ impl World {
                 used: mib * MIB,
                 cpu: None,
             };
-            self.ledger.reading(&reading, Source::Prometheus, self.now);
+            self.ledger.reading(&reading, source, self.now);
         }
         let health = self.ledger.round(self.now, None);
         for line in self.ledger.stirred() {
@@ -308,4 +312,37 @@ fn live_samples_wait_for_the_past_of_their_workload_and_only_for_so_long() {
         world.reads(&[("a", 10.0)]);
     }
     assert!(!waits(&world), "twenty minutes are enough");
+}
+
+#[test]
+fn the_tier_from_which_on_cards_are_posted_can_be_chosen() {
+    let told = |cards| {
+        let options = Options {
+            cards,
+            ..Options::default()
+        };
+        [Tier::Clear, Tier::Notice, Tier::Page].map(|tier| options.told_as(tier).as_str())
+    };
+    assert_eq!(told(Some(Tier::Page)), ["clear", "notice", "page"]);
+    assert_eq!(told(Some(Tier::Notice)), ["clear", "page", "page"]);
+    assert_eq!(told(None), ["clear", "notice", "notice"]);
+}
+
+#[test]
+fn page_cache_that_only_the_second_source_counts_is_no_growth() {
+    let mut world = World::new();
+    world.hears(&pod("a", Some(64.0)));
+    let mut seen = Vec::new();
+    for (source, mib) in [
+        (Source::Prometheus, 10.0),
+        (Source::MetricsApi, 50.0),
+        (Source::MetricsApi, 52.0),
+        (Source::Prometheus, 13.0),
+        (Source::MetricsApi, 12.0),
+    ] {
+        world.reads_from(source, &[("a", mib)]);
+        let line = world.ledger.line(&world.key()).unwrap();
+        seen.push(line.runs[0].as_ref().unwrap().used / MIB);
+    }
+    assert_eq!(seen, [10.0, 10.0, 12.0, 13.0, 12.0]);
 }

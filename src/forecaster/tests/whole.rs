@@ -195,6 +195,20 @@ async fn a_leak_is_forecast_before_the_kill_and_a_full_cache_is_left_in_peace() 
         (first.pod.uid.as_str(), first.run),
         (killed.pod.uid.as_str(), killed.run)
     );
+    let chart = &first.chart;
+    assert!(
+        (10..=240).contains(&chart.past.len()),
+        "{}",
+        chart.past.len()
+    );
+    assert!(chart.past.windows(2).all(|pair| pair[0].t < pair[1].t));
+    assert_eq!(chart.fan.len(), 24);
+    assert!(
+        chart
+            .fan
+            .iter()
+            .all(|at| at.low <= at.median && at.median <= at.high)
+    );
     let lead = killed.at.duration_since(first.at);
     assert!(lead.as_mins() >= 30, "{lead:?}");
     assert!(
