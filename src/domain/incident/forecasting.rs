@@ -211,7 +211,7 @@ pub(super) fn recovered(incident: &Incident, detail: String) -> String {
         .and_then(|told| told.when);
     match old {
         Some(when) => format!(
-            "no kill in sight, {detail}; the old estimate was {}",
+            "{detail}; the old estimate was {}",
             when.median.strftime("%H:%M UTC")
         ),
         None => detail,

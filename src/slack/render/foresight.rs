@@ -11,6 +11,7 @@ use crate::domain::{
     report::{Foresight, Rising},
     text::{bytes, count, duration},
 };
+use crate::ports::Notices;
 use jiff::{SignedDuration, Timestamp};
 
 /// Containers that are listed of each tier.
@@ -64,6 +65,13 @@ fn summary(foresight: &Foresight, pages: usize, notices: usize) -> (&'static str
                 cluster
             ),
         ),
+        (0, 0, Some(health)) if is_blind(health, foresight.now) => (
+            "⚠ Heal does not see the memory",
+            markup!(
+                "Nothing is forecast on {}, but that says little now:",
+                cluster
+            ),
+        ),
         (0, 0, Some(_)) => (
             "✅ Nothing is running out of memory",
             markup!(
@@ -78,13 +86,24 @@ fn summary(foresight: &Foresight, pages: usize, notices: usize) -> (&'static str
         _ => (
             "📈 Kills are coming",
             markup!(
-                "On {} {} expected to be killed at the memory limit; {} more rising.",
+                "On {} {} expected to be killed at the memory limit{}.",
                 cluster,
                 are(pages),
-                are(notices)
+                match notices {
+                    0 => Markup::default(),
+                    1 => Markup::own("; 1 more is rising"),
+                    n => markup!("; {} more are rising", n),
+                }
             ),
         ),
     }
+}
+
+/// There are no figures, or old ones.
+fn is_blind(health: &SourceHealth, now: Timestamp) -> bool {
+    health
+        .last
+        .is_none_or(|last| now.duration_since(last) > OLD)
 }
 
 /// "1 container is", "3 containers are"
@@ -109,6 +128,29 @@ fn list(heading: &'static str, rising: &[&Rising]) -> Markup {
         text.line(markup!("… and {} more", rising.len() - MAX_LISTED));
     }
     text.clip(2_900)
+}
+
+/// The message that lists what rises and calls nobody.
+pub fn notices(notices: &Notices) -> Message {
+    let mut blocks = Blocks::default();
+    if notices.rising.is_empty() {
+        return Message::paragraph(Markup::own(
+            "✅ Nothing of what was listed here rises any more, or it has a card of its own.",
+        ));
+    }
+    let mut text = Markup::own("🟡 *Memory is rising; no kill is near enough to call anybody*");
+    for outlook in notices.rising.iter().take(MAX_LISTED) {
+        text.line(markup!("• {}", self::outlook(outlook)));
+    }
+    if notices.rising.len() > MAX_LISTED {
+        text.line(markup!("… and {} more", notices.rising.len() - MAX_LISTED));
+    }
+    let text = text.clip(2_900);
+    blocks.section(text.clone());
+    blocks.context([Markup::own(
+        "Kept up to date, posted anew once a day at most. `/heal forecast` lists everything.",
+    )]);
+    Message::new(text, blocks)
 }
 
 /// One container: "• shop/checkout app: about 04:50 (04:10 – 06:20), P 0.93 · 78 % of 512Mi · rising 3.1 MiB/min for 3 h · H17"
@@ -169,7 +211,7 @@ fn score(score: &Score) -> Markup {
         return text;
     }
     text.line(markup!(
-        "{} told: {} right, {} wrong, {} withdrawn ({} of them prevented by an approved fix).",
+        "{} told: {} right, {} wrong, {} withdrawn ({} of them because an approved fix prevented the kill).",
         count(i64::from(score.made), "forecast"),
         score.hits,
         score.falses,
@@ -191,7 +233,7 @@ fn score(score: &Score) -> Markup {
         let of = |seconds: i64| duration(SignedDuration::from_secs(seconds));
         let shortest = score.leads.first().copied().unwrap_or(median);
         text.line(markup!(
-            "Told {} before (median), {} at the latest. The 90 % interval held for {} of {}.",
+            "Told {} before (median), at least {}. The 90 % interval held for {} of {}.",
             of(median),
             of(shortest),
             score.covered,
