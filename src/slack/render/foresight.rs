@@ -2,7 +2,7 @@
 use super::{
     Message,
     block::Blocks,
-    clean,
+    clean::{self, units},
     mrkdwn::{Markup, markup},
     words,
 };
@@ -16,6 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// Containers that are listed of each tier.
 const MAX_LISTED: usize = 12;
+/// Units that the list of a tier may take: both, the score and the source fit into the text of one message.
+const ROOM: usize = 1_500;
 /// Figures older than this are called old.
 const OLD: SignedDuration = SignedDuration::from_mins(5);
 
@@ -120,14 +122,24 @@ fn list(heading: &'static str, rising: &[&Rising]) -> Markup {
     if rising.is_empty() {
         return Markup::default();
     }
-    let mut text = markup!("{} ({})", Markup::own(heading), rising.len());
-    for one in rising.iter().take(MAX_LISTED) {
-        text.line(line(one));
+    let text = markup!("{} ({})", Markup::own(heading), rising.len());
+    lines(text, rising.iter().map(|one| line(one)), rising.len())
+}
+
+/// Adds as many lines as a section of each tier has room for, and says how many are left out.
+fn lines(mut text: Markup, all: impl Iterator<Item = Markup>, count: usize) -> Markup {
+    let mut listed = 0;
+    for line in all.take(MAX_LISTED) {
+        if units(text.as_str()) + units(line.as_str()) > ROOM {
+            break;
+        }
+        text.line(line);
+        listed += 1;
     }
-    if rising.len() > MAX_LISTED {
-        text.line(markup!("… and {} more", rising.len() - MAX_LISTED));
+    if listed < count {
+        text.line(markup!("… and {} more", count - listed));
     }
-    text.clip(2_900)
+    text
 }
 
 /// The message that lists what rises and calls nobody.
@@ -138,14 +150,10 @@ pub fn notices(notices: &Notices) -> Message {
             "✅ Nothing of what was listed here rises any more, or it has a card of its own.",
         ));
     }
-    let mut text = Markup::own("🟡 *Memory is rising; no kill is near enough to call anybody*");
-    for outlook in notices.rising.iter().take(MAX_LISTED) {
-        text.line(markup!("• {}", self::outlook(outlook)));
-    }
-    if notices.rising.len() > MAX_LISTED {
-        text.line(markup!("… and {} more", notices.rising.len() - MAX_LISTED));
-    }
-    let text = text.clip(2_900);
+    let heading = Markup::own("🟡 *Memory is rising; no kill is near enough to call anybody*");
+    let each = notices.rising.iter();
+    let each = each.map(|one| markup!("• {}", outlook(one)));
+    let text = lines(heading, each, notices.rising.len());
     blocks.section(text.clone());
     blocks.context([Markup::own(
         "Kept up to date, posted anew once a day at most. `/heal forecast` lists everything.",
@@ -195,7 +203,7 @@ pub fn outlook(outlook: &Outlook) -> Markup {
         percent(outlook.used as f64, outlook.limit as f64),
         bytes(outlook.limit),
         Markup::own(of),
-        clean::cut(&clean::line(&outlook.why), 150)
+        clean::cut(&clean::line(&outlook.why), 100)
     )
 }
 
