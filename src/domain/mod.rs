@@ -4,6 +4,7 @@
 //! [`evidence`] and [`diagnosis`] (why), [`action`], [`proposal`] and [`policy`] (what may be done, and who decides),
 //! [`incident`] (the state machine that ties it together), [`recovery`] and [`memory`] (did it help), [`silence`].
 pub mod action;
+pub mod anomaly;
 pub mod command;
 pub mod diagnosis;
 pub mod evidence;

@@ -11,6 +11,8 @@ mod past;
 mod pods;
 mod readings;
 mod task;
+#[cfg(test)]
+mod tests;
 mod time;
 
 pub use ledger::Ledger;
