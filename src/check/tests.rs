@@ -136,7 +136,7 @@ fn when_all_is_well_every_line_says_so() {
     ok       Slack channel C0123456789: the bot is in it
     ok       clock: in step with Slack's
 
-    0 problems, 0 warnings, 13 things checked.
+    0 problems, 0 warnings, 14 things checked.
     "#);
 }
 

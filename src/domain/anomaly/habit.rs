@@ -183,7 +183,10 @@ impl Habit {
     }
 
     fn put(&mut self, code: u16) {
-        if let Some(place) = self.ring.get_mut(self.minute.rem_euclid(RING as i64) as usize) {
+        if let Some(place) = self
+            .ring
+            .get_mut(self.minute.rem_euclid(RING as i64) as usize)
+        {
             *place = code;
         }
     }
@@ -296,7 +299,11 @@ impl Habit {
     fn end(&mut self, length: i64) {
         let hour = self.minute.div_euclid(RING as i64);
         let short = length - i64::from(CALM) < BLIP;
-        let share = if short || length > ACCEPTED { 1.0 } else { LEARNED };
+        let share = if short || length > ACCEPTED {
+            1.0
+        } else {
+            LEARNED
+        };
         if let Some(standing) = self.standing.take() {
             for (record, worst) in self.records.iter_mut().zip(standing.worst) {
                 record.learn(hour, f64::from(worst) * share);

@@ -125,12 +125,16 @@ impl View<'_> {
             let Some(window) = self.window(minutes, least) else {
                 continue;
             };
-            let (usual, _) = self.expected.at(self.minute as f64 - minutes as f64 / 2.0)?;
+            let (usual, _) = self
+                .expected
+                .at(self.minute as f64 - minutes as f64 / 2.0)?;
             let (low, high) = self.edges(&usual);
             let (held, under) = (level(&window, share)?, level(&window, 1.0 - share)?);
             let above = (held - high) / self.unit(&usual);
             deviations[HIGH[place]] = above.max(0.0);
-            let needed = self.needed(HIGH[place]).max(OF_BURSTS[place] * self.records[BURST].worst());
+            let needed = self
+                .needed(HIGH[place])
+                .max(OF_BURSTS[place] * self.records[BURST].worst());
             if held - high > effect && above > strict * needed {
                 rule = rule.or(Some(Rule::More));
             }

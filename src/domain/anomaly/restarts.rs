@@ -103,7 +103,9 @@ impl Restarts {
         }
         self.recent.push((self.last, reason));
         self.sum = (self.sum + RATIO.ln()).min(2.0 * THRESHOLD);
-        let known = self.first.is_some_and(|first| self.last - first >= SILENT_DAYS * DAY);
+        let known = self
+            .first
+            .is_some_and(|first| self.last - first >= SILENT_DAYS * DAY);
         if known && self.since.is_none() && self.sum >= THRESHOLD && self.recent.len() >= LEAST {
             self.since = Some(self.last);
         }

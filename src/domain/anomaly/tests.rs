@@ -63,7 +63,9 @@ impl World {
 }
 
 fn why(raised: &[(i64, Anomaly)]) -> &str {
-    raised.first().map_or("nothing", |(_, anomaly)| &anomaly.why)
+    raised
+        .first()
+        .map_or("nothing", |(_, anomaly)| &anomaly.why)
 }
 
 #[test]
@@ -136,10 +138,7 @@ fn nothing_is_said_on_the_first_three_days() {
 #[test]
 fn it_ends_ten_minutes_after_everything_is_as_usual() {
     let mut world = World::after(Metric::Cpu, 4);
-    assert_eq!(
-        world.pass(60, |minute| Some(usual(minute) + 0.3)).len(),
-        1
-    );
+    assert_eq!(world.pass(60, |minute| Some(usual(minute) + 0.3)).len(), 1);
     world.pass(15, |minute| Some(usual(minute)));
     assert!(world.stands().is_some());
     world.pass(45, |minute| Some(usual(minute)));
@@ -170,7 +169,10 @@ fn memory_is_told_when_it_is_high_and_not_when_it_is_low() {
     let mut world = World::new(Metric::Memory);
     world.scale = Scale::Own;
     assert_eq!(world.pass(4 * DAY, mebibytes), []);
-    assert_eq!(world.pass(180, |minute| mebibytes(minute).map(|level| level / 50.0)), []);
+    assert_eq!(
+        world.pass(180, |minute| mebibytes(minute).map(|level| level / 50.0)),
+        []
+    );
     let raised = world.pass(180, |minute| mebibytes(minute).map(|level| level * 2.5));
     insta::assert_snapshot!(why(&raised), @"");
 }
@@ -251,7 +253,10 @@ fn restarts_that_always_were_frequent_are_usual_and_four_times_as_many_are_not()
 
 #[test]
 fn restarts_of_the_first_three_days_are_not_told() {
-    assert_eq!(restarts(3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Restart::Error), []);
+    assert_eq!(
+        restarts(3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Restart::Error),
+        []
+    );
 }
 
 #[test]

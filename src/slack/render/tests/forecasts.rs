@@ -243,7 +243,7 @@ fn when_the_kill_came_the_forecast_and_the_kill_are_one_story() {
 fn a_rate_is_told_in_the_unit_that_is_easy_to_imagine() {
     let mib = f64::from(1 << 20);
     let of = [
-        3.14 * mib / 60.0,
+        3.12 * mib / 60.0,
         0.66 * mib / 60.0,
         0.2 * mib / 60.0,
         25.4 * mib / 60.0,
