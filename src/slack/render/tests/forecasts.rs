@@ -202,11 +202,14 @@ fn the_thread_says_in_the_same_words_how_it_ended() {
     };
     let words = [
         said(Verdict::RecoveredByItself, "memory is level at 439 MiB"),
-        said(Verdict::Recovered, "the old estimate was 05:02"),
+        said(
+            Verdict::Recovered,
+            "no kill in sight; the old estimate was 05:02",
+        ),
     ];
     insta::assert_snapshot!(words.join("\n"), @r"
     ✅ The growth stopped after 35 min: shop/checkout. Memory is level at 439 MiB.
-    ✅ No kill in sight any more, after 35 min: shop/checkout. The old estimate was 05:02.
+    ✅ Recovered in 35 min: shop/checkout. No kill in sight; the old estimate was 05:02.
     ");
 }
 
