@@ -354,7 +354,8 @@ pub fn rate(bytes_per_second: f64) -> String {
         (1024.0, "KiB"),
     ];
     // What is not a number is not a growth, either.
-    let per_minute = bytes_per_second.max(0.0).min(1e15) * 60.0;
+    let known = Some(bytes_per_second).filter(|rate| !rate.is_nan());
+    let per_minute = known.unwrap_or(0.0).clamp(0.0, 1e15) * 60.0;
     let (amount, time) = if per_minute >= UNITS[1].0 / 2.0 {
         (per_minute, "min")
     } else {

@@ -202,11 +202,14 @@ fn the_thread_says_in_the_same_words_how_it_ended() {
     };
     let words = [
         said(Verdict::RecoveredByItself, "memory is level at 439 MiB"),
-        said(Verdict::Recovered, "the old estimate was 05:02"),
+        said(
+            Verdict::Recovered,
+            "no kill in sight; the old estimate was 05:02",
+        ),
     ];
     insta::assert_snapshot!(words.join("\n"), @r"
     ✅ The growth stopped after 35 min: shop/checkout. Memory is level at 439 MiB.
-    ✅ No kill in sight any more, after 35 min: shop/checkout. The old estimate was 05:02.
+    ✅ Recovered in 35 min: shop/checkout. No kill in sight; the old estimate was 05:02.
     ");
 }
 
@@ -243,7 +246,7 @@ fn when_the_kill_came_the_forecast_and_the_kill_are_one_story() {
 fn a_rate_is_told_in_the_unit_that_is_easy_to_imagine() {
     let mib = f64::from(1 << 20);
     let of = [
-        3.14 * mib / 60.0,
+        3.12 * mib / 60.0,
         0.66 * mib / 60.0,
         0.2 * mib / 60.0,
         25.4 * mib / 60.0,
