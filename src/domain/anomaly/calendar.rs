@@ -20,7 +20,11 @@ pub struct Hour {
 impl Hour {
     /// The summary of the minutes of an hour; minutes that are not known are [`NONE`].
     pub fn of(minutes: &[u16]) -> Self {
-        let mut known: Vec<u16> = minutes.iter().copied().filter(|code| *code != NONE).collect();
+        let mut known: Vec<u16> = minutes
+            .iter()
+            .copied()
+            .filter(|code| *code != NONE)
+            .collect();
         known.sort_unstable();
         if known.len() < LEAST {
             return Self::default();
@@ -131,7 +135,12 @@ impl Calendar {
 
     /// The highest 95 % quantile of the week; 0 when nothing is known.
     pub fn peak(&self) -> f64 {
-        let highest = self.week.iter().chain(&self.day).map(|hour| hour.high).max();
+        let highest = self
+            .week
+            .iter()
+            .chain(&self.day)
+            .map(|hour| hour.high)
+            .max();
         highest.and_then(decode).unwrap_or(0.0)
     }
 
@@ -156,7 +165,11 @@ impl Calendar {
         middles.sort_unstable();
         let unknown = middles.iter().filter(|code| **code == NONE).count();
         let known = middles.get(unknown..).filter(|known| !known.is_empty())?;
-        let lowest = of.iter().filter(|hour| hour.known()).map(|hour| hour.low).min()?;
+        let lowest = of
+            .iter()
+            .filter(|hour| hour.known())
+            .map(|hour| hour.low)
+            .min()?;
         let highest = of.iter().map(|hour| hour.high).max()?;
         Some((
             Usual {
@@ -221,7 +234,10 @@ mod tests {
         let now = MONDAY + 4 * DAY + 5;
         let (usual, familiar) = calendar.usual(now, now - 6).unwrap();
         assert!(familiar);
-        assert!(close(usual.low, 15.0) && close(usual.high, 87.0), "{usual:?}");
+        assert!(
+            close(usual.low, 15.0) && close(usual.high, 87.0),
+            "{usual:?}"
+        );
     }
 
     #[test]
@@ -230,7 +246,9 @@ mod tests {
         let saturday = MONDAY + 5 * DAY + 12;
         let first = filled(5, |_| 5.0).usual(saturday, MONDAY + 5 * DAY - 1);
         assert!(!first.unwrap().1);
-        let (usual, familiar) = calendar.usual(saturday + 14 * DAY - 7 * DAY, saturday + 7 * DAY).unwrap();
+        let (usual, familiar) = calendar
+            .usual(saturday + 14 * DAY - 7 * DAY, saturday + 7 * DAY)
+            .unwrap();
         assert!(familiar && close(usual.high, 1.0), "{usual:?}");
     }
 

@@ -124,10 +124,7 @@ impl Habit {
 
     /// What is unusual now. The state of the last minute that is over; nothing when there were no values for a quarter of an hour.
     pub fn assess(&self, now: f64) -> Option<Anomaly> {
-        let standing = self.standing.as_ref()?;
-        if now / 60.0 > (self.minute + STALE) as f64 {
-            return None;
-        }
+        let standing = self.standing.as_ref().filter(|_| self.is_fresh(now))?;
         Some(Anomaly {
             metric: self.metric,
             since: standing.since as f64 * 60.0,
@@ -143,6 +140,15 @@ impl Habit {
                 self.days_known(),
             ),
         })
+    }
+
+    /// Whether something is unusual now: [`Habit::assess`] without the words.
+    pub fn stands(&self, now: f64) -> bool {
+        self.standing.is_some() && self.is_fresh(now)
+    }
+
+    fn is_fresh(&self, now: f64) -> bool {
+        now / 60.0 <= (self.minute + STALE) as f64
     }
 
     /// Days since the first reading.
@@ -183,7 +189,10 @@ impl Habit {
     }
 
     fn put(&mut self, code: u16) {
-        if let Some(place) = self.ring.get_mut(self.minute.rem_euclid(RING as i64) as usize) {
+        if let Some(place) = self
+            .ring
+            .get_mut(self.minute.rem_euclid(RING as i64) as usize)
+        {
             *place = code;
         }
     }
@@ -264,6 +273,10 @@ impl Habit {
                     *worst = worst.max(deviation as f32);
                 }
                 (standing.level, standing.usual) = (judgement.level, judgement.usual);
+                // What it comes to may show only later.
+                if let Some(rule @ (Rule::Idle | Rule::Full)) = judgement.rule {
+                    standing.rule = rule;
+                }
                 standing.calm = if judgement.calm { standing.calm + 1 } else { 0 };
                 let length = self.minute - standing.since;
                 if standing.calm >= CALM || length > ACCEPTED {
@@ -296,7 +309,11 @@ impl Habit {
     fn end(&mut self, length: i64) {
         let hour = self.minute.div_euclid(RING as i64);
         let short = length - i64::from(CALM) < BLIP;
-        let share = if short || length > ACCEPTED { 1.0 } else { LEARNED };
+        let share = if short || length > ACCEPTED {
+            1.0
+        } else {
+            LEARNED
+        };
         if let Some(standing) = self.standing.take() {
             for (record, worst) in self.records.iter_mut().zip(standing.worst) {
                 record.learn(hour, f64::from(worst) * share);

@@ -52,7 +52,12 @@ impl Record {
 
     /// The largest deviation of the last days.
     pub fn worst(&self) -> f64 {
-        self.days.iter().copied().max().and_then(decode).unwrap_or(0.0)
+        self.days
+            .iter()
+            .copied()
+            .max()
+            .and_then(decode)
+            .unwrap_or(0.0)
     }
 
     /// How far the largest deviation is above that of a usual day (the median of the days that had any): large when what

@@ -14,7 +14,11 @@ pub fn level(
     scale: Scale,
     days: f64,
 ) -> String {
-    let what = if metric == Metric::Cpu { "CPU" } else { "memory" };
+    let what = if metric == Metric::Cpu {
+        "CPU"
+    } else {
+        "memory"
+    };
     let (is, usual) = match scale.base() {
         Some((full, name)) => (
             format!("{} of its {name}", percent(level / full)),

@@ -9,8 +9,8 @@ pub mod card;
 pub mod clean;
 mod closed;
 pub mod digest;
-pub mod foresight;
 pub mod forecast;
+pub mod foresight;
 #[cfg(test)]
 mod limits;
 pub mod modal;

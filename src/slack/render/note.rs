@@ -132,8 +132,12 @@ fn ended(
     let (icon, word) = words::verdict(verdict);
     let ahead = forecast::is_ahead(incident);
     let word = match verdict {
-        Verdict::Recovered if ahead => format!("No kill in sight any more, after {}", duration(took)),
-        Verdict::RecoveredByItself if ahead => format!("The growth stopped after {}", duration(took)),
+        Verdict::Recovered if ahead => {
+            format!("No kill in sight any more, after {}", duration(took))
+        }
+        Verdict::RecoveredByItself if ahead => {
+            format!("The growth stopped after {}", duration(took))
+        }
         Verdict::Recovered => format!("{word} in {}", duration(took)),
         Verdict::RecoveredByItself => format!("{word} after {}", duration(took)),
         _ => word.to_owned(),
