@@ -20,6 +20,8 @@ pub struct Tracked {
     pub used: f64,
     /// The same as a slow average: the difference to `used` is recent growth.
     pub slow: f64,
+    /// CPU of that reading in cores, where it is known.
+    pub cpu: Option<f64>,
 }
 
 impl Tracked {
@@ -31,6 +33,7 @@ impl Tracked {
             ended: None,
             at: 0.0,
             used: 0.0,
+            cpu: None,
             slow: 0.0,
         }
     }

@@ -36,7 +36,7 @@ struct Load {
 
 impl Ledger {
     /// Figures older than this are stale.
-    fn fresh(&self, now: f64) -> f64 {
+    pub(super) fn fresh(&self, now: f64) -> f64 {
         now - (3.0 * self.options.interval).max(STALE)
     }
 
@@ -71,7 +71,7 @@ impl Ledger {
         } else {
             tracked.slow + pace * (reading.used - tracked.slow)
         };
-        (tracked.at, tracked.used) = (reading.at, reading.used);
+        (tracked.at, tracked.used, tracked.cpu) = (reading.at, reading.used, reading.cpu);
         let (Some(place), Some(limit)) = (tracked.place, tracked.fact.limit) else {
             return;
         };
