@@ -1,7 +1,7 @@
 //! The command line: what can be asked for, and how a run can end. What the commands do stands elsewhere.
 mod forecast;
 
-pub use forecast::{ForecastArgs, ForecastBenchArgs};
+pub use forecast::{AnomalyBenchArgs, ForecastArgs, ForecastBenchArgs};
 
 use crate::domain::incident::IncidentId;
 use clap::{Args, Parser, Subcommand};
@@ -202,6 +202,13 @@ Examples:
   heal bench forecast --seed 7 --per-class 200 --warm --cost 0
   heal bench forecast --per-class 0 --traces recordings/ --json")]
     Forecast(ForecastBenchArgs),
+    /// How well unusual CPU is found, on series with events whose truth is known, beside simpler rules
+    #[command(after_help = "\
+Examples:
+  heal bench anomaly
+  heal bench anomaly --seed 7 --series 400
+  heal bench anomaly --days 21 --json")]
+    Anomaly(AnomalyBenchArgs),
 }
 
 /// `heal bench loop`

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
             Command::Bench(args) => match &args.what {
                 Bench::Loop(args) => bench::run(args).await,
                 Bench::Forecast(args) => bench::forecast::run(args),
+                Bench::Anomaly(args) => bench::anomaly::run(args),
             },
         }
     });

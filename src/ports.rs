@@ -220,6 +220,8 @@ pub enum Sighting {
     RunEnded(crate::domain::forecast::RunEnd),
     /// Where memory figures come from, and how fresh they are: told when it changes, and once a minute.
     ForecastSource(crate::domain::forecast::SourceHealth),
+    /// What is unusual about a workload: told when it begins, changes or ends, and brought up to date in between.
+    Unusual(crate::domain::anomaly::Unusual),
     /// Something was left out on purpose, and why.
     Suppressed {
         /// Reason in words: "event older than the last start".

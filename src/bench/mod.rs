@@ -2,6 +2,7 @@
 //!
 //! In Slack's place there is a local workspace, in the cluster's place the simulation or, with `--kubeconfig`, a real control
 //! plane, in which nothing runs: statuses are written by hand. All figures are facts; nothing here judges them.
+pub mod anomaly;
 mod clicks;
 mod crowd;
 mod figures;

@@ -57,6 +57,30 @@ pub struct ForecastBenchArgs {
     pub json: bool,
 }
 
+/// `heal bench anomaly`
+#[derive(Clone, Debug, PartialEq, Args)]
+pub struct AnomalyBenchArgs {
+    /// Seed of the series: the same seed gives the same series on every machine
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    pub seed: u64,
+    /// Number of series
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = number::<1, 100_000>)]
+    pub series: usize,
+    /// Days of each series
+    #[arg(long, value_name = "N", default_value_t = 7, value_parser = number::<5, 365>)]
+    pub days: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn number<const LEAST: usize, const MOST: usize>(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|number| (LEAST..=MOST).contains(number))
+        .ok_or_else(|| format!("a number from {LEAST} to {MOST}"))
+}
+
 /// Below the options of `heal forecast --help`.
 pub(super) const REPLAY_HELP: &str = "\
 Examples:

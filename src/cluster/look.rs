@@ -422,6 +422,7 @@ mod tests {
                 finished: at(0),
             }),
             memory_limit: None,
+            cpu_limit: None,
             probed: false,
         }
     }

@@ -157,6 +157,7 @@ fn container(
             .and_then(|status| status.last_state.terminated.as_ref())
             .map(terminated),
         memory_limit: spec.resources.limits.memory,
+        cpu_limit: spec.resources.limits.cpu,
         probed: spec.liveness_probe.is_some()
             || spec.readiness_probe.is_some()
             || spec.startup_probe.is_some(),

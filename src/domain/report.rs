@@ -1,5 +1,6 @@
 //! What Heal tells about itself: the data behind `/heal status` and its sisters. Sentences are made by the Slack renderer.
 use super::{
+    anomaly::Unusual,
     family::Family,
     forecast::{Outlook, Score, SourceHealth},
     incident::Incident,
@@ -102,6 +103,8 @@ pub struct Foresight {
     pub now: Timestamp,
     /// What is told, the most urgent first.
     pub rising: Vec<Rising>,
+    /// Workloads whose CPU, memory or restarts are unusual, the newest first; and whether a silence keeps them quiet.
+    pub unusual: Vec<(Unusual, bool)>,
     /// The last thirty days.
     pub score: Score,
     /// Where memory figures come from; nothing while forecasts are off.

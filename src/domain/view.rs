@@ -92,6 +92,9 @@ pub struct ContainerView {
     pub last: Option<Terminated>,
     /// Memory limit in bytes.
     pub memory_limit: Option<u64>,
+    /// CPU limit in thousandths of a core.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_limit: Option<u64>,
     /// It has a readiness, liveness or startup probe.
     pub probed: bool,
 }

@@ -1,6 +1,7 @@
 //! What the engine keeps in memory: a mirror of the store, indexed for the questions that inputs ask.
 use crate::{
     domain::{
+        anomaly::Unusual,
         forecast::{Ledger, Outlook, SourceHealth},
         incident::{Effect, Incident, IncidentId, State as Stage},
         memory::Memory,
@@ -64,6 +65,8 @@ pub(super) struct State {
     pub(super) last_due: Option<Timestamp>,
     /// Where memory figures come from.
     pub(super) source: Option<SourceHealth>,
+    /// What is unusual, by uid of the workload. Not stored: it is told again soon after a start.
+    pub(super) unusual: BTreeMap<String, Unusual>,
     facts: HashMap<String, String>,
 }
 

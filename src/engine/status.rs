@@ -1,6 +1,7 @@
 //! `/heal status`, from memory.
 use super::Engine;
 use crate::domain::{
+    anomaly::Unusual,
     family::Family,
     forecast::{Chart, Outlook},
     incident::{Incident, IncidentId, State as Stage},
@@ -67,9 +68,32 @@ impl Engine {
             cluster: self.parts.cluster_name.clone(),
             now,
             rising,
+            unusual: self.unusual(now),
             score: self.state.ledger.score(now),
             source: self.state.source.clone(),
         }
+    }
+
+    /// What is unusual now, the newest first.
+    fn unusual(&self, now: Timestamp) -> Vec<(Unusual, bool)> {
+        let mut all: Vec<(Unusual, bool)> = self
+            .state
+            .unusual
+            .values()
+            .map(|one| {
+                let muted = self.is_silenced(&one.owner, Family::Forecast, now);
+                (one.clone(), muted)
+            })
+            .collect();
+        let since = |one: &Unusual| {
+            let newest = one.anomalies.iter().map(|anomaly| anomaly.since);
+            newest.fold(0.0, f64::max)
+        };
+        all.sort_by(|(a, _), (b, _)| {
+            let order = since(b).total_cmp(&since(a));
+            order.then_with(|| a.owner.uid.cmp(&b.owner.uid))
+        });
+        all
     }
 
     fn rising(&self, outlook: &Outlook, now: Timestamp) -> Rising {

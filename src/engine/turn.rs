@@ -139,6 +139,14 @@ impl Engine {
             Sighting::Forecast(outlook) => self.forecast(outlook, turn),
             Sighting::RunEnded(end) => self.run_ended(&end, turn),
             Sighting::ForecastSource(health) => self.state.source = Some(health),
+            Sighting::Unusual(unusual) => {
+                let uid = unusual.owner.uid.clone();
+                if unusual.anomalies.is_empty() {
+                    self.state.unusual.remove(&uid);
+                } else {
+                    self.state.unusual.insert(uid, unusual);
+                }
+            }
         }
     }
 

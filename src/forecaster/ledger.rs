@@ -3,6 +3,7 @@
 use super::{
     Options,
     line::{Key, Line, Run, kind},
+    oddities::Oddities,
     pods::{Place, Pod, Pods, Tracked},
     time::{seconds, timestamp},
 };
@@ -30,10 +31,12 @@ pub struct Ledger {
     pub(super) stirred: HashSet<usize>,
     /// Runs that a stored line knows, by uid of the pod and container, until the watch has told of the pod.
     restored: HashMap<(String, String), Place>,
+    /// What is usual for workloads.
+    pub(super) oddities: Oddities,
     /// A past may still come.
     pub(super) expecting: bool,
     /// When it began: older ends are history.
-    began: f64,
+    pub(super) began: f64,
     pub(super) source: Source,
     pub(super) out: Vec<Sighting>,
 }
@@ -49,6 +52,7 @@ impl Ledger {
             index: HashMap::new(),
             stirred: HashSet::new(),
             restored: HashMap::new(),
+            oddities: Oddities::default(),
             expecting: options.backfill > 0.0,
             began: now,
             source: Source::Prometheus,
@@ -126,6 +130,7 @@ impl Ledger {
                     ..Tracked::new(ContainerFact {
                         name: container,
                         limit: None,
+                        cpu_limit: None,
                         cap: None,
                         restarts: 0,
                         running: None,
@@ -218,6 +223,7 @@ impl Ledger {
                 self.ended(fact, tracked, Some(end), now);
             }
             tracked.ended = Some(end.run);
+            self.restarted(fact, end);
         }
         let stale = self
             .run_of(tracked)

@@ -7,6 +7,7 @@ mod keep;
 mod ledger;
 mod line;
 mod names;
+mod oddities;
 mod past;
 mod pods;
 mod readings;

@@ -24,6 +24,8 @@ pub struct Tracked {
     pub source: Option<Source>,
     /// The same as a slow average: the difference to `used` is recent growth.
     pub slow: f64,
+    /// CPU of that reading in cores, where it is known.
+    pub cpu: Option<f64>,
 }
 
 impl Tracked {
@@ -37,6 +39,7 @@ impl Tracked {
             used: 0.0,
             cache: 0.0,
             source: None,
+            cpu: None,
             slow: 0.0,
         }
     }

@@ -50,7 +50,7 @@ impl Tracked {
 
 impl Ledger {
     /// Figures older than this are stale.
-    fn fresh(&self, now: f64) -> f64 {
+    pub(super) fn fresh(&self, now: f64) -> f64 {
         now - (3.0 * self.options.interval).max(STALE)
     }
 
@@ -87,6 +87,7 @@ impl Ledger {
             tracked.slow + pace * (used - tracked.slow)
         };
         (tracked.at, tracked.used, tracked.source) = (reading.at, used, Some(source));
+        tracked.cpu = reading.cpu;
         let (Some(place), Some(limit)) = (tracked.place, tracked.fact.limit) else {
             return;
         };

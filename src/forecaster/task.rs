@@ -92,11 +92,14 @@ impl Forecaster {
                 &mut unreadable
             }) += 1;
         })?;
+        parts.store.each_habit(|row| {
+            unreadable += usize::from(!ledger.restore_habits(&row, now));
+        })?;
         if unreadable > 0 {
             tracing::warn!(
                 known,
                 unreadable,
-                "stored histories of another version or damaged: these containers begin anew"
+                "stored histories of another version or damaged: these begin anew"
             );
         }
         Ok(Self {
@@ -166,6 +169,12 @@ impl Forecaster {
             forgotten = self.ledger.forget(now);
         }
         let rows = self.ledger.unsaved(now, all);
+        let habits = self.ledger.unsaved_habits(now, all);
+        if !habits.is_empty()
+            && let Err(error) = self.parts.store.put_habits(habits, now).await
+        {
+            tracing::warn!(%error, "what is usual for workloads was not stored");
+        }
         if rows.is_empty() && forgotten.is_empty() {
             return;
         }
@@ -267,6 +276,8 @@ impl Forecaster {
             }
             tokio::task::yield_now().await;
         }
+        self.ledger.look_for_the_unusual(now);
+        self.parts.metrics.unusual(&self.ledger.unusual());
         health
     }
 

@@ -140,6 +140,8 @@ pub struct ContainerFact {
     pub name: String,
     /// Memory limit in bytes.
     pub limit: Option<u64>,
+    /// CPU limit in cores.
+    pub cpu_limit: Option<f64>,
     /// What its program caps itself with.
     pub cap: Option<Cap>,
     /// Restarts so far: the number of the run.

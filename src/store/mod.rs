@@ -5,12 +5,14 @@
 mod audit;
 mod batch;
 mod forecasts;
+mod habits;
 mod load;
 mod schema;
 mod series;
 
 pub use audit::{AuditRow, BrokenChain, list as list_audit, verify as verify_audit};
 pub use batch::Batch;
+pub use habits::HabitsRow;
 pub use load::{Loaded, PendingEffect};
 pub use series::{ROWS, SeriesRow};
 

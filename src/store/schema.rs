@@ -30,6 +30,8 @@ const MIGRATIONS: &[&str] = &["
 ", "
     CREATE TABLE forecasts (id INTEGER PRIMARY KEY, owner_uid TEXT NOT NULL, ended_at TEXT, outcome TEXT, body TEXT NOT NULL) STRICT;
     CREATE INDEX forecasts_ended ON forecasts (ended_at);
+", "
+    CREATE TABLE habits (owner TEXT PRIMARY KEY, seen REAL NOT NULL, about TEXT NOT NULL, state BLOB NOT NULL) STRICT, WITHOUT ROWID;
 "];
 
 /// Brings a file to the newest schema.

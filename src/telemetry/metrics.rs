@@ -2,7 +2,7 @@
 //!
 //! The number of time series is bounded: labels come from closed lists, and where a label is free text, only the first
 //! [`FREE_VALUES`] different values get a series of their own; the others are counted together as `other`.
-use super::forecasts::Forecasts;
+use super::{forecasts::Forecasts, unusual::Unusual};
 use crate::domain::{
     action::ActionKind,
     family::Family as Trouble,
@@ -80,6 +80,7 @@ pub struct Metrics {
     forecast_containers: Family<StateLabel, Gauge>,
     forecasts_standing: Family<TierLabel, Gauge>,
     forecasts: Forecasts,
+    unusual: Unusual,
     methods: Values,
     kinds: Values,
     times: Mutex<Times>,
@@ -172,6 +173,7 @@ impl Metrics {
                 "Forecasts that stand now, by how loudly they are told",
             ),
             forecasts: Forecasts::new(r),
+            unusual: Unusual::new(r),
             methods: Values::default(),
             kinds: Values::default(),
             times: Mutex::default(),
@@ -295,6 +297,17 @@ impl Metrics {
         if health.last.is_some() {
             self.times().last_reading = health.last;
         }
+    }
+
+    /// How many workloads are followed, and in how many of them which metric is unusual now.
+    pub fn unusual(
+        &self,
+        counts: &(
+            usize,
+            std::collections::HashMap<crate::domain::anomaly::Metric, u64>,
+        ),
+    ) {
+        self.unusual.set(counts);
     }
 
     /// How the forecasts of the last 30 days turned out.

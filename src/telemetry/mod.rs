@@ -3,5 +3,6 @@ mod forecasts;
 pub mod log;
 mod meter;
 pub mod metrics;
+mod unusual;
 
 pub use metrics::{Decided, Metrics};

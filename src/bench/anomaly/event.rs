@@ -1,5 +1,6 @@
 //! What goes wrong: events that are put into healthy series, and their truth.
-use super::{rng::Rng, shape::DAY};
+use super::shape::{DAY, below};
+use crate::bench::forecast::rng::Rng;
 
 /// What happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,9 @@ impl What {
     }
 }
 
+/// The kinds that begin at once: what the recall is told of. A drift has no beginning that could be missed.
+pub const SUDDEN: [What; 3] = [What::Shift, What::Saturation, What::Hang];
+
 /// An event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Event {
@@ -53,15 +57,14 @@ pub fn put(
 ) -> Option<Event> {
     let length = match what {
         What::Drift => rng.between(4.0 * 60.0, 18.0 * 60.0),
-        What::Shift | What::Hang => rng.log_between(20.0, 360.0),
-        What::Saturation => rng.log_between(20.0, 240.0),
+        What::Shift | What::Hang => rng.scale(20.0, 360.0),
+        What::Saturation => rng.scale(20.0, 240.0),
     } as usize;
     let room = series.len().checked_sub(from + length + CALM)?;
     let event = (0..50).find_map(|_| {
-        let start = from + rng.below(room);
-        let apart = |other: &Event| {
-            other.end + CALM <= start || start + length + CALM <= other.start
-        };
+        let start = from + below(rng, room);
+        let apart =
+            |other: &Event| other.end + CALM <= start || start + length + CALM <= other.start;
         others.iter().all(apart).then_some(Event {
             what,
             start,

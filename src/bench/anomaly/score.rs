@@ -66,11 +66,11 @@ impl Score {
         delays.get(delays.len().saturating_sub(1) / 2).copied()
     }
 
-    /// False alarms per day of one series.
-    pub fn false_alarms(&self) -> f64 {
-        let (alarms, days) = self
-            .alarms
-            .values()
+    /// False alarms per day of one series, of these shapes.
+    pub fn false_alarms(&self, of: &[Shape]) -> f64 {
+        let (alarms, days) = of
+            .iter()
+            .filter_map(|shape| self.alarms.get(shape))
             .fold((0, 0.0), |(a, d), (alarms, days)| (a + alarms, d + days));
         if days > 0.0 {
             alarms as f64 / days
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(score.recall(&[What::Hang]), 1.0);
         assert_eq!(score.recall(&[What::Hang, What::Drift]), 0.5);
         assert_eq!(score.median_delay(), Some(12));
-        assert_eq!(score.false_alarms(), 0.0);
+        assert_eq!(score.false_alarms(&Shape::ALL), 0.0);
     }
 
     #[test]
@@ -106,6 +106,6 @@ mod tests {
         score.count(Shape::Daily, &events, &[99, 230, 5000], 2 * DAY);
         assert_eq!(score.recall(&[What::Hang]), 0.0);
         assert_eq!(score.median_delay(), None);
-        assert_eq!(score.false_alarms(), 1.5);
+        assert_eq!(score.false_alarms(&Shape::ALL), 1.5);
     }
 }

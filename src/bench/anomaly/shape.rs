@@ -1,5 +1,5 @@
 //! Healthy workloads: what a series looks like when nothing is wrong, in shares of its limit, one value a minute.
-use super::rng::Rng;
+use crate::bench::forecast::rng::{Rng, exp, ln, sin_turns};
 
 /// Minutes of a day.
 pub const DAY: usize = 1440;
@@ -54,8 +54,8 @@ pub fn healthy(shape: Shape, days: usize, weekday: usize, rng: &mut Rng) -> Vec<
     }
     // Scrapes fail for a while about every third day.
     for _ in 0..days.div_ceil(3) {
-        let start = rng.below(minutes);
-        let length = rng.log_between(5.0, 60.0) as usize;
+        let start = below(rng, minutes);
+        let length = rng.scale(5.0, 60.0) as usize;
         for value in series.iter_mut().skip(start).take(length) {
             *value = None;
         }
@@ -78,14 +78,18 @@ fn tide(shape: Shape, days: usize, weekday: usize, rng: &mut Rng) -> Vec<f64> {
     let differs = rng.between(0.03, 0.12);
     let mut level = Vec::with_capacity(days * DAY);
     for day in 0..days {
-        let today = (differs * rng.normal()).exp()
-            * if (weekday + day) % 7 >= 5 { weekend } else { 1.0 };
+        let today = exp(differs * normal(rng))
+            * if (weekday + day) % 7 >= 5 {
+                weekend
+            } else {
+                1.0
+            };
         // People are early on one day and late on another.
-        let shift = rng.normal() * 0.25;
+        let shift = normal(rng) * 0.25;
         for minute in 0..DAY {
             let hour = minute as f64 / 60.0;
-            let phase = (hour - peak - shift) / 24.0 * std::f64::consts::TAU;
-            let height = (0.5 + 0.5 * phase.cos()).powf(sharpness);
+            let wave = 0.5 + 0.5 * sin_turns((hour - peak - shift) / 24.0 + 0.25);
+            let height = exp(sharpness * ln(wave.max(1e-9)));
             level.push((base + swing * height) * today);
         }
     }
@@ -101,16 +105,16 @@ fn tide(shape: Shape, days: usize, weekday: usize, rng: &mut Rng) -> Vec<f64> {
 }
 
 fn bursts(level: &mut [f64], rng: &mut Rng) {
-    let per_day = rng.log_between(3.0, 20.0);
+    let per_day = rng.scale(3.0, 20.0);
     let (height, length) = (rng.between(0.1, 0.5), rng.between(2.0, 6.0));
     let mut at = 0.0;
     loop {
-        at += -(1.0 - rng.unit()).ln() * DAY as f64 / per_day;
+        at += rng.waiting() * DAY as f64 / per_day;
         if at as usize >= level.len() {
             return;
         }
-        let height = height * (0.5 * rng.normal()).exp();
-        let length = (length * (0.7 * rng.normal()).exp()).max(1.0) as usize;
+        let height = height * exp(0.5 * normal(rng));
+        let length = (length * exp(0.7 * normal(rng))).max(1.0) as usize;
         for value in level.iter_mut().skip(at as usize).take(length) {
             *value += height;
         }
@@ -119,7 +123,7 @@ fn bursts(level: &mut [f64], rng: &mut Rng) {
 
 fn runs(level: &mut [f64], rng: &mut Rng) {
     let (minute, length, height) = (
-        rng.below(60),
+        below(rng, 60),
         rng.between(2.0, 12.0),
         rng.between(0.15, 0.6),
     );
@@ -127,9 +131,9 @@ fn runs(level: &mut [f64], rng: &mut Rng) {
         if rng.chance(0.02) {
             continue;
         }
-        let start = hour * 60 + minute + rng.below(2);
+        let start = hour * 60 + minute + below(rng, 2);
         let length = (length * rng.between(0.75, 1.3)).max(1.0) as usize;
-        let height = height * (0.1 * rng.normal()).exp();
+        let height = height * exp(0.1 * normal(rng));
         for value in level.iter_mut().skip(start).take(length) {
             *value += height;
         }
@@ -139,7 +143,7 @@ fn runs(level: &mut [f64], rng: &mut Rng) {
 /// A rollout about every third day: for some minutes programs start and warm up.
 fn rollouts(level: &mut [f64], days: usize, rng: &mut Rng) {
     for _ in 0..days.div_ceil(3) {
-        let start = rng.below(level.len());
+        let start = below(rng, level.len());
         let length = rng.between(2.0, 6.0) as usize;
         let factor = rng.between(1.5, 2.5);
         for value in level.iter_mut().skip(start).take(length) {
@@ -158,8 +162,19 @@ fn noise(level: &mut [f64], rng: &mut Rng) {
     let kick = slow * (1.0 - memory * memory).sqrt();
     let mut drift = 0.0;
     for value in level {
-        drift = memory * drift + kick * rng.normal();
+        drift = memory * drift + kick * normal(rng);
         let far = if rng.chance(0.01) { 4.0 } else { 1.0 };
-        *value *= (drift + far * fast * rng.normal()).exp();
+        *value *= exp(drift + far * fast * normal(rng));
     }
+}
+
+/// A whole number below `count`.
+pub fn below(rng: &mut Rng, count: usize) -> usize {
+    (rng.unit() * count as f64) as usize
+}
+
+/// Normally distributed with mean 0 and variance 1, with all of its tails (Box and Muller, 1958): bursts live in them.
+fn normal(rng: &mut Rng) -> f64 {
+    let radius = (-2.0 * ln(1.0 - rng.unit())).sqrt();
+    radius * sin_turns(rng.unit())
 }

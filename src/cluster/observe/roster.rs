@@ -265,6 +265,7 @@ fn container(of: &ContainerView, caps: &[(String, Cap)]) -> ContainerFact {
     ContainerFact {
         name: of.name.clone(),
         limit: of.memory_limit,
+        cpu_limit: of.cpu_limit.map(|millis| millis as f64 / 1000.0),
         cap: cap.map(|(_, cap)| cap.clone()),
         restarts: of.restarts,
         running: match of.state {

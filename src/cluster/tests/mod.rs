@@ -118,7 +118,10 @@ impl Watching {
                     Some(error) => format!("watch {}: {error}", health.kind),
                     None => format!("watch {} works", health.kind),
                 }),
-                Sighting::Forecast(_) | Sighting::RunEnded(_) | Sighting::ForecastSource(_) => None,
+                Sighting::Forecast(_)
+                | Sighting::RunEnded(_)
+                | Sighting::ForecastSource(_)
+                | Sighting::Unusual(_) => None,
             });
         }
         lines

@@ -124,10 +124,7 @@ impl Habit {
 
     /// What is unusual now. The state of the last minute that is over; nothing when there were no values for a quarter of an hour.
     pub fn assess(&self, now: f64) -> Option<Anomaly> {
-        let standing = self.standing.as_ref()?;
-        if now / 60.0 > (self.minute + STALE) as f64 {
-            return None;
-        }
+        let standing = self.standing.as_ref().filter(|_| self.is_fresh(now))?;
         Some(Anomaly {
             metric: self.metric,
             since: standing.since as f64 * 60.0,
@@ -143,6 +140,15 @@ impl Habit {
                 self.days_known(),
             ),
         })
+    }
+
+    /// Whether something is unusual now: [`Habit::assess`] without the words.
+    pub fn stands(&self, now: f64) -> bool {
+        self.standing.is_some() && self.is_fresh(now)
+    }
+
+    fn is_fresh(&self, now: f64) -> bool {
+        now / 60.0 <= (self.minute + STALE) as f64
     }
 
     /// Days since the first reading.
@@ -267,6 +273,10 @@ impl Habit {
                     *worst = worst.max(deviation as f32);
                 }
                 (standing.level, standing.usual) = (judgement.level, judgement.usual);
+                // What it comes to may show only later.
+                if let Some(rule @ (Rule::Idle | Rule::Full)) = judgement.rule {
+                    standing.rule = rule;
+                }
                 standing.calm = if judgement.calm { standing.calm + 1 } else { 0 };
                 let length = self.minute - standing.since;
                 if standing.calm >= CALM || length > ACCEPTED {

@@ -80,7 +80,7 @@ pub struct Judgement {
     pub calm: bool,
     /// Days of this kind are known.
     pub familiar: bool,
-    /// The level that was held for the last 20 minutes.
+    /// The median of the last ten minutes.
     pub level: f64,
     /// What is usual.
     pub usual: (f64, f64),
@@ -138,18 +138,21 @@ impl View<'_> {
             if held - high > effect && above > strict * needed {
                 rule = rule.or(Some(Rule::More));
             }
+            if place == 0 {
+                shown = Some(level(&window, 0.5)?);
+            }
             // The shortest window takes no part in the rest: a short dip is nothing, and a pause is no end.
             let Some(place) = place.checked_sub(1) else {
                 continue;
             };
             calm &= held - high <= effect / 2.0;
             if place == 0 {
-                shown = Some(level(&window, 0.5)?);
                 let full = level(&window, 0.3)? / self.scale;
                 deviations[FULL] = full;
                 let highest = FULL_LEAST.1 * self.records[FULL].worst();
                 if self.limited && full > FULL_LEAST.0 && full > highest {
-                    rule = rule.or(Some(Rule::Full));
+                    // More than usual it is anyway: this says more.
+                    rule = Some(Rule::Full);
                 }
             }
             if !self.low_counts {

@@ -15,11 +15,15 @@ mod record;
 mod restarts;
 #[cfg(test)]
 mod tests;
+mod unusual;
 mod words;
+mod workload;
 
 pub use finding::{Anomaly, Metric, Scale, Side};
 pub use habit::{Habit, Reading};
 pub use restarts::{Restart, Restarts};
+pub use unusual::Unusual;
+pub use workload::Habits;
 
 /// Days that have to be known before anything is said: with fewer, nobody knows what a usual day is.
 pub const SILENT_DAYS: f64 = 3.0;

@@ -18,8 +18,8 @@ const THRESHOLD: f64 = 5.4;
 const LEAST: usize = 3;
 /// The usual rate is known from the last weeks: older restarts count less, by a factor of e per week.
 const MEMORY: f64 = 7.0 * DAY;
-/// What is believed before anything is known: half a restart in four days.
-const BELIEF: (f64, f64) = (0.5, 4.0 * DAY);
+/// What is believed before anything is known: a quarter of a restart in two days.
+const BELIEF: (f64, f64) = (0.25, 2.0 * DAY);
 /// Restarts younger than this are not part of what is usual yet.
 const YOUNG: f64 = DAY;
 /// Restarts that are kept one by one.
@@ -102,11 +102,14 @@ impl Restarts {
             self.usual.0 += 1.0;
         }
         self.recent.push((self.last, reason));
-        self.sum = (self.sum + RATIO.ln()).min(2.0 * THRESHOLD);
-        let known = self
+        if self
             .first
-            .is_some_and(|first| self.last - first >= SILENT_DAYS * DAY);
-        if known && self.since.is_none() && self.sum >= THRESHOLD && self.recent.len() >= LEAST {
+            .is_none_or(|first| self.last - first < SILENT_DAYS * DAY)
+        {
+            return;
+        }
+        self.sum = (self.sum + RATIO.ln()).min(2.0 * THRESHOLD);
+        if self.since.is_none() && self.sum >= THRESHOLD && self.recent.len() >= LEAST {
             self.since = Some(self.last);
         }
     }
@@ -136,7 +139,9 @@ impl Restarts {
 
     /// Usual restarts per second.
     fn rate(&self) -> f64 {
-        (self.usual.0 + BELIEF.0) / (self.usual.1 + BELIEF.1)
+        // The last day is in the time, but not yet in the count.
+        let counted = (self.usual.1 - YOUNG).max(0.0);
+        (self.usual.0 + BELIEF.0) / (counted + BELIEF.1)
     }
 
     fn advance(&mut self, t: f64) {

@@ -245,6 +245,7 @@ pub fn pod(name: &str) -> PodView {
             },
             last: None,
             memory_limit: Some(256 << 20),
+            cpu_limit: None,
             probed: false,
         }],
     }

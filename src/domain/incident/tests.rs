@@ -197,6 +197,7 @@ fn crash_evidence() -> Evidence {
         },
         last: Some(end),
         memory_limit: None,
+        cpu_limit: None,
         probed: false,
     };
     evidence.pods = vec![PodView {

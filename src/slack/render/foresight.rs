@@ -7,6 +7,7 @@ use super::{
     words,
 };
 use crate::domain::{
+    anomaly::Unusual,
     forecast::{Boundary, Outlook, Score, Source, SourceHealth, Tier},
     report::{Foresight, Rising},
     text::{bytes, count, duration},
@@ -37,6 +38,8 @@ pub fn foresight(foresight: &Foresight) -> Message {
     );
     blocks.section(page_list.clone());
     blocks.section(notice_list.clone());
+    let unusual = unusual(&foresight.unusual);
+    blocks.section(unusual.clone());
     let score = score(&foresight.score);
     blocks.section(score.clone());
     let source = source_or_none(foresight);
@@ -49,7 +52,7 @@ pub fn foresight(foresight: &Foresight) -> Message {
         ),
     ]);
     let mut text = summary;
-    for part in [page_list, notice_list, score, source] {
+    for part in [page_list, notice_list, unusual, score, source] {
         if !part.is_empty() {
             text.line(part);
         }
@@ -159,6 +162,34 @@ pub fn notices(notices: &Notices) -> Message {
         "Kept up to date, posted anew once a day at most. `/heal forecast` lists everything.",
     )]);
     Message::new(text, blocks)
+}
+
+/// Workloads that are not as usual: "• shop/checkout: CPU is at 82 % of its limit; usual at this hour is 18 % to 35 % · since 04:50"
+fn unusual(all: &[(Unusual, bool)]) -> Markup {
+    if all.is_empty() {
+        return Markup::default();
+    }
+    let mut text = markup!("🔎 *Unusual* ({})", all.len());
+    for (one, muted) in all.iter().take(MAX_LISTED) {
+        for anomaly in &one.anomalies {
+            let mut line = markup!(
+                "• *{}*: {}",
+                words::short(&one.owner),
+                clean::cut(&clean::line(&anomaly.why), 200)
+            );
+            if let Ok(since) = Timestamp::from_second(anomaly.since as i64) {
+                line = markup!("{} · since {}", line, Markup::clock(since));
+            }
+            if *muted {
+                line = markup!("{} · 🔕 silenced", line);
+            }
+            text.line(line);
+        }
+    }
+    if all.len() > MAX_LISTED {
+        text.line(markup!("… and {} more", all.len() - MAX_LISTED));
+    }
+    text.clip(2_900)
 }
 
 /// One container: "• shop/checkout app: about 04:50 (04:10 – 06:20), P 0.93 · 78 % of 512Mi · rising 3.1 MiB/min for 3 h · H17"
