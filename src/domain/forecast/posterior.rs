@@ -57,7 +57,7 @@ impl Evidence {
         let flag = |b: bool| f64::from(u8::from(b));
         // What was seen for an hour or two before is a history; the first minutes of a first run are none.
         let trust = if self.margin.is_some() {
-            1.0 - (-hours(self.known) / 1.5).exp()
+            1.0 - (-hours(self.known) / 6.0).exp()
         } else {
             0.0
         };
@@ -123,24 +123,24 @@ fn stopped_below(level: f64, middle: f64, spread: f64) -> f64 {
 }
 
 const WEIGHTS: [f64; FEATURES] = [
-    -2.984,
-    1.150,
-    1.227,
-    0.732,
-    0.559,
-    -2.970,
-    -1.080,
-    1.312,
-    1.199,
-    0.856,
-    -0.093,
-    -1.316,
-    -3.737,
-    2.374,
-    -0.871,
-    -0.178,
-    0.521,
-    0.871,
-    0.980,
-    0.976,
+    -2.900,
+    1.111,
+    1.688,
+    0.779,
+    0.525,
+    -3.061,
+    -1.456,
+    1.275,
+    1.146,
+    0.978,
+    -0.274,
+    -1.325,
+    -3.823,
+    2.193,
+    -0.884,
+    0.044,
+    0.504,
+    0.525,
+    0.938,
+    0.898,
 ];
