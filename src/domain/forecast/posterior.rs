@@ -48,7 +48,7 @@ pub struct Evidence {
 }
 
 /// Number of features.
-pub const FEATURES: usize = 20;
+pub const FEATURES: usize = 21;
 
 impl Evidence {
     /// The features of the model.
@@ -93,6 +93,7 @@ impl Evidence {
             trust * late * eta,
             first * late * eta,
             self.reach.max(1e-3).ln(),
+            trust * familiar(margin) / 5.0 * self.keeping.clamp(0.0, 1.0) * (-eta).max(0.0),
             (self.level.min(1.0) - 0.92).max(0.0) * 20.0,
         ]
     }
@@ -123,24 +124,25 @@ fn stopped_below(level: f64, middle: f64, spread: f64) -> f64 {
 }
 
 const WEIGHTS: [f64; FEATURES] = [
-    -2.900,
-    1.111,
-    1.688,
-    0.779,
-    0.525,
-    -3.061,
-    -1.456,
-    1.275,
-    1.146,
-    0.978,
-    -0.274,
-    -1.325,
-    -3.823,
-    2.193,
-    -0.884,
-    0.044,
-    0.504,
-    0.525,
-    0.938,
-    0.898,
+    -2.795,
+    1.097,
+    1.660,
+    0.734,
+    0.544,
+    -3.315,
+    -1.496,
+    1.239,
+    1.156,
+    0.914,
+    -0.163,
+    -1.335,
+    -3.833,
+    2.136,
+    -0.834,
+    0.055,
+    0.886,
+    0.537,
+    1.017,
+    1.060,
+    0.777,
 ];
