@@ -129,7 +129,7 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     assert_eq!(names.len(), all, "each container once");
     let span = Span {
         namespace: NAMESPACE.to_owned(),
-        from: began,
+        from: began - 60,
         to: Timestamp::now().as_second(),
         step: 10,
     };
