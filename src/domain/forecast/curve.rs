@@ -6,7 +6,9 @@ use super::fit::{Fit, parabola};
 use super::pyramid::{KEEP, Point};
 
 /// λ times the length of the window.
-pub(super) const BENDS: [f64; 13] = [-8.0, -5.5, -3.8, -2.6, -1.8, -1.2, -0.7, -0.3, 0.0, 0.3, 0.7, 1.2, 2.0];
+pub(super) const BENDS: [f64; 13] = [
+    -8.0, -5.5, -3.8, -2.6, -1.8, -1.2, -0.7, -0.3, 0.0, 0.3, 0.7, 1.2, 2.0,
+];
 /// Spread of the prior (Laplace) of λ times window.
 const PRIOR: f64 = 0.7;
 /// Growth slows down more often than it speeds up.
@@ -48,7 +50,13 @@ pub(super) fn explain(points: &[Point], fit: &Fit, limit: f64, now: f64) -> [Par
     let mut parts = [Part::default(); BENDS.len()];
     let mut rests = [0.0; BENDS.len()];
     for (k, l) in BENDS.iter().enumerate() {
-        let shape = |x: f64| if l.abs() < 1e-9 { x } else { (l * x).exp_m1() / l };
+        let shape = |x: f64| {
+            if l.abs() < 1e-9 {
+                x
+            } else {
+                (l * x).exp_m1() / l
+            }
+        };
         let (mut s, mut sg, mut sy, mut sgg, mut sgy) = (0.0, 0.0, 0.0, 0.0, 0.0);
         let mut g = [0.0; KEEP + 1];
         for i in 0..n {

@@ -158,20 +158,32 @@ fn knee(points: &[Point]) -> Option<usize> {
         u[i] = (p.t - points[0].t) / scale * 2.0 - 1.0;
         y[i] = p.mean - points[0].mean;
         let s = sums[i];
-        sums[i + 1] = [s[0] + u[i], s[1] + y[i], s[2] + u[i] * u[i], s[3] + u[i] * y[i], s[4] + y[i] * y[i]];
+        sums[i + 1] = [
+            s[0] + u[i],
+            s[1] + y[i],
+            s[2] + u[i] * u[i],
+            s[3] + u[i] * y[i],
+            s[4] + y[i] * y[i],
+        ];
     }
     // Sum of squared residuals of the line through points a to b.
     let rest = |a: usize, b: usize| {
         let m = (b - a) as f64;
         let d = |k: usize| sums[b][k] - sums[a][k];
-        let (uu, uy, yy) = (d(2) - d(0) * d(0) / m, d(3) - d(0) * d(1) / m, d(4) - d(1) * d(1) / m);
+        let (uu, uy, yy) = (
+            d(2) - d(0) * d(0) / m,
+            d(3) - d(0) * d(1) / m,
+            d(4) - d(1) * d(1) / m,
+        );
         (yy - if uu > 1e-12 { uy * uy / uu } else { 0.0 }).max(0.0)
     };
     let (cut, split) = (4..=n - 4)
         .map(|j| (j, rest(0, j) + rest(j, n)))
         .min_by(|a, b| a.1.total_cmp(&b.1))?;
     let (a, b, c) = parabola(&u[..n], &y[..n], &[1.0; KEEP + 1][..n])?;
-    let curve: f64 = (0..n).map(|i| (y[i] - a - b * u[i] - c * u[i] * u[i]).powi(2)).sum();
+    let curve: f64 = (0..n)
+        .map(|i| (y[i] - a - b * u[i] - c * u[i] * u[i]).powi(2))
+        .sum();
     (split < KNEE * curve).then_some(cut)
 }
 
@@ -179,7 +191,8 @@ fn knee(points: &[Point]) -> Option<usize> {
 fn resistant(u: &[f64], y: &[f64]) -> (f64, f64) {
     let third = u.len() / 3;
     let cut = u.len() - third;
-    let slope = (median(&y[cut..]) - median(&y[..third])) / (median(&u[cut..]) - median(&u[..third]));
+    let slope =
+        (median(&y[cut..]) - median(&y[..third])) / (median(&u[cut..]) - median(&u[..third]));
     let mut rest = [0.0; KEEP + 1];
     for i in 0..u.len() {
         rest[i] = y[i] - slope * u[i];
@@ -218,9 +231,12 @@ pub(super) fn parabola(u: &[f64], y: &[f64], w: &[f64]) -> Option<(f64, f64, f64
     if det.abs() < 1e-9 {
         return None;
     }
-    let a = t[0] * (s2 * s4 - s3 * s3) - s1 * (t[1] * s4 - s3 * t[2]) + s2 * (t[1] * s3 - s2 * t[2]);
-    let b = s0 * (t[1] * s4 - s3 * t[2]) - t[0] * (s1 * s4 - s2 * s3) + s2 * (s1 * t[2] - t[1] * s2);
-    let c = s0 * (s2 * t[2] - t[1] * s3) - s1 * (s1 * t[2] - t[1] * s2) + t[0] * (s1 * s3 - s2 * s2);
+    let a =
+        t[0] * (s2 * s4 - s3 * s3) - s1 * (t[1] * s4 - s3 * t[2]) + s2 * (t[1] * s3 - s2 * t[2]);
+    let b =
+        s0 * (t[1] * s4 - s3 * t[2]) - t[0] * (s1 * s4 - s2 * s3) + s2 * (s1 * t[2] - t[1] * s2);
+    let c =
+        s0 * (s2 * t[2] - t[1] * s3) - s1 * (s1 * t[2] - t[1] * s2) + t[0] * (s1 * s3 - s2 * s2);
     Some((a / det, b / det, c / det))
 }
 
@@ -240,7 +256,11 @@ fn tail(u: &[f64], y: &[f64], noise: f64, factor: f64) -> (f64, f64) {
     let (u, y) = (&u[u.len() - m..], &y[y.len() - m..]);
     let line = weighted_line(u, y, &[1.0; KEEP + 1][..m]);
     let mean = u.iter().sum::<f64>() / m as f64;
-    let uu = u.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>().max(1e-9);
+    let uu = u
+        .iter()
+        .map(|x| (x - mean) * (x - mean))
+        .sum::<f64>()
+        .max(1e-9);
     (line.1, noise * (factor / uu).sqrt())
 }
 

@@ -66,7 +66,12 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
 pub(super) fn fits(pyramid: &Pyramid, run: &Run) -> [Option<Fit>; LEVELS] {
     let mut all = [None; LEVELS];
     for (k, slot) in all.iter_mut().enumerate().take(pyramid.depth()) {
-        *slot = fit(&pyramid.window(k, run.since, run.now, run.pace), run.limit, run.now).map(|f| Fit { k, ..f });
+        *slot = fit(
+            &pyramid.window(k, run.since, run.now, run.pace),
+            run.limit,
+            run.now,
+        )
+        .map(|f| Fit { k, ..f });
     }
     all
 }

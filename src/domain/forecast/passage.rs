@@ -6,7 +6,13 @@
 //! Gaussian passage, (σ²/s²)·T per unit of s, to that of the slope.
 use super::curve::{BENDS, Part};
 
-const SLOPES: [(f64, f64); 5] = [(-1.7, 0.1), (-0.8, 0.23), (0.0, 0.34), (0.8, 0.23), (1.7, 0.1)];
+const SLOPES: [(f64, f64); 5] = [
+    (-1.7, 0.1),
+    (-0.8, 0.23),
+    (0.0, 0.34),
+    (0.8, 0.23),
+    (1.7, 0.1),
+];
 const CRESTS: [f64; 3] = [0.4, 0.4, 0.2];
 const NODES: usize = BENDS.len() * SLOPES.len() * CRESTS.len();
 /// Further than this no one looks, in windows.
@@ -89,7 +95,14 @@ impl Growth {
                 let s = part.slope * (spread * z).exp();
                 for (c, wc) in self.crest.iter().zip(CRESTS) {
                     let t = Self::time(target - part.level - c, s, part.bend);
-                    times.push((if t > FAR * self.span { f64::INFINITY } else { t }, part.weight * wz * wc));
+                    times.push((
+                        if t > FAR * self.span {
+                            f64::INFINITY
+                        } else {
+                            t
+                        },
+                        part.weight * wz * wc,
+                    ));
                 }
             }
         }
@@ -101,12 +114,20 @@ impl Growth {
     pub fn level_after(&self, h: f64) -> [f64; 3] {
         let mut levels = Vec::with_capacity(NODES);
         for part in self.parts.iter().filter(|p| p.weight > 1e-3) {
-            let sd = (part.se * part.se + self.wander / self.span + self.wander / h.max(1.0)).sqrt();
+            let sd =
+                (part.se * part.se + self.wander / self.span + self.wander / h.max(1.0)).sqrt();
             let x = part.bend * h;
-            let run = if x.abs() < 1e-6 { h } else { x.min(6.0).exp_m1() / part.bend };
+            let run = if x.abs() < 1e-6 {
+                h
+            } else {
+                x.min(6.0).exp_m1() / part.bend
+            };
             for (z, wz) in SLOPES {
                 for (c, wc) in self.crest.iter().zip(CRESTS) {
-                    levels.push((part.level + c + (part.slope + z * sd).max(0.0) * run, part.weight * wz * wc));
+                    levels.push((
+                        part.level + c + (part.slope + z * sd).max(0.0) * run,
+                        part.weight * wz * wc,
+                    ));
                 }
             }
         }
@@ -131,7 +152,12 @@ impl Passage {
     /// Probability that it takes no longer than this.
     pub fn within(&self, seconds: f64) -> f64 {
         let total: f64 = self.times.iter().map(|(_, w)| w).sum();
-        let near: f64 = self.times.iter().take_while(|(t, _)| *t <= seconds).map(|(_, w)| w).sum();
+        let near: f64 = self
+            .times
+            .iter()
+            .take_while(|(t, _)| *t <= seconds)
+            .map(|(_, w)| w)
+            .sum();
         (near / total.max(1e-300)).clamp(0.0, 1.0)
     }
 

@@ -56,7 +56,11 @@ impl Evidence {
         let hours = |x: f64| x / 3600.0;
         let flag = |b: bool| f64::from(u8::from(b));
         // What was seen for an hour or two before is a history; the first minutes of a first run are none.
-        let trust = if self.margin.is_some() { 1.0 - (-hours(self.known) / 1.5).exp() } else { 0.0 };
+        let trust = if self.margin.is_some() {
+            1.0 - (-hours(self.known) / 1.5).exp()
+        } else {
+            0.0
+        };
         let first = 1.0 - trust;
         let late = 1.0 - (-hours(self.onset) / 0.5).exp();
         let fresh = flag(self.kills == 0.0);
@@ -83,7 +87,12 @@ impl Evidence {
 
     /// The probability of a kill.
     pub fn probability(&self) -> f64 {
-        let z: f64 = self.features().iter().zip(WEIGHTS).map(|(f, w)| f * w).sum();
+        let z: f64 = self
+            .features()
+            .iter()
+            .zip(WEIGHTS)
+            .map(|(f, w)| f * w)
+            .sum();
         self.reach / (1.0 + (-z).exp())
     }
 }
@@ -103,20 +112,6 @@ fn stopped_below(level: f64) -> f64 {
 }
 
 const WEIGHTS: [f64; FEATURES] = [
-    -3.573,
-    0.689,
-    0.673,
-    0.908,
-    -0.798,
-    -4.080,
-    -0.275,
-    1.914,
-    1.030,
-    0.572,
-    -0.234,
-    -1.729,
-    -3.670,
-    0.542,
-    1.030,
-    0.516,
+    -3.573, 0.689, 0.673, 0.908, -0.798, -4.080, -0.275, 1.914, 1.030, 0.572, -0.234, -1.729,
+    -3.670, 0.542, 1.030, 0.516,
 ];

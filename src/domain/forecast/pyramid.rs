@@ -177,7 +177,11 @@ impl Pyramid {
                 let shift = (k - j) as u32;
                 if below.open.weight > 0.0 && below.open.index >> shift == level.open.index {
                     let share = 1.0 / f64::from(1u32 << shift);
-                    let unit = if j == 0 { 1.0 / f64::from(below.open.weight) } else { 0.5 };
+                    let unit = if j == 0 {
+                        1.0 / f64::from(below.open.weight)
+                    } else {
+                        0.5
+                    };
                     let w = f64::from(below.open.weight) * unit * share;
                     sum += below.open.sum / f64::from(below.open.weight) * w;
                     weight += w;

@@ -48,7 +48,11 @@ impl Series {
         if !(past.t.is_finite() && good(past.span) && good(past.mean) && good(past.limit)) {
             return;
         }
-        let max = if past.max.is_finite() { past.max.max(past.mean) } else { past.mean };
+        let max = if past.max.is_finite() {
+            past.max.max(past.mean)
+        } else {
+            past.mean
+        };
         let pace = tuning.pace;
         let i = self.place(replica, past.t - past.span);
         let r = &mut self.state.replicas[i];
@@ -74,12 +78,19 @@ impl Series {
     /// it may be used again after [`Series::ended`].
     pub fn observe(&mut self, replica: u64, sample: &Sample, tuning: &Tuning) {
         let good = |x: f64| x.is_finite() && x > 0.0;
-        if !(sample.t.is_finite() && good(sample.limit) && sample.used.is_finite() && sample.used >= 0.0) {
+        if !(sample.t.is_finite()
+            && good(sample.limit)
+            && sample.used.is_finite()
+            && sample.used >= 0.0)
+        {
             return;
         }
         let i = self.place(replica, sample.t);
         let r = &mut self.state.replicas[i];
-        let cpu = sample.cpu.filter(|c| c.is_finite()).map_or(f32::NAN, |c| c as f32);
+        let cpu = sample
+            .cpu
+            .filter(|c| c.is_finite())
+            .map_or(f32::NAN, |c| c as f32);
         match &mut r.pending {
             Some(p) if p.t == sample.t => {
                 p.used = p.used.max(sample.used);
@@ -129,7 +140,12 @@ impl Series {
 
     /// A run ended.
     pub fn ended(&mut self, replica: u64, t: f64, exit: Exit, tuning: &Tuning) {
-        let Some(i) = self.state.replicas.iter().position(|r| r.id == replica && r.alive) else {
+        let Some(i) = self
+            .state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)
+        else {
             return;
         };
         self.commit(i, tuning);
@@ -137,7 +153,11 @@ impl Series {
         r.alive = false;
         let stood = r.latch.tier() > Tier::Clear;
         r.latch.reset();
-        let (top, floor, age) = (f64::from(r.top), f64::from(r.floor), (r.last - r.born).max(0.0));
+        let (top, floor, age) = (
+            f64::from(r.top),
+            f64::from(r.floor),
+            (r.last - r.born).max(0.0),
+        );
         let territory = &mut self.state.territory;
         match exit {
             Exit::OomKilled => territory.kill(Kill {
@@ -164,7 +184,11 @@ impl Series {
         let gone = replicas
             .iter()
             .position(|r| r.id == id)
-            .or_else(|| (0..replicas.len()).filter(|&i| !replicas[i].alive).max_by(|&a, &b| replicas[a].last.total_cmp(&replicas[b].last)))
+            .or_else(|| {
+                (0..replicas.len())
+                    .filter(|&i| !replicas[i].alive)
+                    .max_by(|&a, &b| replicas[a].last.total_cmp(&replicas[b].last))
+            })
             .or_else(|| (replicas.len() >= MOST).then_some(0));
         let i = match gone {
             Some(i) => i,
@@ -179,7 +203,11 @@ impl Series {
 
     /// What speaks for a kill, for a fit of the model; `None` when nothing grows.
     pub fn evidence(&self, replica: u64, now: f64, tuning: &Tuning) -> Option<Evidence> {
-        let i = self.state.replicas.iter().position(|r| r.id == replica && r.alive)?;
+        let i = self
+            .state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)?;
         self.look(i, now, tuning, false).map(|l| l.evidence)
     }
 
@@ -196,12 +224,20 @@ impl Series {
             pace,
         };
         let all = fits(&r.pyramid, &run);
-        let Chosen { fit: f, growth, seen } = choose(&r.pyramid, &all, &run, loose)?;
+        let Chosen {
+            fit: f,
+            growth,
+            seen,
+        } = choose(&r.pyramid, &all, &run, loose)?;
         let passage = growth.passage(1.0);
         let before = r.pyramid.max_between(r.born, f.start, pace);
         let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
         let falls = inside.clone().count();
-        let peak = if falls < 3 { inside.map(|p| f64::from(p.top)).reduce(f64::max) } else { None };
+        let peak = if falls < 3 {
+            inside.map(|p| f64::from(p.top)).reduce(f64::max)
+        } else {
+            None
+        };
         let survived = [before, peak, self.state.territory.survived(now, pace)]
             .into_iter()
             .flatten()
@@ -220,7 +256,11 @@ impl Series {
         });
         let ceiling = self.priors.cap.as_ref().map(|cap| {
             let total = cap.written.contains("GOMEMLIMIT");
-            (if total { cap.bytes * 1.07 } else { f64::from(r.floor) + cap.bytes * 1.03 }) / r.limit
+            (if total {
+                cap.bytes * 1.07
+            } else {
+                f64::from(r.floor) + cap.bytes * 1.03
+            }) / r.limit
         });
         let evidence = Evidence {
             level,
@@ -255,7 +295,12 @@ impl Series {
 
     /// What is to be expected of a replica. Keeps the tier (hysteresis), so it is to be called once per interval.
     pub fn assess(&mut self, replica: u64, now: f64, tuning: &Tuning) -> Estimate {
-        let Some(i) = self.state.replicas.iter().position(|r| r.id == replica && r.alive) else {
+        let Some(i) = self
+            .state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)
+        else {
             return Estimate::default();
         };
         self.commit(i, tuning);
@@ -303,7 +348,11 @@ impl Series {
             if estimate.eta_s.is_some() {
                 estimate.eta_lo_s = finite(sort(l.passage.quantile(0.05), 0.9));
                 let hi = l.passage.quantile(0.95);
-                estimate.eta_hi_s = Some(if hi.is_finite() { hi * 1.1 } else { 50.0 * l.growth.span });
+                estimate.eta_hi_s = Some(if hi.is_finite() {
+                    hi * 1.1
+                } else {
+                    50.0 * l.growth.span
+                });
             }
             estimate.rate = l.growth.slope() * r.limit;
             estimate.evidence_s = l.growth.span;
@@ -334,6 +383,11 @@ struct Look {
 
 fn thr(i: usize) -> f64 {
     static T: std::sync::OnceLock<[f64; 2]> = std::sync::OnceLock::new();
-    let v = |n: &str, d: f64| std::env::var(n).ok().and_then(|x| x.parse().ok()).unwrap_or(d);
+    let v = |n: &str, d: f64| {
+        std::env::var(n)
+            .ok()
+            .and_then(|x| x.parse().ok())
+            .unwrap_or(d)
+    };
     T.get_or_init(|| [v("TN", 0.85), v("TP", 0.93)])[i]
 }

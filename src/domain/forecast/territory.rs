@@ -64,7 +64,12 @@ impl Territory {
             Some(d) => d.1 = d.1.max(bytes as f32),
             None => {
                 if self.days.len() == DAYS {
-                    let oldest = self.days.iter().enumerate().min_by_key(|(_, d)| d.0).map(|(i, _)| i);
+                    let oldest = self
+                        .days
+                        .iter()
+                        .enumerate()
+                        .min_by_key(|(_, d)| d.0)
+                        .map(|(i, _)| i);
                     if let Some(i) = oldest {
                         self.days.swap_remove(i);
                     }
@@ -95,7 +100,9 @@ impl Territory {
 
     /// Runs that were killed in the last week, oldest first.
     pub fn kills(&self, now: f64, pace: f64) -> impl Iterator<Item = &Kill> {
-        self.kills.iter().filter(move |k| now - k.t < 7.0 * DAY * pace)
+        self.kills
+            .iter()
+            .filter(move |k| now - k.t < 7.0 * DAY * pace)
     }
 
     /// Whether bytes from a disk are what this code makes.
