@@ -11,6 +11,7 @@ use crate::{
     ports::{Clock, Sighting, UsageSource},
     slack::{
         api::SlackApi,
+        notices::{self, BoardParts},
         people::People,
         reception::{Pins, Reception, ReceptionParts},
         send::{Sender, SenderParts},
@@ -136,6 +137,14 @@ impl App {
         let channel = settings.channel.clone();
         let farewell = CancellationToken::new();
         let (can_search, can_upload) = rights(&slack).await;
+        let board = BoardParts {
+            api: slack.clone(),
+            channel: settings.channel.clone(),
+            clock: clock.clone(),
+            notices: engine.notices(),
+            noticed: engine.noticed(),
+            delivered: delivered.clone(),
+        };
         let sender = Sender::new(SenderParts {
             can_search,
             can_upload,
@@ -179,6 +188,7 @@ impl App {
             tokio::spawn(take_sightings(seen, handle.clone(), synced.clone())),
             tokio::spawn(tell_trouble(trouble, handle.clone())),
             tokio::spawn(keep_warm(people.clone())),
+            tokio::spawn(notices::run(board)),
             tokio::spawn(async move {
                 cluster::watch(cluster, sightings, pods, watching, high_water).await
             }),

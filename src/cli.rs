@@ -92,7 +92,7 @@ Only reads, and may be used while Heal runs. Needs no secrets.")]
     /// Run the forecaster over recorded memory series: one JSON line per change, and the score
     #[command(after_help = forecast::REPLAY_HELP)]
     Forecast(ForecastArgs),
-    /// Measure how fast this build is, on this machine
+    /// Measure how fast this build is on this machine, and how good its forecasts are
     Bench(BenchArgs),
 }
 
@@ -264,11 +264,12 @@ mod tests {
         Usage: heal <COMMAND>
 
         Commands:
-          run    Watch a cluster and post its incidents to Slack
-          demo   Try it in the browser: a playground with its own Slack and its own cluster
-          check  Check configuration, permissions and Slack, and say what to do about each problem
-          audit  Show the audit log, or prove that nobody changed it
-          bench  Measure how fast this build is, on this machine
+          run       Watch a cluster and post its incidents to Slack
+          demo      Try it in the browser: a playground with its own Slack and its own cluster
+          check     Check configuration, permissions and Slack, and say what to do about each problem
+          audit     Show the audit log, or prove that nobody changed it
+          forecast  Run the forecaster over recorded memory series: one JSON line per change, and the score
+          bench     Measure how fast this build is on this machine, and how good its forecasts are
 
         Options:
           -h, --help     Print help
@@ -371,8 +372,70 @@ mod tests {
     }
 
     #[test]
+    fn the_help_about_forecasts_tells_the_input_and_the_output() {
+        insta::assert_snapshot!(help("heal forecast --help"), @r#"
+        Run the forecaster over recorded memory series: one JSON line per change, and the score
+
+        Usage: heal forecast [OPTIONS] --replay <FILE>...
+
+        Options:
+              --replay <FILE>...    Recorded series, one per file: CSV or gzip of it, `-` for standard input
+              --every <SECONDS>     Repeat the line each SECONDS while the tier is not clear
+              --time-scale <X>      Multiply the times of all files: 60 reads half a second as half a minute [default: 1]
+              --history <FILE>      An earlier recording of the same workload, known before the first row; moved to end there if it overlaps
+              --owner <KIND>        Kind of the owner: Deployment, Job, CronJob, … [default: the column `owner`]
+              --config-cap <BYTES>  What the program caps its heap or cache with, in bytes: -Xmx, GOMEMLIMIT, maxmemory
+          -h, --help                Print help
+
+        Examples:
+          heal forecast --replay checkout.csv
+          heal forecast --replay traces/*.csv.gz --time-scale 60 --every 600 | jq -c 'select(.tier == "page")'
+          heal forecast --replay today.csv --history last-week.csv --owner Deployment
+
+        Input: CSV with a header, columns in any order. Needed: t (seconds), limit and working_set (bytes). Used if there:
+        active_file, rss, shmem, kmem, incarnation (number of the run), exit (OOMKilled, Completed or Error, on the last row of a
+        run or on all), owner (kind), cpu (cores); and usage, inactive_file, oom_kill, cpu_ns as cgroups count them. Empty cells
+        and NaN are missing values.
+
+        Standard output: one JSON line when the tier changes. All its times are seconds of the series, that is of the file, times
+        --time-scale. Standard error: the score, where the input tells how runs ended, and problems; after a problem with a file
+        the others are still replayed, and the exit code is 2.
+        "#);
+        insta::assert_snapshot!(help("heal bench forecast --help"), @r#"
+        How good the forecasts are, on containers whose fate is known, beside the usual alerting rules; and what they cost
+
+        Usage: heal bench forecast [OPTIONS]
+
+        Options:
+              --seed <N>        Seed of the series: the same seed gives the same series on every machine [default: 1]
+              --per-class <N>   Series of each of the 33 classes; 0 leaves them out [default: 40]
+              --cold            Only without the history of the workloads
+              --warm            Only with the history of the workloads
+              --no-priors       Without what a cluster knows of a workload: its owner's kind, and the cap of its heap
+              --traces <DIR>    Also score the recordings of this folder, against its `labels.jsonl`
+              --time-scale <X>  Multiply the times of the recordings: 60 reads half a second as half a minute [default: 60]
+              --cost <N>        Containers to measure the cost with; 0 leaves it out [default: 100000]
+              --json            Print JSON
+          -h, --help            Print help
+
+        Examples:
+          heal bench forecast
+          heal bench forecast --seed 7 --per-class 200 --warm --cost 0
+          heal bench forecast --per-class 0 --traces recordings/ --json
+        "#);
+    }
+
+    #[test]
     fn every_example_is_accepted() {
-        for command in ["run", "demo", "check", "audit", "bench loop"] {
+        for command in [
+            "run",
+            "demo",
+            "check",
+            "audit",
+            "forecast",
+            "bench loop",
+            "bench forecast",
+        ] {
             let text = help(&format!("heal {command} --help"));
             let examples: Vec<&str> = text
                 .lines()
@@ -424,6 +487,19 @@ mod tests {
             ("heal demo --speed NaN", ErrorKind::ValueValidation),
             ("heal audit --incident X", ErrorKind::ValueValidation),
             ("heal bench loop --pods 0", ErrorKind::ValueValidation),
+            ("heal forecast", ErrorKind::MissingRequiredArgument),
+            (
+                "heal forecast --replay x --every 0",
+                ErrorKind::ValueValidation,
+            ),
+            (
+                "heal forecast --replay x --time-scale inf",
+                ErrorKind::ValueValidation,
+            ),
+            (
+                "heal bench forecast --cold --warm",
+                ErrorKind::ArgumentConflict,
+            ),
             ("heal chek", ErrorKind::InvalidSubcommand),
         ] {
             let error = run(line).unwrap_err();

@@ -132,6 +132,24 @@ pub struct Posted {
     pub hash: String,
 }
 
+/// What is forecast and calls nobody.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Notices {
+    /// The forecasts, the most urgent first, without what to draw.
+    pub rising: Vec<crate::domain::forecast::Outlook>,
+}
+
+/// Where the message is that lists them.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Noticed {
+    /// Channel id.
+    pub channel: String,
+    /// Its time stamp.
+    pub ts: String,
+    /// When it was posted.
+    pub at: Timestamp,
+}
+
 /// What the sender tells the engine, to be stored.
 #[derive(Clone, Debug)]
 pub enum Delivered {
@@ -167,6 +185,8 @@ pub enum Delivered {
         /// What the sender wants to know again.
         value: String,
     },
+    /// The list of what is forecast and calls nobody was posted.
+    Noticed(Noticed),
     /// Slack asked to wait: to be remembered over a restart.
     NotBefore {
         /// Web API method, or `channel:C…`.

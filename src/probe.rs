@@ -1,13 +1,15 @@
 //! `heal check`, wired to the real cluster and the real Slack.
 use crate::{
     app::SystemClock,
-    check::{self, Identity, Membership, Permission, Probe},
+    check::{self, Figures, Identity, Membership, Permission, Probe, Seen},
     cli::{CheckArgs, Exit},
     cluster::{KubeCluster, access},
     config::Config,
     domain::action::ActionKind,
+    ports::{Reading, UsageSource},
     run,
     slack::{api::SlackApi, transport::network},
+    usage::prometheus::Prometheus,
 };
 use futures::future::BoxFuture;
 
@@ -27,12 +29,16 @@ pub async fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
                 config.slack.api_url.clone(),
                 &config.slack.bot_token,
             )),
+            prometheus: run::prometheus(config)
+                .map_err(|error| format!("{error:#}"))
+                .transpose(),
             actions: config.actions.clone(),
             namespaces: exact(&config.kubernetes.namespaces),
         },
         Err(_) => Live {
             cluster: Err(String::new()),
             slack: None,
+            prometheus: None,
             actions: Vec::new(),
             namespaces: Vec::new(),
         },
@@ -58,9 +64,35 @@ fn exact(namespaces: &[String]) -> Vec<String> {
     }
 }
 
+/// How many of the running containers a source knows.
+async fn seen(
+    cluster: &KubeCluster,
+    source: &dyn UsageSource,
+    measure: &str,
+) -> Result<Seen, String> {
+    let readings = source.read().await.map_err(|error| error.to_string())?;
+    let running = cluster.running().await.map_err(|error| error.to_string())?;
+    let known = readings.containers.into_iter();
+    let known = known.filter(|reading| {
+        let Reading {
+            namespace,
+            pod,
+            container,
+            ..
+        } = reading;
+        running.contains(&(namespace.clone(), pod.clone(), container.clone()))
+    });
+    Ok(Seen {
+        measure: measure.to_owned(),
+        known: known.count(),
+        running: running.len(),
+    })
+}
+
 struct Live {
     cluster: Result<KubeCluster, String>,
     slack: Option<SlackApi>,
+    prometheus: Option<Result<Prometheus, String>>,
     actions: Vec<ActionKind>,
     namespaces: Vec<String>,
 }
@@ -102,6 +134,33 @@ impl Probe for Live {
                     allowed: permission.allowed,
                 })
                 .collect())
+        })
+    }
+
+    fn figures(&self) -> BoxFuture<'_, Figures> {
+        Box::pin(async {
+            let cluster = match &self.cluster {
+                Ok(cluster) => cluster,
+                Err(error) => {
+                    return Figures {
+                        prometheus: None,
+                        metrics_api: Err(error.clone()),
+                    };
+                }
+            };
+            let prometheus = match &self.prometheus {
+                None => None,
+                Some(Err(error)) => Some(Err(error.clone())),
+                Some(Ok(source)) => Some(match source.probe().await {
+                    Ok(exported) => seen(cluster, source, exported.words()).await,
+                    Err(error) => Err(error.to_string()),
+                }),
+            };
+            let measure = "working set, which may hold page cache";
+            Figures {
+                prometheus,
+                metrics_api: seen(cluster, &cluster.usage(), measure).await,
+            }
         })
     }
 

@@ -145,6 +145,7 @@ fn settings(config: &Config) -> Settings {
             interval: config.forecast.interval.as_secs_f64(),
             backfill: config.forecast.backfill.as_secs_f64(),
             tuning: config.forecast.tuning,
+            cards: config.forecast.cards,
         },
     }
 }

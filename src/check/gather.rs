@@ -1,5 +1,5 @@
 //! Asks for what [`super::Report`] shows. The questions go through [`Probe`], so that tests need neither a cluster nor Slack.
-use super::{Finding, Report};
+use super::{Figures, Finding, Report, figures};
 use crate::{
     config::{Config, Problems},
     domain::text::duration,
@@ -68,6 +68,8 @@ pub trait Probe: Send + Sync {
     fn cluster_version(&self) -> BoxFuture<'_, Result<String, String>>;
     /// What Heal needs in the cluster and whether it may.
     fn permissions(&self) -> BoxFuture<'_, Result<Vec<Permission>, String>>;
+    /// What the sources of memory figures answer.
+    fn figures(&self) -> BoxFuture<'_, Figures>;
     /// Who the bot token belongs to.
     fn identity(&self) -> BoxFuture<'_, Result<Identity, String>>;
     /// Whether the bot is in the channel of the cards.
@@ -110,7 +112,12 @@ pub async fn gather(
     let mut findings = configuration(config);
     if let Ok(config) = config {
         findings.push(database(&config.store));
-        findings.extend(cluster(config, probe).await);
+        let cluster = cluster(config, probe).await;
+        let reached = cluster.first().is_some_and(|finding| finding.ok);
+        findings.extend(cluster);
+        if reached {
+            findings.extend(figures::findings(config, &probe.figures().await));
+        }
         findings.extend(slack(config, probe, clock).await);
     }
     Report { findings }

@@ -1,9 +1,11 @@
 //! `heal check`: is everything there that Heal needs? [`gather()`] asks, this module says it: one line per thing, and for each
 //! problem what to do about it. Nothing is changed and nothing is posted.
+mod figures;
 mod gather;
 #[cfg(test)]
 mod tests;
 
+pub use figures::{Figures, Seen};
 pub use gather::{Identity, Membership, Permission, Probe, SKEW, configuration, gather};
 
 use crate::{cli::Exit, redact::redact};

@@ -46,6 +46,7 @@ struct World {
     permissions: Result<Vec<Permission>, String>,
     identity: Result<Identity, String>,
     membership: Membership,
+    figures: Figures,
 }
 
 impl Default for World {
@@ -75,6 +76,14 @@ impl Default for World {
                 date: Some(noon()),
             }),
             membership: Membership::Member,
+            figures: Figures {
+                prometheus: None,
+                metrics_api: Ok(Seen {
+                    measure: "working set".into(),
+                    known: 41,
+                    running: 42,
+                }),
+            },
         }
     }
 }
@@ -85,6 +94,9 @@ impl Probe for World {
     }
     fn permissions(&self) -> BoxFuture<'_, Result<Vec<Permission>, String>> {
         std::future::ready(self.permissions.clone()).boxed()
+    }
+    fn figures(&self) -> BoxFuture<'_, Figures> {
+        std::future::ready(self.figures.clone()).boxed()
     }
     fn identity(&self) -> BoxFuture<'_, Result<Identity, String>> {
         std::future::ready(self.identity.clone()).boxed()
@@ -113,6 +125,7 @@ fn when_all_is_well_every_line_says_so() {
     ok       cluster: Kubernetes v1.33.1
     ok       permission to list pods
     ok       permission to patch deployments.apps
+    ok       memory figures of metrics.k8s.io: working set; 41 of 42 running containers
     ok       Slack token: bot U0B of Example
     ok       Slack workspace: T0123456789
     ok       Slack app: A0123456789
@@ -123,7 +136,7 @@ fn when_all_is_well_every_line_says_so() {
     ok       Slack channel C0123456789: the bot is in it
     ok       clock: in step with Slack's
 
-    0 problems, 0 warnings, 13 things checked.
+    0 problems, 0 warnings, 14 things checked.
     "#);
 }
 
@@ -151,6 +164,7 @@ fn each_problem_comes_with_what_to_do() {
              → kubectl apply -f manifests/rbac-observe.yaml
     PROBLEM  permission to patch deployments.apps: denied; needed to roll back
              → kubectl apply -f manifests/rbac-act.yaml, or actions.enabled without what needs it
+    ok       memory figures of metrics.k8s.io: working set; 41 of 42 running containers
     ok       Slack token: bot U0B of Example
     PROBLEM  Slack workspace: the token belongs to T9, and slack.team_id pins T0123456789: every click would be refused
              → the token of the pinned workspace, or its id in slack.team_id
@@ -170,7 +184,7 @@ fn each_problem_comes_with_what_to_do() {
     PROBLEM  clock: 1 min 35 s behind Slack's: requests that look older than 5 min are refused
              → set the clock (NTP) of the machine or node
 
-    9 problems, 1 warning, 14 things checked.
+    9 problems, 1 warning, 15 things checked.
     "#);
 }
 
@@ -191,6 +205,7 @@ fn what_cannot_be_found_out_is_a_warning_and_no_problem() {
     ok       cluster: Kubernetes v1.33.1
     ok       permission to list pods
     ok       permission to patch deployments.apps
+    ok       memory figures of metrics.k8s.io: working set; 41 of 42 running containers
     ok       Slack token: bot U0B of Example
     ok       Slack workspace: T0123456789
     warning  Slack app: Slack does not tell which app the token belongs to
@@ -202,7 +217,7 @@ fn what_cannot_be_found_out_is_a_warning_and_no_problem() {
     warning  clock: Slack does not tell its time
              → see that NTP is in step
 
-    0 problems, 5 warnings, 11 things checked.
+    0 problems, 5 warnings, 12 things checked.
     "#);
 }
 
@@ -310,4 +325,53 @@ fn the_database_is_tried_without_making_one() {
     let nowhere = check(&directory.join("missing/heal.db"));
     assert!(!nowhere.ok && nowhere.remedy.unwrap().starts_with("create its directory"));
     std::fs::remove_dir_all(&directory).unwrap();
+}
+
+#[test]
+fn what_forecasts_have_to_go_by_is_told() {
+    let lines = |text: &str, figures: Figures| {
+        let world = World {
+            figures,
+            ..World::default()
+        };
+        let report = report(&format!("{TOML}{text}"), &world);
+        let about = |finding: &&Finding| {
+            finding.what.starts_with("memory") || finding.what.starts_with("forecasts")
+        };
+        let line = |finding: &Finding| {
+            let said = finding.problem.as_ref().or(finding.seen.as_ref());
+            format!("{} {}: {}", finding.ok, finding.what, said.unwrap())
+        };
+        let lines: Vec<String> = report.findings.iter().filter(about).map(line).collect();
+        lines.join("\n")
+    };
+    let seen = |known| {
+        Ok(Seen {
+            measure: "working set without active page cache".into(),
+            known,
+            running: 42,
+        })
+    };
+    let figures = |prometheus, metrics_api| Figures {
+        prometheus,
+        metrics_api,
+    };
+    let none = || Err::<Seen, String>("the cluster has no metrics.k8s.io".into());
+    let all = [
+        lines("", figures(Some(seen(41)), none())),
+        lines("", figures(Some(seen(3)), seen(42))),
+        lines("", figures(Some(Err("no answer in time".into())), seen(42))),
+        lines("", figures(None, none())),
+        lines("[forecast]\nenabled = false\n", figures(None, none())),
+    ];
+    insta::assert_snapshot!(all.join("\n"), @r"
+    true memory figures of Prometheus: working set without active page cache; 41 of 42 running containers
+    true memory figures of metrics.k8s.io: the cluster has no metrics.k8s.io; without them nothing steps in while Prometheus is away
+    true memory figures of Prometheus: working set without active page cache; 3 of 42 running containers
+    true memory figures of metrics.k8s.io: working set without active page cache; 42 of 42 running containers
+    false memory figures of Prometheus: no answer in time
+    true memory figures of metrics.k8s.io: working set without active page cache; 42 of 42 running containers
+    true memory figures of metrics.k8s.io: the cluster has no metrics.k8s.io; without any figures there are no forecasts
+    true forecasts: switched off
+    ");
 }

@@ -46,6 +46,9 @@ pub struct ForecastBenchArgs {
     /// Also score the recordings of this folder, against its `labels.jsonl`
     #[arg(long, value_name = "DIR")]
     pub traces: Option<PathBuf>,
+    /// Multiply the times of the recordings: 60 reads half a second as half a minute
+    #[arg(long, value_name = "X", default_value_t = 60.0, value_parser = positive)]
+    pub time_scale: f64,
     /// Containers to measure the cost with; 0 leaves it out
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(..=1_000_000))]
     pub cost: u64,

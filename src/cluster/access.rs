@@ -46,7 +46,7 @@ const fn need(
     }
 }
 
-const OBSERVE: [Need; 15] = [
+const OBSERVE: [Need; 16] = [
     need(READ, "", "pods", "watch for trouble"),
     need(&["list", "watch"], "", "events", "watch for trouble"),
     Need {
@@ -89,6 +89,7 @@ const OBSERVE: [Need; 15] = [
         "horizontalpodautoscalers",
         "see who owns the replica count",
     ),
+    need(&["list"], "metrics.k8s.io", "pods", "read memory figures"),
     need(
         &["list"],
         "policy",

@@ -1,18 +1,22 @@
 //! `metrics.k8s.io`: what containers use at this moment, from the cluster's own API. Working set only: the page cache that can
 //! be reclaimed is part of it, and there is no past.
 use super::{
-    KubeCluster, quantity,
+    KubeCluster, project, quantity,
     rest::{Fault, Rest},
-    served::POD_METRICS,
+    served::{POD_METRICS, PODS},
+    slim,
 };
 use crate::{
-    domain::forecast::Source,
-    ports::{PastRun, Reading, Readings, Span, UsageError, UsageSource},
+    domain::{
+        forecast::Source,
+        view::{ContainerState, ContainerView},
+    },
+    ports::{ClusterError, PastRun, Reading, Readings, Span, UsageError, UsageSource},
 };
 use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::Deserialize;
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 /// The server lists all pods at once; in a large cluster that takes a while.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -27,6 +31,44 @@ impl KubeCluster {
     pub fn usage(&self) -> MetricsApi {
         MetricsApi {
             reader: Rest::new(self.watcher.clone(), PATIENCE),
+        }
+    }
+}
+
+/// A container by namespace, pod and name.
+pub type Named = (String, String, String);
+
+impl KubeCluster {
+    /// The containers that run now, in the namespaces that count.
+    ///
+    /// # Errors
+    /// When the cluster does not answer.
+    pub async fn running(&self) -> Result<HashSet<Named>, ClusterError> {
+        let mut running = HashSet::new();
+        let mut token = String::new();
+        loop {
+            let mut query = vec![("limit", "500")];
+            if !token.is_empty() {
+                query.push(("continue", &token));
+            }
+            let (pods, next) = self.reader.page::<slim::Pod>(&PODS, "", &query).await?;
+            for pod in pods {
+                let pod = project::pod(&pod);
+                if !self.config.namespaces.covers(&pod.namespace) {
+                    continue;
+                }
+                let alive = |container: &&ContainerView| {
+                    !container.init && matches!(container.state, ContainerState::Running { .. })
+                };
+                running.extend(pod.containers.iter().filter(alive).map(|container| {
+                    let name = container.name.clone();
+                    (pod.namespace.clone(), pod.name.clone(), name)
+                }));
+            }
+            match next {
+                Some(next) => token = next,
+                None => return Ok(running),
+            }
         }
     }
 }

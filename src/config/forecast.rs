@@ -84,9 +84,9 @@ pub(super) fn read(
     let min_age = section.duration(
         "min_age",
         span(default.tuning.min_age),
-        second * 0..=hour * 24,
+        SignedDuration::ZERO..=hour * 24,
     );
-    let backfill = section.duration("backfill", default.backfill, second * 0..=hour * 24 * 30);
+    let backfill = section.duration("backfill", default.backfill, SignedDuration::ZERO..=hour * 24 * 30);
     let pace = section.read(
         "pace",
         "1.0",
@@ -324,6 +324,6 @@ fn is_matcher(text: &str) -> bool {
     !text.trim().is_empty()
         && text.contains('=')
         && quotes >= 2
-        && quotes % 2 == 0
+        && quotes.is_multiple_of(2)
         && !text.contains(['{', '}', '\n'])
 }

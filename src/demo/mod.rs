@@ -1,5 +1,6 @@
 //! `heal demo`: a simulated cluster, a local Slack workspace with a web page, and Heal itself between them, in one process. They speak
 //! the real protocols over loopback HTTP; Heal uses the very adapters that it uses in production.
+mod figures;
 mod page;
 mod shop;
 mod story;
@@ -14,6 +15,7 @@ use crate::{
         symptom::Grace,
         waits::Waits,
     },
+    ports::UsageSource,
     sim::{
         kube::{KubeSim, Options},
         slack::{Channel, SlackSim, SlackSimOptions, User, over_http},
@@ -36,6 +38,8 @@ const OLIVIA: &str = "U0OLIVIA";
 const IVAN: &str = "U0IVAN";
 /// The story's trouble begins this long after the page is there: time to read the first sentence.
 const PROLOGUE: Duration = Duration::from_secs(7);
+/// And the second one's this long after it.
+const INTERLUDE: Duration = Duration::from_secs(8);
 
 /// Runs until Ctrl-C.
 ///
@@ -59,7 +63,8 @@ pub async fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     };
     // The workspace answers before Heal starts: the first thing that Heal asks is who it is there.
     let servers = tokio::spawn(async move { axum::serve(page, page::router(stage)).await });
-    let app = App::start(settings(args), outside(cluster, &page_url)?).await?;
+    let usage = figures::source(&cluster, simulated.as_ref()).await?;
+    let app = App::start(settings(args), outside(cluster, usage, &page_url)?).await?;
     let router = app.router();
     let inbound = tokio::spawn(async move { axum::serve(heal, router).await });
 
@@ -210,7 +215,7 @@ fn settings(args: &DemoArgs) -> Settings {
             team: options.team_id,
         },
         actions: ActionKind::ALL.to_vec(),
-        forecast: Default::default(),
+        forecast: figures::options(!args.real_cluster),
     }
 }
 
@@ -223,7 +228,11 @@ fn short_grace() -> Grace {
     }
 }
 
-fn outside(cluster: KubeCluster, page_url: &str) -> anyhow::Result<Outside> {
+fn outside(
+    cluster: KubeCluster,
+    usage: Arc<dyn UsageSource>,
+    page_url: &str,
+) -> anyhow::Result<Outside> {
     let token = SecretString::from(SlackSimOptions::default().bot_token);
     Ok(Outside {
         cluster,
@@ -231,14 +240,18 @@ fn outside(cluster: KubeCluster, page_url: &str) -> anyhow::Result<Outside> {
         store: Store::in_memory()?,
         clock: Arc::new(SystemClock),
         metrics: Arc::new(Metrics::new()),
-        usage: None,
+        usage: Some(usage),
     })
 }
 
-/// Causes the story's trouble.
+/// Causes the story's troubles: a rollout that crashes, and, as its second half, one that leaks and has some minutes to live.
 async fn tell(cluster: KubeSim) {
     tokio::time::sleep(PROLOGUE).await;
-    if let Err(error) = shop::TROUBLES[0].cause(&cluster) {
-        tracing::error!(%error, "the story's rollout was refused");
+    for id in ["bad_rollout", "leak"] {
+        let trouble = shop::TROUBLES.iter().find(|trouble| trouble.id == id);
+        if let Some(Err(error)) = trouble.map(|trouble| trouble.cause(&cluster)) {
+            tracing::error!(%error, "the story's rollout was refused");
+        }
+        tokio::time::sleep(INTERLUDE).await;
     }
 }

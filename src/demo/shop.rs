@@ -1,5 +1,8 @@
 //! The little web shop that the demo's cluster runs, and the troubles that a visitor can cause in it.
-use crate::sim::kube::{Image, KubeSim, Options, Refused};
+use crate::sim::{
+    kube::{Image, KubeSim, Options, Refused},
+    prometheus::{Labels, Point, PrometheusSim},
+};
 use serde_json::{Value, json};
 
 /// Its namespace.
@@ -24,7 +27,7 @@ impl Trouble {
 }
 
 /// All troubles, in the order of the page.
-pub const TROUBLES: [Trouble; 4] = [
+pub const TROUBLES: [Trouble; 5] = [
     Trouble {
         id: "bad_rollout",
         label: "Roll out a version that crashes",
@@ -57,6 +60,22 @@ pub const TROUBLES: [Trouble; 4] = [
         },
     },
     Trouble {
+        id: "leak",
+        label: "Roll out a version that leaks",
+        explains: "search 1.1 takes a little more memory every second, and would be killed after about four minutes.",
+        cause: |cluster| {
+            let now = cluster.get("Deployment", NAMESPACE, "search");
+            let leaks = now.is_some_and(|object| object.to_string().contains(LEAKS));
+            // Where it leaks already, everything begins anew.
+            if leaks {
+                cluster.apply(deployment("search", KEEPS, 2, Some("128Mi")))?;
+            }
+            cluster
+                .apply(deployment("search", LEAKS, 2, Some("128Mi")))
+                .map(drop)
+        },
+    },
+    Trouble {
         id: "healthy_rollout",
         label: "Roll out a good version",
         explains: "catalog gets a new version that works. Heal must stay silent.",
@@ -74,6 +93,11 @@ pub const TROUBLES: [Trouble; 4] = [
         },
     },
 ];
+
+/// The version of search whose memory stays as it is.
+const KEEPS: &str = "shop/search:1.0";
+/// The version of search that leaks.
+const LEAKS: &str = "shop/search:1.1";
 
 /// The images of the shop.
 pub fn images(options: Options) -> Options {
@@ -95,17 +119,50 @@ pub fn images(options: Options) -> Options {
         .with_image("shop/catalog:1.0", serves("catalog 1.0"))
         .with_image("shop/catalog:1.1", serves("catalog 1.1"))
         .with_image(
+            KEEPS,
+            Image::script("echo search 1.0 keeps its index in memory; leak 0 34"),
+        )
+        .with_image(
+            LEAKS,
+            Image::script("echo search 1.1 keeps its index in memory; leak 0.4 34"),
+        )
+        .with_image(
             "shop/reports:1.0",
             Image::script("echo loading the orders of the last year; sleep 2; head -c 90m /dev/zero | tail | sleep infinity"),
         )
 }
 
-/// Sets the shop up: three healthy workloads.
+/// Sets the shop up: four healthy workloads.
 pub fn open(cluster: &KubeSim) -> Result<(), Refused> {
     cluster.apply(deployment("checkout", "shop/checkout:1.0", 3, None))?;
     cluster.apply(deployment("frontend", "shop/frontend:1.0", 2, None))?;
     cluster.apply(deployment("catalog", "shop/catalog:1.0", 2, None))?;
+    cluster.apply(deployment("search", KEEPS, 2, Some("128Mi")))?;
     Ok(())
+}
+
+/// What Prometheus still knows of search: an earlier pod of the version that keeps its memory, `span` seconds long.
+pub fn remember(prometheus: &PrometheusSim, now: f64, span: f64) {
+    let labels = Labels {
+        namespace: NAMESPACE.to_owned(),
+        pod: "search-6d9f7c5b84-x2lqz".to_owned(),
+        container: "app".to_owned(),
+        name: "an-earlier-run".to_owned(),
+    };
+    let step = 30.0;
+    let count = (span / step) as u32;
+    let points = (0..count).map(|i| {
+        let before = f64::from(count - i) * step;
+        // Two and a half calm waves between 34 and 46 MiB.
+        let wave = (before / span * std::f64::consts::TAU * 2.5).sin();
+        Point {
+            t: now - before,
+            anon: ((40.0 + 6.0 * wave) * f64::from(1 << 20)) as u64,
+            file: 0,
+            stale: i + 1 == count,
+        }
+    });
+    prometheus.remember(labels, points);
 }
 
 fn deployment(name: &str, image: &str, replicas: u32, memory: Option<&str>) -> Value {

@@ -2,14 +2,16 @@
 use super::{Engine, turn::Turn};
 use crate::domain::{
     family::Family,
-    forecast::{Outlook, RunEnd, Tier},
+    forecast::{Chart, Outlook, RunEnd, Tier},
     incident::{
         AuditEntry, DismissReason, Incident, IncidentId, Input, State as Stage, Step,
         forecast_signal,
     },
     signal::Signal,
 };
+use crate::ports::Notices;
 use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
 
 /// Outcomes that time decides are looked for this often.
 const DUE_EVERY: SignedDuration = SignedDuration::from_secs(30);
@@ -71,6 +73,29 @@ impl Engine {
     /// Tells the figures what the ledger says.
     pub(super) fn measure_forecasts(&self, now: Timestamp) {
         self.parts.metrics.forecasts(&self.state.ledger.score(now));
+    }
+
+    /// What calls nobody goes on a list that calls nobody.
+    pub(super) fn publish_notices(&self, now: Timestamp) {
+        let mut rising: Vec<Outlook> = self
+            .state
+            .outlooks
+            .values()
+            .filter(|outlook| outlook.tier == Tier::Notice)
+            .filter(|outlook| !self.is_silenced(&outlook.owner, Family::Forecast, now))
+            .map(|outlook| Outlook {
+                chart: Chart::default(),
+                ..(**outlook).clone()
+            })
+            .collect();
+        rising.sort_by(Outlook::by_urgency);
+        self.notices.send_if_modified(|notices| {
+            let changed = notices.rising != rising;
+            if changed {
+                *notices = Arc::new(Notices { rising });
+            }
+            changed
+        });
     }
 
     /// The open incident that a forecast belongs to: one about that container's memory, forecast or killed already. One whose fix

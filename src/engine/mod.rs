@@ -18,7 +18,7 @@ use crate::{
         policy::Policy,
         waits::Waits,
     },
-    ports::{ChatJob, Clock, Cluster},
+    ports::{ChatJob, Clock, Cluster, Noticed, Notices},
     store::{Store, StoreError},
     telemetry::Metrics,
 };
@@ -26,7 +26,7 @@ use dispatch::Dispatcher;
 use jiff::{SignedDuration, Timestamp};
 use state::State;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use turn::Turn;
 
@@ -74,6 +74,7 @@ pub struct Engine {
     state: State,
     dispatcher: Dispatcher,
     inbox: mpsc::Receiver<Message>,
+    notices: watch::Sender<Arc<Notices>>,
 }
 
 impl Engine {
@@ -94,9 +95,20 @@ impl Engine {
                 state,
                 dispatcher,
                 inbox,
+                notices: watch::Sender::default(),
             },
             handle,
         ))
+    }
+
+    /// What is forecast and calls nobody, as it changes.
+    pub fn notices(&self) -> watch::Receiver<Arc<Notices>> {
+        self.notices.subscribe()
+    }
+
+    /// Where the message is that lists the notices.
+    pub fn noticed(&self) -> Option<Noticed> {
+        self.state.noticed()
     }
 
     /// What the store remembers about Slack's wishes to wait, for the sender: key and time.
@@ -138,6 +150,7 @@ impl Engine {
     /// Takes up again what was stored and not done.
     fn resume(&mut self) {
         self.measure_forecasts(self.parts.clock.now());
+        self.publish_notices(self.parts.clock.now());
         for pending in std::mem::take(&mut self.state.pending_at_start) {
             if let Some(incident) = self.state.incidents.get(&pending.incident) {
                 self.dispatcher
@@ -172,8 +185,13 @@ impl Engine {
 
     async fn settle(&mut self, mut turn: Turn) {
         turn.collect(&mut self.state);
-        if !turn.batch.forecasts.is_empty() {
+        let batch = &turn.batch;
+        let silences = !batch.silences.is_empty() || !batch.unsilenced.is_empty();
+        if !batch.forecasts.is_empty() {
             self.measure_forecasts(turn.now);
+        }
+        if !batch.forecasts.is_empty() || silences {
+            self.publish_notices(turn.now);
         }
         if !turn.batch.is_empty() {
             let batch = Arc::new(std::mem::take(&mut turn.batch));

@@ -8,7 +8,7 @@ use crate::{
         report::{Pause, WatchHealth},
         silence::Silence,
     },
-    ports::{CardState, Posted},
+    ports::{CardState, Noticed, Posted},
     store::{Loaded, PendingEffect},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +25,8 @@ pub(super) const PAUSE: &str = "pause";
 pub(super) const NOT_BEFORE: &str = "not_before:";
 /// The key of the newest event time.
 pub(super) const HIGH_WATER: &str = "high_water";
+/// The key of where the list of notices is.
+pub(super) const NOTICED: &str = "noticed";
 
 #[derive(Default)]
 pub(super) struct State {
@@ -169,6 +171,11 @@ impl State {
             posted,
             paused,
         }))
+    }
+
+    /// Where the list of notices is.
+    pub(super) fn noticed(&self) -> Option<Noticed> {
+        serde_json::from_str(self.facts.get(NOTICED)?).ok()
     }
 
     pub(super) fn not_before(&self) -> Vec<(String, Timestamp)> {

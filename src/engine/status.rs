@@ -63,11 +63,7 @@ impl Engine {
             .values()
             .map(|outlook| self.rising(outlook, now))
             .collect();
-        rising.sort_by(|a, b| {
-            let earlier = a.outlook.is_more_urgent_than(&b.outlook);
-            let later = b.outlook.is_more_urgent_than(&a.outlook);
-            later.cmp(&earlier)
-        });
+        rising.sort_by(|a, b| a.outlook.by_urgency(&b.outlook));
         Foresight {
             cluster: self.parts.cluster_name.clone(),
             now,

@@ -2,7 +2,7 @@
 use super::{
     Engine,
     handle::Message,
-    state::{HIGH_WATER, NOT_BEFORE, State},
+    state::{HIGH_WATER, NOT_BEFORE, NOTICED, State},
 };
 use crate::{
     domain::{
@@ -414,6 +414,11 @@ impl Engine {
                 self.state.untold.remove(&effect);
                 turn.batch.lost.push((effect, why));
                 self.suppress("thread messages that Slack refused".to_owned(), 1, turn);
+            }
+            Delivered::Noticed(noticed) => {
+                // Plain data: it always serialises.
+                let value = serde_json::to_string(&noticed).ok();
+                turn.batch.facts.push((NOTICED.to_owned(), value));
             }
             Delivered::NotBefore { key, until } => {
                 turn.batch

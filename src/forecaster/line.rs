@@ -2,8 +2,8 @@
 use super::time::{seconds, timestamp};
 use crate::domain::{
     forecast::{
-        Boundary, Chart, Estimate, Outlook, OwnerKind, Priors, Sample, Series, Source, Tier,
-        Tuning, When,
+        Boundary, Chart, ChartPoint, Estimate, FanPoint, Outlook, OwnerKind, Priors, Sample,
+        Series, Source, Tier, Tuning, When,
     },
     object::{Kind, ObjectRef},
 };
@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 
 /// Live samples that may wait for the past: after that the past comes too late and is taken as that of other runs.
 const PATIENCE: usize = 40;
+
+/// Points of a picture's past, and of its future.
+const PAST: usize = 240;
+const FAN: usize = 24;
 
 /// Whose history it is: the uid of the workload (or of its CronJob, or of a node), and the container.
 pub type Key = (String, String);
@@ -207,6 +211,35 @@ impl Line {
             why: estimate.why.clone(),
             chart: Chart::default(),
         })
+    }
+
+    /// What to draw of a run; the future only while something is expected of it.
+    pub fn chart(&self, replica: usize, now: f64, tier: Tier, tuning: &Tuning) -> Chart {
+        let past = self.series.history(replica as u64, now, PAST, tuning);
+        let fan = if tier == Tier::Clear {
+            Vec::new()
+        } else {
+            self.series.fan(replica as u64, now, FAN, tuning)
+        };
+        Chart {
+            past: past
+                .into_iter()
+                .map(|(t, mean, max)| ChartPoint {
+                    t: t as i64,
+                    mean: bytes(mean),
+                    max: bytes(max),
+                })
+                .collect(),
+            fan: fan
+                .into_iter()
+                .map(|(t, low, median, high)| FanPoint {
+                    t: t as i64,
+                    low: bytes(low),
+                    median: bytes(median),
+                    high: bytes(high),
+                })
+                .collect(),
+        }
     }
 
     /// Whether the standing forecast is about this run.

@@ -12,12 +12,14 @@ mod past;
 mod pods;
 mod readings;
 mod task;
+#[cfg(test)]
+mod tests;
 mod time;
 
 pub use ledger::Ledger;
 pub use task::{Forecaster, Parts};
 
-use crate::domain::forecast::Tuning;
+use crate::domain::forecast::{Tier, Tuning};
 
 /// How forecasts are made.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,6 +30,19 @@ pub struct Options {
     pub backfill: f64,
     /// The rules of the forecasts themselves.
     pub tuning: Tuning,
+    /// The tier from which on a forecast gets a card; `None`: none ever does.
+    pub cards: Option<Tier>,
+}
+
+impl Options {
+    /// How loudly to tell what the rules call this.
+    fn told_as(&self, tier: Tier) -> Tier {
+        match (tier, self.cards) {
+            (Tier::Clear, _) => Tier::Clear,
+            (tier, Some(from)) if tier >= from => Tier::Page,
+            _ => Tier::Notice,
+        }
+    }
 }
 
 impl Default for Options {
@@ -36,6 +51,7 @@ impl Default for Options {
             interval: 30.0,
             backfill: 7.0 * 86_400.0,
             tuning: Tuning::default(),
+            cards: Some(Tier::Page),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Which pods and nodes there are, and where the readings of their containers belong.
 use crate::{
-    domain::object::ObjectRef,
+    domain::{forecast::Source, object::ObjectRef},
     ports::{ContainerFact, NodeFact, PodFact},
 };
 use std::collections::HashMap;
@@ -18,6 +18,10 @@ pub struct Tracked {
     pub at: f64,
     /// Memory of that reading in bytes.
     pub used: f64,
+    /// Page cache that the source of the newest reading counts and the one before it did not, in bytes.
+    pub cache: f64,
+    /// Where the newest reading came from.
+    pub source: Option<Source>,
     /// The same as a slow average: the difference to `used` is recent growth.
     pub slow: f64,
     /// CPU of that reading in cores, where it is known.
@@ -33,7 +37,12 @@ impl Tracked {
             ended: None,
             at: 0.0,
             used: 0.0,
+<<<<<<< HEAD
             cpu: None,
+=======
+            cache: 0.0,
+            source: None,
+>>>>>>> main
             slow: 0.0,
         }
     }

@@ -2,6 +2,7 @@
 use super::{
     ledger::Ledger,
     line::{Line, Run},
+    pods::Tracked,
     time::timestamp,
 };
 use crate::{
@@ -32,6 +33,19 @@ struct Load {
     /// The container without a limit that grows most: growth, pod, name.
     growing: Option<(f64, String, String)>,
     unlimited: bool,
+}
+
+impl Tracked {
+    /// What of a reading is page cache that the better source would have left out: as much as there was when the worse one stepped in.
+    /// Without this, every outage of the better source would look like a sudden growth of whoever reads files.
+    fn cache_by(&mut self, reading: &Reading, source: Source) -> f64 {
+        if source == Source::Prometheus {
+            self.cache = 0.0;
+        } else if self.source == Some(Source::Prometheus) {
+            self.cache = (reading.used - self.used).max(0.0);
+        }
+        self.cache
+    }
 }
 
 impl Ledger {
@@ -65,19 +79,24 @@ impl Ledger {
         if !(usable && alive && news) {
             return;
         }
+        let used = (reading.used - tracked.cache_by(reading, source)).max(0.0);
         let pace = 1.0 - (-(reading.at - tracked.at) / SLOW).exp();
         tracked.slow = if tracked.at == 0.0 {
-            reading.used
+            used
         } else {
-            tracked.slow + pace * (reading.used - tracked.slow)
+            tracked.slow + pace * (used - tracked.slow)
         };
+<<<<<<< HEAD
         (tracked.at, tracked.used, tracked.cpu) = (reading.at, reading.used, reading.cpu);
+=======
+        (tracked.at, tracked.used, tracked.source) = (reading.at, used, Some(source));
+>>>>>>> main
         let (Some(place), Some(limit)) = (tracked.place, tracked.fact.limit) else {
             return;
         };
         let sample = Sample {
             t: reading.at,
-            used: reading.used,
+            used,
             limit: limit as f64,
             cpu: reading.cpu,
         };
@@ -213,20 +232,26 @@ impl Ledger {
 
     /// Assesses a line, and tells what is news.
     pub fn assess(&mut self, at: usize, now: f64) {
-        let (tuning, source, fresh) = (self.options.tuning, self.source, self.fresh(now));
+        let (options, source, fresh) = (self.options, self.source, self.fresh(now));
+        let tuning = options.tuning;
         let refresh = REFRESH * tuning.pace.clamp(0.02, 1.0);
         let Some(line) = self.line_mut(at) else {
             return;
         };
-        let outlook = match line.assess(now, fresh, &tuning) {
-            Some((replica, estimate)) => told(line, replica, &estimate, now, source),
+        let assessed = line.assess(now, fresh, &tuning);
+        let outlook = match &assessed {
+            Some((replica, estimate)) => told(line, *replica, estimate, now, source),
             None if line.runs.iter().all(Option::is_none) => over(line, now),
             None => None,
         };
-        let Some(outlook) = outlook else {
+        let Some(mut outlook) = outlook else {
             return;
         };
+        outlook.tier = options.told_as(outlook.tier);
         if line.is_news(&outlook, refresh) {
+            if let Some((replica, _)) = assessed {
+                outlook.chart = line.chart(replica, now, outlook.tier, &tuning);
+            }
             line.told(&outlook);
             self.out.push(Sighting::Forecast(Box::new(outlook)));
         }

@@ -21,7 +21,7 @@ use score::Board;
 use std::{
     fmt,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 /// What is wrong with a file, and what to do about it.
@@ -129,7 +129,7 @@ fn replay_file<F: Forecaster>(
 /// Lets the player live through an earlier recording. If that is not all before `first`, it is moved so that it ends just before.
 fn prime<F: Forecaster>(
     player: &mut Player<'_, F>,
-    history: &PathBuf,
+    history: &Path,
     scale: f64,
     first: f64,
 ) -> Result<(), Stopped> {

@@ -148,7 +148,7 @@ impl<'a, F: Forecaster> Player<'a, F> {
             return Ok(());
         };
         self.tale.reading(run, row.t);
-        if row.t - self.assessed < EVERY && row.t >= self.assessed {
+        if row.t - self.assessed < EVERY {
             return Ok(());
         }
         self.assessed = row.t;

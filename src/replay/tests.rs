@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use std::{
     fs,
     io::Cursor,
+    path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
 };
 

@@ -9,6 +9,7 @@ pub mod connector;
 pub mod error;
 pub mod files;
 pub mod inbound;
+pub mod notices;
 pub mod people;
 pub mod reception;
 pub mod render;

@@ -498,6 +498,17 @@ mod tests {
         metrics.signal_reached_slack(Duration::from_millis(90));
         metrics.committed(Duration::from_micros(300));
         metrics.inspected(Duration::from_millis(35));
+        metrics.forecasts(&Score {
+            made: 12,
+            hits: 8,
+            misses: 1,
+            falses: 1,
+            withdrawn: 3,
+            averted: 2,
+            leads: vec![600, 7200, 7500],
+            covered: 7,
+            standing: 2,
+        });
         let health = SourceHealth {
             last: Some(at(3)),
             containers: 41,
@@ -525,7 +536,16 @@ mod tests {
         heal_executions_total{action="RolloutUndo",outcome="applied"} 1
         heal_forecast_containers{state="covered"} 41
         heal_forecast_containers{state="missing"} 1
+        heal_forecast_lead_median_seconds 7200.0
+        heal_forecast_lead_sum_seconds 15300.0
+        heal_forecast_outcomes{outcome="false"} 1
+        heal_forecast_outcomes{outcome="hit"} 8
+        heal_forecast_outcomes{outcome="miss"} 1
+        heal_forecast_outcomes{outcome="withdrawn"} 3
         heal_forecast_source_age_seconds 7.0
+        heal_forecasts_averted 2
+        heal_forecasts_covered 7
+        heal_forecasts_made 12
         heal_forecasts_standing{tier="notice"} 2
         heal_forecasts_standing{tier="page"} 1
         heal_incidents_total{family="oom"} 1

@@ -1,4 +1,6 @@
 //! The demo as a visitor sees it: the real binary, its page in a real browser, and a mouse.
+mod forecast;
+
 use crate::support::chromium::{Page, installed};
 use serde_json::json;
 use std::{

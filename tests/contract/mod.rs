@@ -13,6 +13,7 @@ mod bed;
 mod call;
 mod config_errors;
 mod crashes;
+mod figures;
 mod images;
 mod logs;
 mod objects;

@@ -202,7 +202,7 @@ async fn a_click_after_the_decision_is_answered_with_who_decided() {
 async fn an_annotation_or_a_scaling_by_somebody_else_does_not_void_an_approval() {
     let world = World::start().await;
     let card = world.breaks("checkout").await;
-    let (generation, changes) = (world.generation("checkout"), world.changes());
+    let generation = world.generation("checkout");
     world
         .annotates("checkout", "shop.example/reviewed-by", "ivan")
         .await;
@@ -210,8 +210,8 @@ async fn an_annotation_or_a_scaling_by_somebody_else_does_not_void_an_approval()
     assert_eq!(world.generation("checkout"), generation + 2);
     Olivia.presses(&world, &card, "approve").await;
     world.thread_says(&card, "Recovered").await;
-    // The annotation was one, the undo the other.
-    assert_eq!(world.changes(), changes + 2);
+    // The undo, and nothing else. (A try that met the scaling half-way was refused, and does not count.)
+    assert_eq!(world.generation("checkout"), generation + 3);
     let now = world.kube.get("Deployment", NAMESPACE, "checkout").unwrap();
     assert_eq!(now["spec"]["replicas"], 3);
     assert_eq!(

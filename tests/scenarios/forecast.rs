@@ -87,7 +87,6 @@ async fn a_page_offers_more_room_and_an_approved_raise_prevents_the_kill() {
     world.passes(60).await;
     world.run_ends(&outlook, false).await;
     world.sees_nothing_more(&outlook).await;
-    world.thread_says(&card, "Recovered").await;
     world.thread_says(&card, "No kill in sight").await;
     world.thread_says(&card, "the old estimate was").await;
     assert_eq!(world.changes(), 1);
@@ -97,7 +96,7 @@ async fn a_page_offers_more_room_and_an_approved_raise_prevents_the_kill() {
     );
     let said = Olivia.types(&world, "forecast").await;
     assert!(
-        said.contains("1 forecast told: 0 right, 0 wrong, 1 withdrawn (1 of them prevented by an approved fix)."),
+        said.contains("1 forecast told: 0 right, 0 wrong, 1 withdrawn (1 of them because an approved fix prevented the kill)."),
         "{said}"
     );
     world.stays_one_card(1800).await;
@@ -126,7 +125,7 @@ async fn growth_that_began_with_a_rollout_is_rolled_back() {
         ],
     );
     Olivia.approves(&world, &card).await;
-    world.thread_says(&card, "Recovered").await;
+    world.thread_says(&card, "No kill in sight").await;
     assert_eq!(world.changes(), 1);
 }
 
@@ -147,7 +146,7 @@ async fn a_leak_is_answered_by_a_restart_one_pod_after_the_other() {
         ],
     );
     Olivia.approves(&world, &card).await;
-    world.thread_says(&card, "Recovered").await;
+    world.thread_says(&card, "No kill in sight").await;
     assert_eq!(world.changes(), 1);
     assert_eq!(memory(&world).entries().len(), 1);
 }
@@ -268,12 +267,13 @@ async fn a_notice_calls_nobody_and_is_listed() {
     outlook.tier = Tier::Notice;
     world.foresees(&outlook).await;
     world.passes(30).await;
-    assert!(
-        world
-            .cards("checkout")
-            .iter()
-            .all(|card| !card.can("approve"))
+    let messages = world.top_level();
+    assert_eq!(messages.len(), 1, "one message, and no card");
+    says(
+        &messages[0],
+        &["Memory is rising", "shop/checkout app", "75 % of 256Mi"],
     );
+    assert!(!messages[0].can("approve"));
     let said = Olivia.types(&world, "forecast").await;
     for part in [
         "Rising, worth an eye",
@@ -291,6 +291,35 @@ async fn a_notice_calls_nobody_and_is_listed() {
     world.offer("checkout").await;
     let told = &rows(&world)[0];
     assert!(told.notice < told.page, "{told:?}");
+    world.passes(400).await;
+    let list = world.again(&messages[0]);
+    says(&list, &["Nothing of what was listed here rises any more"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_list_of_notices_is_edited_also_after_a_restart_and_posted_once_a_day() {
+    let mut world = World::start().await;
+    checkout(&world, 1).await;
+    let mut outlook = world.outlook("checkout", 200);
+    outlook.tier = Tier::Notice;
+    world.foresees(&outlook).await;
+    world.passes(60).await;
+    world.restart().await;
+    for _ in 0..12 {
+        world.passes(600).await;
+        outlook.used += 1024 * 1024;
+        outlook.at = world.now();
+        world.foresees(&outlook).await;
+    }
+    world.passes(600).await;
+    assert_eq!(world.top_level().len(), 1, "edits make no sound");
+    says(&world.top_level()[0], &["80 % of 256Mi"]);
+    world.passes(24 * 3600).await;
+    outlook.at = world.now();
+    outlook.used += 1024 * 1024;
+    world.foresees(&outlook).await;
+    world.passes(600).await;
+    assert_eq!(world.top_level().len(), 2, "the old one has scrolled away");
 }
 
 #[tokio::test(start_paused = true)]
@@ -306,7 +335,7 @@ async fn a_restart_in_the_middle_loses_neither_the_offer_nor_the_forecast() {
     world.crash().await;
     world.run_ends(&outlook, false).await;
     world.sees_nothing_more(&outlook).await;
-    world.thread_says(&card, "Recovered").await;
+    world.thread_says(&card, "No kill in sight").await;
     assert_eq!(world.changes(), 1);
     assert_eq!(outcomes(&world).len(), 1);
     world.stays_one_card(600).await;

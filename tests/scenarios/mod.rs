@@ -6,6 +6,7 @@ mod crash;
 mod deciding;
 mod delivery;
 mod eviction;
+mod figures;
 mod forecast;
 mod gitops;
 mod image;

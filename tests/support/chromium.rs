@@ -128,6 +128,13 @@ impl Page {
         self.call("Emulation.setDeviceMetricsOverride", size).await;
     }
 
+    /// Shows the page as people see it who prefer dark windows, or light ones.
+    pub async fn is_dark(&mut self, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.call("Emulation.setEmulatedMedia", features).await;
+    }
+
     /// The value of a JavaScript expression; a promise is waited for.
     pub async fn value(&mut self, expression: &str) -> Value {
         let ask = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});

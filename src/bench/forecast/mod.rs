@@ -1,5 +1,6 @@
 //! `heal bench forecast`: how good the forecasts are, on containers whose fate is known, beside the rules that are in use elsewhere.
 pub mod anchors;
+pub mod busy;
 pub mod case;
 pub mod class;
 mod cost;

@@ -35,7 +35,7 @@ pub struct Figures {
     /// False alarms per container-day over all series.
     pub false_per_day: f64,
     /// The same in the mix of an ordinary cluster.
-    pub fleet_false_per_day: f64,
+    pub fleet_false_per_day: Option<f64>,
     /// Alarms: true, false, of these too early, and those that nobody can judge.
     pub true_alarms: u64,
     /// See `true_alarms`.

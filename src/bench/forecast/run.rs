@@ -1,12 +1,12 @@
 //! Runs what was asked for and prints it.
 use super::{
     anchors::CONTESTANTS,
-    class::Class,
+    class::{Class, Kind},
     cost,
     generate::Options,
     report::{Bin, ClassFigures, Figures, Part, Report},
     score::{HORIZON, Table},
-    suite::{self, Result},
+    suite::{self, Standing},
     table, traces,
 };
 use crate::{
@@ -51,7 +51,7 @@ fn measure(args: &ForecastBenchArgs) -> anyhow::Result<Report> {
     }
     if let Some(folder) = &args.traces {
         tell("real traces");
-        parts.push(real(folder)?);
+        parts.push(real(folder, args.time_scale)?);
     }
     let cost = if args.cost > 0 {
         tell("cost");
@@ -67,7 +67,7 @@ fn measure(args: &ForecastBenchArgs) -> anyhow::Result<Report> {
     })
 }
 
-fn part(name: &'static str, results: &[Result], wrong: Vec<String>) -> Part {
+fn part(name: &'static str, results: &[Standing], wrong: Vec<String>) -> Part {
     let mut methods = Vec::new();
     for (contestant, result) in CONTESTANTS.iter().zip(results) {
         let tiers = contestant.name == HEAL;
@@ -81,7 +81,7 @@ fn part(name: &'static str, results: &[Result], wrong: Vec<String>) -> Part {
             methods.push(Figures::of("Heal, page", &result.page, result.cost()));
         }
     }
-    let none = Result::default();
+    let none = Standing::default();
     let heal = results.first().unwrap_or(&none);
     let total = heal.notice.total();
     Part {
@@ -101,9 +101,9 @@ fn part(name: &'static str, results: &[Result], wrong: Vec<String>) -> Part {
 /// The name of the contestant that has two tiers.
 const HEAL: &str = "Heal";
 
-fn real(folder: &Path) -> anyhow::Result<Part> {
-    let cases = traces::read(folder)?;
-    let mut results = vec![Result::default(); CONTESTANTS.len()];
+fn real(folder: &Path, scale: f64) -> anyhow::Result<Part> {
+    let cases = traces::read(folder, scale)?;
+    let mut results = vec![Standing::default(); CONTESTANTS.len()];
     let mut wrong = Vec::new();
     for case in &cases {
         for (contestant, result) in CONTESTANTS.iter().zip(&mut results) {
@@ -119,8 +119,9 @@ fn real(folder: &Path) -> anyhow::Result<Part> {
                 .iter()
                 .filter(|fire| fire.from < Tier::Notice)
                 .filter(|fire| {
-                    case.killed(fire.run)
-                        .is_none_or(|at| at < fire.t || at - fire.t > HORIZON)
+                    let killed = case.killed(fire.run);
+                    case.kind == Kind::Spike
+                        || killed.is_none_or(|at| at < fire.t || at - fire.t > HORIZON)
                 })
                 .map(|fire| format!("{:.0} min", fire.t / 60.0))
                 .collect();

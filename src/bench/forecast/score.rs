@@ -307,12 +307,16 @@ impl Table {
         total
     }
 
-    /// False alarms per container-day in an ordinary cluster, see [`Class::fleet_share`].
-    pub fn fleet_false_per_day(&self) -> f64 {
-        self.classes
+    /// False alarms per container-day in an ordinary cluster, see [`Class::fleet_share`]; `None` without such classes.
+    pub fn fleet_false_per_day(&self) -> Option<f64> {
+        let parts: Vec<f64> = self
+            .classes
             .iter()
-            .filter_map(|(class, tally)| Some((*class)?.fleet_share() * tally.false_per_day()))
-            .sum()
+            .filter_map(|(class, tally)| Some(((*class)?.fleet_share(), tally)))
+            .filter(|(share, _)| *share > 0.0)
+            .map(|(share, tally)| share * tally.false_per_day())
+            .collect();
+        (!parts.is_empty()).then(|| parts.iter().sum())
     }
 
     /// The lowest coverage of a class that has at least ten intervals, with its name.

@@ -1,6 +1,7 @@
 //! All classes, all methods, on two threads.
 use super::{
     anchors::Contestant,
+    busy::busy,
     case::Case,
     class::Class,
     drive::{Record, drive},
@@ -11,24 +12,24 @@ use crate::domain::forecast::Tier;
 use std::{
     sync::atomic::{AtomicU64, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 /// What came of one method.
 #[derive(Clone, Debug, Default)]
-pub struct Result {
+pub struct Standing {
     /// Alarms of the lower tier: notice or page.
     pub notice: Table,
     /// Alarms of the upper tier. Only Heal has two; for the others it is empty.
     pub page: Table,
-    /// Time in the method itself, summed over the threads, and readings.
+    /// Processor time in the method itself, and readings.
     pub spent: Duration,
     /// See `spent`.
     pub samples: u64,
 }
 
-impl Result {
-    fn merge(&mut self, other: &Result) {
+impl Standing {
+    fn merge(&mut self, other: &Standing) {
         self.notice.merge(&other.notice);
         self.page.merge(&other.page);
         self.spent += other.spent;
@@ -42,11 +43,11 @@ impl Result {
 }
 
 /// Lets a contestant live through a case, and adds what came of it.
-pub fn live(case: &Case, contestant: &Contestant, result: &mut Result) -> Record {
+pub fn live(case: &Case, contestant: &Contestant, result: &mut Standing) -> Record {
     let mut method = (contestant.fresh)(&case.priors);
-    let begun = Instant::now();
+    let begun = busy();
     let record = drive(case, &mut *method);
-    result.spent += begun.elapsed();
+    result.spent += busy().saturating_sub(begun);
     result.samples += record.samples;
     result.notice.add(case, &record, Tier::Notice);
     result.page.add(case, &record, Tier::Page);
@@ -56,11 +57,16 @@ pub fn live(case: &Case, contestant: &Contestant, result: &mut Result) -> Record
 const THREADS: usize = 2;
 
 /// Lets every contestant live through `per_class` series of every class. The sums do not depend on the number of threads.
-pub fn run(seed: u64, per_class: u64, options: Options, contestants: &[Contestant]) -> Vec<Result> {
+pub fn run(
+    seed: u64,
+    per_class: u64,
+    options: Options,
+    contestants: &[Contestant],
+) -> Vec<Standing> {
     let next = AtomicU64::new(0);
     let all = Class::ALL.len() as u64 * per_class;
     let work = || {
-        let mut results = vec![Result::default(); contestants.len()];
+        let mut results = vec![Standing::default(); contestants.len()];
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
             if number >= all {
@@ -73,7 +79,7 @@ pub fn run(seed: u64, per_class: u64, options: Options, contestants: &[Contestan
             }
         }
     };
-    let mut results = vec![Result::default(); contestants.len()];
+    let mut results = vec![Standing::default(); contestants.len()];
     thread::scope(|scope| {
         let others: Vec<_> = (1..THREADS).map(|_| scope.spawn(work)).collect();
         let mut parts = vec![work()];

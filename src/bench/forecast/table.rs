@@ -50,7 +50,7 @@ fn section(text: &mut String, part: &Part) {
     for row in &part.methods {
         line!(
             text,
-            "{:<30} {:>6} {:>6} {:>6} {:>6} {:>10} {:>5} {:>5} {:>8.4} {:>8.4} {:>9} {:>7} {:>6.2}",
+            "{:<30} {:>6} {:>6} {:>6} {:>6} {:>10} {:>5} {:>5} {:>8.4} {:>8} {:>9} {:>7} {:>6.2}",
             row.method,
             ratio(row.precision, 3),
             ratio(row.recall, 3),
@@ -60,7 +60,7 @@ fn section(text: &mut String, part: &Part) {
             ratio(row.coverage, 2),
             ratio(row.width, 2),
             row.false_per_day,
-            row.fleet_false_per_day,
+            ratio(row.fleet_false_per_day, 4),
             format!("{}/{}", row.alarmed, row.healthy),
             format!("{}/{}", row.claimed, row.spikes),
             row.us_per_sample

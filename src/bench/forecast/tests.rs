@@ -223,7 +223,8 @@ fn the_fleet_weighs_the_classes_by_their_share() {
         table.add(&case, &record(&case, always), Tier::Notice);
     }
     // One alarm a day on flat ones (45 %), two on garbage collectors (10 %).
-    assert!((table.fleet_false_per_day() - 0.65).abs() < 1e-9);
+    assert!((table.fleet_false_per_day().unwrap() - 0.65).abs() < 1e-9);
+    assert_eq!(Table::default().fleet_false_per_day(), None);
     assert!((table.total().false_per_day() - 2.0 / 1.5).abs() < 1e-9);
 }
 
@@ -329,4 +330,138 @@ fn what_is_left_out_leaves_the_rest_as_it_is() {
         assert!(without.past.is_empty() && !with.past.is_empty());
         assert_eq!(without.priors, Priors::default());
     }
+}
+
+#[test]
+fn the_tables_show_what_was_measured() {
+    let contestants = super::anchors::CONTESTANTS;
+    let killed = 10.0 * HOUR;
+    let mut leak = case(Kind::Leak, 10.5, &[(killed, Exit::OomKilled)]);
+    leak.class = Some(Class::Linear);
+    let told = record(&leak, |run, now| {
+        if run == 0 && killed - now <= 2.0 * HOUR {
+            told(Tier::Notice, 0.9, killed - now)
+        } else {
+            Verdict::default()
+        }
+    });
+    let mut table = Table::default();
+    table.add(&leak, &told, Tier::Notice);
+    let report = super::report::Report {
+        seed: 7,
+        per_class: 1,
+        parts: vec![super::report::Part {
+            name: "real traces, without a history",
+            series: 1,
+            days: 0.4375,
+            methods: vec![
+                super::report::Figures::of("Heal, notice", &table, 2.5),
+                super::report::Figures::of(contestants[1].name, &Table::default(), 0.01),
+            ],
+            classes: Class::ALL
+                .iter()
+                .filter_map(|class| {
+                    super::report::ClassFigures::of(*class, &table, &Table::default())
+                })
+                .collect(),
+            reliability: super::report::Bin::of(&table),
+            wrong: vec!["false  h_batch at 90 min".into()],
+        }],
+        cost: Some(super::report::Cost {
+            containers: 100_000,
+            interval_s: 30.0,
+            answer_bytes: 12_345_678,
+            parse_us: 1.0,
+            observe_us: 0.5,
+            assess_us: 1.5,
+            core: 0.01,
+            rss_mib: Some(300.0),
+            rss_before_mib: None,
+            stored_bytes: 2000,
+        }),
+    };
+    insta::assert_snapshot!(super::table::table(&report, "M", "B"), @r#"
+    machine  M
+    build    B
+    seed     7, 1 series per class
+
+    real traces, without a history: 1 series, 0 container-days
+                                    prec. recall   lead  share  ETA error cover width  false/d  fleet/d   alarmed  spikes     us
+    Heal, notice                    1.000  1.000    120   0.20  0.00/0.00  1.00  1.50   0.0000        -       0/0     0/0   2.50
+    working set > 80 % for 2 min        -      -      -      -        -/-     -     -   0.0000        -       0/0     0/0   0.01
+    Heal: 1 alarms true, 0 false (0 of them too early), 0 that nobody can judge; 0 of the foreseen kills without an ETA half-way
+    Heal: calibration error 0.100; told > came (n): 0.90>1.00 (12)
+
+    Heal by class              series    days  kills foreseen   lead    ETA  cover notices  pages  false/d  open
+    leak: linear                    1     0.4      1        1    120   0.00   1.00       0      0   0.0000     0
+      false  h_batch at 90 min
+
+    cost: 100000 containers, a reading each 30 s
+    per reading     3.00 us: answer of Prometheus 1.00 (12.3 MB), taking it 0.50, assessment once a minute 1.50
+    of one core     1.00 %
+    memory          300.0 MiB resident, - before; 2000 bytes stored per container
+    "#);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["parts"][0]["methods"][0]["recall"], 1.0);
+    assert_eq!(
+        json["parts"][0]["methods"][1]["recall"],
+        serde_json::Value::Null
+    );
+}
+
+#[test]
+fn following_containers_is_measured_in_all_its_parts() {
+    let cost = super::cost::measure(300).unwrap();
+    assert!(cost.parse_us > 0.0 && cost.observe_us > 0.0 && cost.core > 0.0);
+    assert!(cost.answer_bytes > 300 * 60);
+}
+
+#[test]
+fn recordings_are_read_with_the_truth_beside_them() {
+    let folder = std::env::temp_dir().join(format!("heal-traces-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+    write(
+        "labels.jsonl",
+        r#"{"name":"leak","kind":"positive","events":[{"t":0,"ev":"start","inc":0},{"t":1.5,"ev":"oom_kill","inc":0,"rc":-9},{"t":2,"ev":"start","inc":1},{"t":3,"ev":"end_of_trace","inc":1}]}
+{"name":"absent","kind":"healthy","events":[]}
+"#,
+    );
+    write(
+        "leak.csv.gz",
+        "t,incarnation,usage,inactive_file,active_file,limit
+0.5,0,50,0,10,100
+1.0,0,90,0,10,100
+1.5,0,0,0,0,100
+2.5,1,20,5,5,100
+",
+    );
+    let cases = super::traces::read(&folder, 60.0).unwrap();
+    std::fs::remove_file(folder.join("leak.csv.gz")).unwrap();
+    let nothing = super::traces::read(&folder, 60.0)
+        .map(|_| ())
+        .map_err(|e| e.to_string());
+    std::fs::remove_dir_all(&folder).unwrap();
+    assert!(
+        nothing
+            .unwrap_err()
+            .ends_with("names no recording that is there")
+    );
+    let [case] = &cases[..] else {
+        panic!("one is there")
+    };
+    assert_eq!((case.kind, case.killed(0)), (Kind::Leak, Some(90.0)));
+    let rows: Vec<_> = case
+        .rows
+        .iter()
+        .map(|r| (r.t, r.run, r.used, r.working_set))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            (30.0, 0, 40.0, 50.0),
+            (60.0, 0, 80.0, 90.0),
+            (150.0, 1, 10.0, 15.0)
+        ]
+    );
 }

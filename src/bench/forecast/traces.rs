@@ -8,9 +8,6 @@ use anyhow::Context;
 use serde::Deserialize;
 use std::{fs, path::Path};
 
-/// Half a second is read as half a minute.
-pub const SCALE: f64 = 60.0;
-
 /// A line of `labels.jsonl`.
 #[derive(Debug, Deserialize)]
 struct Label {
@@ -27,11 +24,11 @@ struct Event {
     inc: u32,
 }
 
-/// All recordings of a folder that have a label, in the order of the labels.
+/// All recordings of a folder that have a label, in the order of the labels; their times are multiplied by `scale`.
 ///
 /// # Errors
 /// When the labels or a recording cannot be read.
-pub fn read(folder: &Path) -> anyhow::Result<Vec<Case>> {
+pub fn read(folder: &Path, scale: f64) -> anyhow::Result<Vec<Case>> {
     let path = folder.join("labels.jsonl");
     let labels = fs::read_to_string(&path)
         .with_context(|| format!("cannot read the truth, {}", path.display()))?;
@@ -44,7 +41,7 @@ pub fn read(folder: &Path) -> anyhow::Result<Vec<Case>> {
             .with_context(|| format!("{}, line {}", path.display(), number + 1))?;
         let file = folder.join(format!("{}.csv.gz", label.name));
         if file.exists() {
-            cases.push(case(&file, label)?);
+            cases.push(case(&file, label, scale)?);
         }
     }
     anyhow::ensure!(
@@ -55,7 +52,7 @@ pub fn read(folder: &Path) -> anyhow::Result<Vec<Case>> {
     Ok(cases)
 }
 
-fn case(file: &Path, label: Label) -> anyhow::Result<Case> {
+fn case(file: &Path, label: Label, scale: f64) -> anyhow::Result<Case> {
     let ends: Vec<End> = label
         .events
         .iter()
@@ -69,14 +66,14 @@ fn case(file: &Path, label: Label) -> anyhow::Result<Case> {
                 _ => Exit::Unknown,
             };
             Some(End {
-                t: event.t * SCALE,
+                t: event.t * scale,
                 run: event.inc,
                 exit,
             })
         })
         .collect();
     let mut rows = Vec::new();
-    for reading in Reader::open(file, SCALE).map_err(|problem| anyhow::anyhow!("{problem}"))? {
+    for reading in Reader::open(file, scale).map_err(|problem| anyhow::anyhow!("{problem}"))? {
         let reading = reading.map_err(|problem| anyhow::anyhow!("{problem}"))?;
         let run = reading
             .incarnation
@@ -85,7 +82,7 @@ fn case(file: &Path, label: Label) -> anyhow::Result<Case> {
             .unwrap_or(0);
         let over = ends
             .iter()
-            .any(|end| end.run == run && end.t <= reading.t + 1.0);
+            .any(|end| end.run == run && end.t <= reading.t + 0.01 * scale);
         let (Some(used), Some(limit)) = (reading.used, reading.limit) else {
             continue;
         };

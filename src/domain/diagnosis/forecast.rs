@@ -153,8 +153,12 @@ fn growth(case: &Case<'_>, outlook: &Outlook) -> Diagnosis {
     let everywhere = outlook.replicas >= 2 && outlook.rising >= outlook.replicas;
     let leaks = outlook.killed_before || (everywhere && rising_for >= LEAKS_FOR);
     if !leaks {
+        let higher = match outlook.survived {
+            Some(level) if outlook.used > level => ", higher than it ever was",
+            _ => "",
+        };
         let cause = format!(
-            "Memory of {} grows towards {}, higher than it ever was, and nothing shows why.",
+            "Memory of {} grows towards {}{higher}, and nothing shows why.",
             outlook.container,
             limit(outlook)
         );

@@ -52,6 +52,9 @@ pub struct Estimate {
     pub history_s: f64,
     /// This workload was killed at its limit before.
     pub killed_before: bool,
+    /// The memory is lost, not used: several runs were killed with the same growth, or growth went on for hours beyond everything
+    /// survived without slowing down. A restart helps such a workload.
+    pub leak_proved: bool,
     /// One plain sentence for people: what is seen, or why nothing is told.
     pub why: String,
 }

@@ -5,17 +5,30 @@
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
 pub mod caps;
+mod codec;
+mod curve;
 mod estimate;
+mod explain;
+mod fit;
+mod growth;
+mod latch;
 mod ledger;
 mod outlook;
+mod passage;
+mod picture;
+mod posterior;
 mod priors;
+mod pyramid;
+mod replica;
 mod run;
 mod sample;
 mod series;
+mod territory;
 #[cfg(test)]
 pub mod testkit;
 mod told;
 mod tuning;
+mod turns;
 
 pub use estimate::{Estimate, Tier};
 pub use ledger::{LEAST_LEAD, Ledger, SCORED};
@@ -23,6 +36,7 @@ pub use outlook::{
     Boundary, Chart, ChartPoint, FanPoint, Outcome, Outlook, RunEnd, Score, Source, SourceHealth,
     When,
 };
+pub use posterior::Evidence;
 pub use priors::{Cap, OwnerKind, Priors};
 pub use run::Run;
 pub use sample::{Exit, Past, Sample};

@@ -63,6 +63,12 @@ impl Outlook {
         moved || (self.p - newer.p).abs() >= SURER
     }
 
+    /// The more urgent one first.
+    pub fn by_urgency(&self, other: &Outlook) -> std::cmp::Ordering {
+        let later = other.is_more_urgent_than(self);
+        later.cmp(&self.is_more_urgent_than(other))
+    }
+
     /// Whether it is more urgent than another: a higher tier, or the same and earlier.
     pub fn is_more_urgent_than(&self, other: &Outlook) -> bool {
         let when = |of: &Outlook| of.when.map_or(Timestamp::MAX, |when| when.median);

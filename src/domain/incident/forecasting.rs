@@ -173,19 +173,13 @@ pub(super) fn idle(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
     if let Some(since) = incident.clear_since {
         let span = now.duration_since(since);
         if span >= ctx.waits.soak {
-            let stopped = incident.forecast.as_deref().is_some_and(|o| !o.stands());
-            let detail = if stopped {
-                "the growth stopped"
-            } else {
-                "the container ended before, for another reason"
+            let stopped = incident.forecast.as_deref().filter(|told| !told.stands());
+            let detail = match stopped {
+                Some(told) if told.why.is_empty() => "the growth stopped".to_owned(),
+                Some(told) => text::clip(&told.why, 300),
+                None => "the container ended before, for another reason".to_owned(),
             };
-            return following::close(
-                step,
-                Verdict::RecoveredByItself,
-                detail.to_owned(),
-                None,
-                now,
-            );
+            return following::close(step, Verdict::RecoveredByItself, detail, None, now);
         }
     } else if quiet >= SILENT {
         let detail = format!(
@@ -211,7 +205,7 @@ pub(super) fn recovered(incident: &Incident, detail: String) -> String {
         .and_then(|told| told.when);
     match old {
         Some(when) => format!(
-            "no kill in sight, {detail}; the old estimate was {}",
+            "{detail}; the old estimate was {}",
             when.median.strftime("%H:%M UTC")
         ),
         None => detail,

@@ -4,6 +4,7 @@ use super::super::{
     diagnosis::Candidate,
     evidence::{Evidence, Revision},
     family::Family,
+    forecast::{self, Outlook, RunEnd, Tier, When},
     memory::Memory,
     object::ObjectRef,
     policy::{Approved, Person, Policy, Rule, Standing},
@@ -114,9 +115,26 @@ impl World {
         step(incident, input, now, &self.context())
     }
 
+    /// An incident about a forecast with an offer on the table.
+    fn foreseen(&self) -> Incident {
+        let opening = Opening {
+            id: IncidentId(7),
+            seed: "5eed5eed5eed".into(),
+            muted: None,
+            before: vec![],
+            forecast: Some(Box::new(foreseen(2, 0, 110, false, start()))),
+        };
+        let told = foreseen(2, 0, 110, false, start());
+        let signal = forecast_signal("test", &told);
+        self.offered(open(opening, &signal, start(), &self.context()).incident)
+    }
+
     /// An incident with an offer on the table.
     fn proposed(&self) -> Incident {
-        let mut incident = self.open();
+        self.offered(self.open())
+    }
+
+    fn offered(&self, mut incident: Incident) -> Incident {
         let candidate = Candidate {
             action: undo(),
             reason: String::new(),
@@ -276,6 +294,16 @@ enum Happening {
     },
     Wake,
     Pause(bool),
+    Forecast {
+        tier: u8,
+        other: u8,
+        minutes: i64,
+        anew: bool,
+    },
+    RunEnded {
+        oom: bool,
+        other: u8,
+    },
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -293,6 +321,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => (0u8..5).prop_map(|who| Happening::CheckAgain { who }),
         6 => Just(Happening::Wake),
         1 => any::<bool>().prop_map(Happening::Pause),
+        4 => (0u8..3, 0u8..3, 1i64..300, any::<bool>())
+            .prop_map(|(tier, other, minutes, anew)| Happening::Forecast { tier, other, minutes, anew }),
+        1 => (any::<bool>(), 0u8..3).prop_map(|(oom, other)| Happening::RunEnded { oom, other }),
     ]
 }
 
@@ -423,14 +454,62 @@ fn input(happening: &Happening, incident: &Incident, now: Timestamp) -> Option<I
         ),
         Happening::CheckAgain { who } => click(who, true, ClickKind::CheckAgain),
         Happening::Wake => Input::Wake,
+        Happening::Forecast {
+            tier,
+            other,
+            minutes,
+            anew,
+        } => Input::Forecast(Box::new(foreseen(tier, other, minutes, anew, now))),
+        Happening::RunEnded { oom, other } => {
+            let told = foreseen(0, other, 60, false, now);
+            Input::RunEnded(RunEnd {
+                owner: told.owner,
+                container: told.container,
+                pod: told.pod,
+                run: told.run,
+                began: None,
+                at: now,
+                oom,
+                limit: Some(told.limit),
+            })
+        }
         Happening::Pause(_) => return None,
     })
 }
 
+/// A forecast of this tier for one of three runs in two containers.
+fn foreseen(tier: u8, other: u8, minutes: i64, anew: bool, now: Timestamp) -> Outlook {
+    let mut outlook = forecast::testkit::outlook("app", 3600);
+    let later = |minutes: i64| now + SignedDuration::from_mins(minutes);
+    outlook.at = now;
+    outlook.owner = owner();
+    outlook.tier = [Tier::Clear, Tier::Notice, Tier::Page][usize::from(tier)];
+    outlook.when = (tier > 0).then(|| When {
+        earliest: later(minutes / 2),
+        median: later(minutes),
+        latest: later(minutes * 2),
+    });
+    outlook.rising_since = if anew { now } else { later(-300) };
+    outlook.run = u32::from(other == 1);
+    if other == 2 {
+        outlook.container = "sidecar".into();
+    }
+    outlook
+}
+
 /// Runs the happenings and checks every property at every step. Gives the number of executions.
 fn run(approvals: u8, happenings: &[(Happening, i64)]) -> Result<usize, TestCaseError> {
-    let mut world = World::new(approvals);
-    let mut incident = world.proposed();
+    let world = World::new(approvals);
+    let incident = world.proposed();
+    run_from(world, incident, approvals, happenings)
+}
+
+fn run_from(
+    mut world: World,
+    mut incident: Incident,
+    approvals: u8,
+    happenings: &[(Happening, i64)],
+) -> Result<usize, TestCaseError> {
     let mut now = start();
     let (mut executions, mut lessons) = (Vec::new(), Vec::new());
     for (happening, seconds) in happenings {
@@ -473,6 +552,10 @@ fn run(approvals: u8, happenings: &[(Happening, i64)]) -> Result<usize, TestCase
                 "the alarm is near: {late:?}"
             );
         }
+        prop_assert!(
+            before.family == Family::Forecast || after.family != Family::Forecast,
+            "what is broken does not become a forecast again"
+        );
         if before.is_closed() {
             prop_assert_eq!(&before.state, &after.state, "closed is closed");
         }
@@ -498,6 +581,10 @@ fn run(approvals: u8, happenings: &[(Happening, i64)]) -> Result<usize, TestCase
                     && click.by.id != "U3"
             );
             prop_assert!(now < offer.expires && world.pause.is_none());
+            prop_assert!(
+                before.family != Family::Forecast || before.clear_since.is_none(),
+                "nothing is done about a growth that has stopped"
+            );
             let approved = Approved::of(after).expect("the record proves the approval");
             prop_assert_eq!(approved.execution(), id.as_str());
             let mut people: Vec<&str> = after
@@ -563,6 +650,16 @@ proptest! {
         approvals in 1u8..=2,
     ) {
         run(approvals, &happenings)?;
+    }
+
+    #[test]
+    fn nor_does_one_about_what_has_not_happened_yet(
+        happenings in prop::collection::vec((happening(), 0i64..400), 1..60),
+        approvals in 1u8..=2,
+    ) {
+        let world = World::new(approvals);
+        let incident = world.foreseen();
+        run_from(world, incident, approvals, &happenings)?;
     }
 }
 

@@ -3,7 +3,7 @@ use super::{
     promql::{Operator, Query, Selector},
     store::{Labels, Store, instant, window},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Labels by name. The metric's name is one of them.
 pub type LabelSet = BTreeMap<String, String>;
@@ -41,11 +41,19 @@ pub fn vector(query: &Query, store: &Store, at: f64) -> Result<Vector, String> {
                 .filter(|(labels, value)| above(labels, *value))
                 .collect())
         }
-        Query::Pair(left, Operator::Or, right) => {
+        Query::Or(left, on, right) => {
+            let key = |labels: &LabelSet| match on {
+                None => bare(labels),
+                Some(on) => labels
+                    .iter()
+                    .filter(|(label, _)| on.contains(label))
+                    .map(|(label, value)| (label.clone(), value.clone()))
+                    .collect(),
+            };
             let mut all = vector(left, store, at)?;
-            let known = by_labels(all.clone());
+            let known: BTreeSet<LabelSet> = all.iter().map(|(labels, _)| key(labels)).collect();
             let more = vector(right, store, at)?.into_iter();
-            all.extend(more.filter(|(labels, _)| !known.contains_key(&bare(labels))));
+            all.extend(more.filter(|(labels, _)| !known.contains(&key(labels))));
             Ok(all)
         }
         Query::Pair(left, operator, right) => {

@@ -119,16 +119,20 @@ impl Shared {
     }
 
     /// Refuses what is not to be answered, and keeps what is asked.
-    fn admit(&self, headers: &HeaderMap, query: &str) -> Result<(), Response> {
+    fn admit(&self, headers: &HeaderMap, query: &str) -> Result<(), Box<Response>> {
         let mut behaviour = self.behaviour();
         if behaviour.down {
-            return Err((StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response());
+            return Err(Box::new(
+                (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable").into_response(),
+            ));
         }
         if let Some(token) = &behaviour.token {
             let wanted = format!("Bearer {token}");
             let given = headers.get(header::AUTHORIZATION);
             if given.and_then(|given| given.to_str().ok()) != Some(&wanted) {
-                return Err((StatusCode::UNAUTHORIZED, "Unauthorized").into_response());
+                return Err(Box::new(
+                    (StatusCode::UNAUTHORIZED, "Unauthorized").into_response(),
+                ));
             }
         }
         behaviour.asked.push(query.to_owned());
@@ -148,7 +152,7 @@ async fn instant(
     Form(asked): Form<Instant>,
 ) -> Response {
     if let Err(refusal) = sim.shared.admit(&headers, &asked.query) {
-        return refusal;
+        return *refusal;
     }
     let at = asked.time.unwrap_or_else(|| sim.shared.now());
     let result =
@@ -177,7 +181,7 @@ async fn range(
     Form(asked): Form<Span>,
 ) -> Response {
     if let Err(refusal) = sim.shared.admit(&headers, &asked.query) {
-        return refusal;
+        return *refusal;
     }
     if (asked.end - asked.start) / asked.step > STEPS {
         return bad_data(

@@ -1,7 +1,7 @@
 //! The part of PromQL that questions about memory are written in:
 //!
 //! ```text
-//! query    = compared { "or" compared }
+//! query    = compared { "or" [ "on" "(" labels ")" ] compared }
 //! compared = sum [ ">" sum ]
 //! sum      = term { ("+" | "-") term }
 //! term     = number | "(" query ")" | selector
@@ -22,6 +22,8 @@ pub enum Query {
     Call(String, Selector),
     /// An aggregation: its name, the labels that stay, what it is of.
     Aggregate(String, Vec<String>, Box<Query>),
+    /// The left, and of the right what the left does not have, compared by these labels or by all.
+    Or(Box<Query>, Option<Vec<String>>, Box<Query>),
     /// Two vectors, label set by label set.
     Pair(Box<Query>, Operator, Box<Query>),
 }
@@ -35,8 +37,6 @@ pub enum Operator {
     Minus,
     /// What of the left is more than the right.
     Above,
-    /// The left, and of the right what the left does not have.
-    Or,
 }
 
 /// Which series.
@@ -122,11 +122,28 @@ impl<'a> Parser<'a> {
         Ok(text)
     }
 
+    fn labels(&mut self) -> Result<Vec<String>, String> {
+        let mut labels = Vec::new();
+        self.need("(")?;
+        while !self.eat(")") {
+            labels.push(self.word().to_owned());
+            if !self.eat(",") && !self.rest.starts_with(')') {
+                return Err(self.unexpected());
+            }
+        }
+        Ok(labels)
+    }
+
     fn query(&mut self) -> Result<Query, String> {
         let mut left = self.compared()?;
         while self.eat("or ") || self.eat("or(") {
+            let on = if self.eat("on ") {
+                Some(self.labels()?)
+            } else {
+                None
+            };
             let right = self.compared()?;
-            left = Query::Pair(Box::new(left), Operator::Or, Box::new(right));
+            left = Query::Or(Box::new(left), on, Box::new(right));
         }
         Ok(left)
     }
@@ -176,14 +193,11 @@ impl<'a> Parser<'a> {
             return Ok(Query::Number(number));
         }
         if AGGREGATIONS.contains(&word) {
-            let mut labels = Vec::new();
-            if self.eat("by") {
-                self.need("(")?;
-                while !self.eat(")") {
-                    labels.push(self.word().to_owned());
-                    self.eat(",");
-                }
-            }
+            let labels = if self.eat("by") {
+                self.labels()?
+            } else {
+                Vec::new()
+            };
             self.need("(")?;
             let of = self.query()?;
             self.need(")")?;

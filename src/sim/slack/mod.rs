@@ -30,7 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{any, get, post};
+use axum::routing::{any, post};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
@@ -140,7 +140,6 @@ impl SlackSim {
             .route("/api/{method}", any(api::serve))
             .route("/response/{id}", post(response::serve))
             .route("/upload/{key}", post(api::upload))
-            .route("/files/{id}", get(api::content))
             .merge(page::router())
             .with_state(self.clone())
     }

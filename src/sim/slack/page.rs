@@ -1,4 +1,4 @@
-//! What the web page reads and does: `/sim/…`. These endpoints act as a person, so they answer only to pages of this server.
+//! What the web page reads and does: `/sim/…`, and the pictures in `/files/…`. These endpoints act as a person, so they answer only to pages of this server.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -33,6 +33,7 @@ pub(super) fn router() -> Router<SlackSim> {
         .route("/sim/command", post(command))
         .route("/sim/view_submit", post(view_submit))
         .route("/sim/view_close", post(view_close))
+        .route("/files/{id}", get(api::content))
         .layer(middleware::from_fn(same_origin))
 }
 

@@ -68,6 +68,8 @@ fn every_command_is_understood_whatever_its_capitals_quotes_and_order() {
 fn every_error_says_what_to_write() {
     let wrong = [
         "sttaus",
+        "forcast",
+        "predict",
         "mute shop/x 1h",
         "frobnicate",
         "status now",
@@ -97,6 +99,8 @@ fn every_error_says_what_to_write() {
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     sttaus: “sttaus” is not a command. Did you mean status? Write /heal status
+    forcast: “forcast” is not a command. Did you mean forecast? Write /heal forecast
+    predict: “predict” is not a command. Did you mean forecast? Write /heal forecast
     mute shop/x 1h: “mute” is not a command. Did you mean silence? Write /heal silence shop/checkout 4h
     frobnicate: “frobnicate” is not a command. Write /heal help
     status now: “now” is not needed here. Write /heal status
@@ -118,7 +122,7 @@ fn every_error_says_what_to_write() {
     silence */* 1h: That would silence everything, and then silence would mean nothing. Name a namespace, or a kind of trouble. Write /heal silence shop/* 1h
     silence H17 4h: One incident is silenced from its card: More → Silence. Here, name its workload instead of “h17”. Write /heal silence shop/checkout 4h
     silence shop/checkout 4h omm: “omm” is not a kind of trouble. Did you mean oom? Write /heal silence shop/checkout 4h
-    silence shop/checkout 4h because: “because” is neither NAMESPACE/NAME nor a time nor a kind of trouble. Kinds are oom, crash, start, image, config, scheduling, probe, job, admission, node, eviction, rollout. Write /heal silence shop/checkout 4h
+    silence shop/checkout 4h because: “because” is neither NAMESPACE/NAME nor a time nor a kind of trouble. Kinds are oom, forecast, crash, start, image, config, scheduling, probe, job, admission, node, eviction, rollout. Write /heal silence shop/checkout 4h
     ");
 }
 

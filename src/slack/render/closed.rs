@@ -78,7 +78,11 @@ pub fn card(
         "{} · Cluster {} · {} {} · closed {}",
         incident.id,
         clean::cut(&incident.cluster, 80),
-        Markup::own(if ahead { "forecast" } else { "broken since" }),
+        Markup::own(if ahead {
+            "forecast since"
+        } else {
+            "broken since"
+        }),
         Markup::clock(incident.opened),
         Markup::day_and_clock(at)
     );

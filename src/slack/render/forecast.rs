@@ -33,8 +33,8 @@ enum Role<'a> {
 fn role(incident: &Incident) -> Option<Role<'_>> {
     let outlook = incident.forecast.as_deref()?;
     Some(match (incident.family, outlook.when) {
-        (Family::Oom | Family::Eviction, Some(when)) => Role::Came(outlook, when),
-        (Family::Oom | Family::Eviction, None) => return None,
+        // The real trouble has its own card; that it was foreseen is a line on it.
+        (family, when) if family != Family::Forecast => Role::Came(outlook, when?),
         (_, Some(when)) if incident.execution().is_some() => Role::Handled(outlook, when),
         (_, Some(when)) => Role::Standing(outlook, when),
         (_, None) => Role::Over(outlook),
@@ -65,7 +65,7 @@ pub fn part(blocks: &mut Blocks, incident: &Incident, picture: Option<&str>) {
         }
         Role::Handled(outlook, when) => {
             blocks.section(markup!(
-                "As of {}: {} expected at {} ({} – {}), P = {}.",
+                "As of {}: {} expected at {} ({} – {}), P\u{a0}=\u{a0}{}.",
                 Markup::clock(outlook.at),
                 Markup::own(what(outlook)),
                 Markup::clock(when.median),
@@ -179,7 +179,7 @@ fn expected(outlook: &Outlook, when: When) -> Markup {
         }
     };
     markup!(
-        "{} {} *{}*, at *{}* ({} – {}), P = {}.",
+        "{} {} *{}*, at *{}* ({} – {}), P\u{a0}=\u{a0}{}.",
         who,
         Markup::own(will(outlook)),
         Markup::until(when.median, &in_words(outlook.at, when.median)),
@@ -274,7 +274,7 @@ fn caveat(outlook: &Outlook) -> Option<Markup> {
 /// The kill that was foreseen has come.
 fn came(outlook: &Outlook, when: When) -> Markup {
     markup!(
-        "🔮 *This was forecast* at {}: expected at {} ({} – {}), P = {}.",
+        "🔮 *This was forecast* at {}: expected at {} ({} – {}), P\u{a0}=\u{a0}{}.",
         Markup::clock(outlook.at),
         Markup::clock(when.median),
         Markup::clock(when.earliest),
@@ -354,7 +354,8 @@ pub fn rate(bytes_per_second: f64) -> String {
         (1024.0, "KiB"),
     ];
     // What is not a number is not a growth, either.
-    let per_minute = bytes_per_second.max(0.0).min(1e15) * 60.0;
+    let known = Some(bytes_per_second).filter(|rate| !rate.is_nan());
+    let per_minute = known.unwrap_or(0.0).clamp(0.0, 1e15) * 60.0;
     let (amount, time) = if per_minute >= UNITS[1].0 / 2.0 {
         (per_minute, "min")
     } else {

@@ -2,7 +2,7 @@
 use super::{
     Message,
     block::Blocks,
-    clean,
+    clean::{self, units},
     mrkdwn::{Markup, markup},
     words,
 };
@@ -12,10 +12,13 @@ use crate::domain::{
     report::{Foresight, Rising},
     text::{bytes, count, duration},
 };
+use crate::ports::Notices;
 use jiff::{SignedDuration, Timestamp};
 
 /// Containers that are listed of each tier.
 const MAX_LISTED: usize = 12;
+/// Units that the list of a tier may take: both, the score and the source fit into the text of one message.
+const ROOM: usize = 1_500;
 /// Figures older than this are called old.
 const OLD: SignedDuration = SignedDuration::from_mins(5);
 
@@ -67,6 +70,13 @@ fn summary(foresight: &Foresight, pages: usize, notices: usize) -> (&'static str
                 cluster
             ),
         ),
+        (0, 0, Some(health)) if is_blind(health, foresight.now) => (
+            "⚠ Heal does not see the memory",
+            markup!(
+                "Nothing is forecast on {}, but that says little now:",
+                cluster
+            ),
+        ),
         (0, 0, Some(_)) => (
             "✅ Nothing is running out of memory",
             markup!(
@@ -81,13 +91,24 @@ fn summary(foresight: &Foresight, pages: usize, notices: usize) -> (&'static str
         _ => (
             "📈 Kills are coming",
             markup!(
-                "On {} {} expected to be killed at the memory limit; {} more rising.",
+                "On {} {} expected to be killed at the memory limit{}.",
                 cluster,
                 are(pages),
-                are(notices)
+                match notices {
+                    0 => Markup::default(),
+                    1 => Markup::own("; 1 more is rising"),
+                    n => markup!("; {} more are rising", n),
+                }
             ),
         ),
     }
+}
+
+/// There are no figures, or old ones.
+fn is_blind(health: &SourceHealth, now: Timestamp) -> bool {
+    health
+        .last
+        .is_none_or(|last| now.duration_since(last) > OLD)
 }
 
 /// "1 container is", "3 containers are"
@@ -104,14 +125,43 @@ fn list(heading: &'static str, rising: &[&Rising]) -> Markup {
     if rising.is_empty() {
         return Markup::default();
     }
-    let mut text = markup!("{} ({})", Markup::own(heading), rising.len());
-    for one in rising.iter().take(MAX_LISTED) {
-        text.line(line(one));
+    let text = markup!("{} ({})", Markup::own(heading), rising.len());
+    lines(text, rising.iter().map(|one| line(one)), rising.len())
+}
+
+/// Adds as many lines as a section of each tier has room for, and says how many are left out.
+fn lines(mut text: Markup, all: impl Iterator<Item = Markup>, count: usize) -> Markup {
+    let mut listed = 0;
+    for line in all.take(MAX_LISTED) {
+        if units(text.as_str()) + units(line.as_str()) > ROOM {
+            break;
+        }
+        text.line(line);
+        listed += 1;
     }
-    if rising.len() > MAX_LISTED {
-        text.line(markup!("… and {} more", rising.len() - MAX_LISTED));
+    if listed < count {
+        text.line(markup!("… and {} more", count - listed));
     }
-    text.clip(2_900)
+    text
+}
+
+/// The message that lists what rises and calls nobody.
+pub fn notices(notices: &Notices) -> Message {
+    let mut blocks = Blocks::default();
+    if notices.rising.is_empty() {
+        return Message::paragraph(Markup::own(
+            "✅ Nothing of what was listed here rises any more, or it has a card of its own.",
+        ));
+    }
+    let heading = Markup::own("🟡 *Memory is rising; no kill is near enough to call anybody*");
+    let each = notices.rising.iter();
+    let each = each.map(|one| markup!("• {}", outlook(one)));
+    let text = lines(heading, each, notices.rising.len());
+    blocks.section(text.clone());
+    blocks.context([Markup::own(
+        "Kept up to date, posted anew once a day at most. `/heal forecast` lists everything.",
+    )]);
+    Message::new(text, blocks)
 }
 
 /// Workloads that are not as usual: "• shop/checkout: CPU is at 82 % of its limit; usual at this hour is 18 % to 35 % · since 04:50"
@@ -184,7 +234,7 @@ pub fn outlook(outlook: &Outlook) -> Markup {
         percent(outlook.used as f64, outlook.limit as f64),
         bytes(outlook.limit),
         Markup::own(of),
-        clean::cut(&clean::line(&outlook.why), 150)
+        clean::cut(&clean::line(&outlook.why), 100)
     )
 }
 
@@ -200,7 +250,7 @@ fn score(score: &Score) -> Markup {
         return text;
     }
     text.line(markup!(
-        "{} told: {} right, {} wrong, {} withdrawn ({} of them prevented by an approved fix).",
+        "{} told: {} right, {} wrong, {} withdrawn ({} of them because an approved fix prevented the kill).",
         count(i64::from(score.made), "forecast"),
         score.hits,
         score.falses,
@@ -222,7 +272,7 @@ fn score(score: &Score) -> Markup {
         let of = |seconds: i64| duration(SignedDuration::from_secs(seconds));
         let shortest = score.leads.first().copied().unwrap_or(median);
         text.line(markup!(
-            "Told {} before (median), {} at the latest. The 90 % interval held for {} of {}.",
+            "Told {} before (median), at least {}. The 90 % interval held for {} of {}.",
             of(median),
             of(shortest),
             score.covered,

@@ -148,6 +148,10 @@ pub fn of_blocks(blocks: &Value, most: usize) -> Vec<String> {
                     .iter()
                     .for_each(|e| limit("context text", len(e), 3_000, &mut problems));
             }
+            "image" => {
+                let alt = units(block["alt_text"].as_str().unwrap());
+                limit("alternative text", alt, 2_000, &mut problems);
+            }
             "actions" => {
                 let elements = block["elements"].as_array().unwrap();
                 limit("actions", elements.len(), 25, &mut problems);
@@ -264,6 +268,12 @@ fn infested(mut incident: Incident, text: &str) -> Incident {
         tool: text.into(),
         name: Some(text.into()),
     });
+    if let Some(outlook) = &mut incident.forecast {
+        outlook.owner = object();
+        outlook.pod = object();
+        outlook.container = text.into();
+        outlook.why = text.into();
+    }
     if let Some(diagnosis) = &mut incident.diagnosis {
         diagnosis.cause = text.into();
         diagnosis.headline = text.into();
@@ -391,7 +401,11 @@ proptest! {
         for incident in sample::every_state() {
             let incident = infested(incident, &text);
             for paused in [None, Some("U0BEN")] {
-                let card = super::card::card(&incident, paused, sample::at(0));
+                let extras = super::card::Extras {
+                    paused,
+                    picture: Some("F0PIC"),
+                };
+                let card = super::card::card_with(&incident, extras, sample::at(0));
                 prop_assert_eq!(problems(&card), Vec::<String>::new());
             }
             prop_assert_eq!(problems(&modal::details(&incident, None)), Vec::<String>::new());

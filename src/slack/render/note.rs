@@ -132,9 +132,6 @@ fn ended(
     let (icon, word) = words::verdict(verdict);
     let ahead = forecast::is_ahead(incident);
     let word = match verdict {
-        Verdict::Recovered if ahead => {
-            format!("No kill in sight any more, after {}", duration(took))
-        }
         Verdict::RecoveredByItself if ahead => {
             format!("The growth stopped after {}", duration(took))
         }

@@ -66,15 +66,18 @@ pub fn headline(incident: &Incident) -> Markup {
 /// The small line below the header: which cluster, which object, since when, how often.
 pub fn place(incident: &Incident) -> Markup {
     let mut line = markup!(
-        "Cluster *{}* · {} · since {}",
+        "Cluster *{}* · {}",
         clean::cut(&incident.cluster, 80),
-        words::object(&incident.owner),
-        Markup::ago(incident.opened)
+        words::object(&incident.owner)
     );
-    // A forecast is brought up to date, not seen again.
-    if !forecast::is_ahead(incident) {
-        line = markup!("{} · seen {}", line, times(incident.signals));
-    }
+    let opened = Markup::ago(incident.opened);
+    line = if forecast::is_ahead(incident) {
+        // It is brought up to date, not seen again.
+        markup!("{} · forecast since {}", line, opened)
+    } else {
+        let seen = times(incident.signals);
+        markup!("{} · since {} · seen {}", line, opened, seen)
+    };
     if let Some(gitops) = &incident.managed_by {
         let name = gitops.name.as_deref().unwrap_or_default();
         let name = if name.is_empty() {

@@ -276,7 +276,7 @@ pub fn outlook() -> Outlook {
 /// An incident about that forecast.
 pub fn forecast(state: State) -> Incident {
     Incident {
-        family: Family::Crash,
+        family: Family::Forecast,
         forecast: Some(Box::new(outlook())),
         diagnosis: Some(leak()),
         ..incident(state)
@@ -287,7 +287,7 @@ pub fn forecast(state: State) -> Incident {
 pub fn leak() -> Diagnosis {
     Diagnosis {
         signature: "forecast.leak".into(),
-        family: Family::Crash,
+        family: Family::Forecast,
         headline: "is running out of memory".into(),
         cause: "app leaks memory: all its pods fill up towards its memory limit of 512Mi and give nothing back".into(),
         proof: vec![
@@ -367,6 +367,11 @@ pub fn every_state() -> Vec<Incident> {
         }),
     ];
     all[0].diagnosis = None;
+    let ahead: Vec<Incident> = all
+        .iter()
+        .map(|incident| forecast(incident.state.clone()))
+        .collect();
+    all.extend(ahead);
     all.extend(
         every_why()
             .into_iter()

@@ -2,3 +2,4 @@
 mod answers;
 mod cards;
 mod forecasts;
+mod foresight;

@@ -141,8 +141,7 @@ impl Desk {
         let method = call.method();
         tracing::warn!(method, channel = call.channel, %error, "slack.picture.failed");
         let forbidden = error.code().is_some_and(is_about_uploads);
-        let label = if forbidden { "forbidden" } else { "other" };
-        self.counts.push(("slack_pictures_failed", label, 1));
+        self.counts.push(("slack_pictures_failed", method, 1));
         if let SlackError::RateLimited(after) = error {
             self.limits
                 .block(method, now + (*after).max(Duration::from_secs(1)));
@@ -286,7 +285,7 @@ impl Desk {
                     && let Some(file) = &call.picture
                     && line.picture.refused(file, now)
                 {
-                    self.counts.push(("slack_pictures_held", "", 1));
+                    self.counts.push(("slack_pictures_held", call.method(), 1));
                     line.dirty = true;
                     line.updated = None;
                     return;

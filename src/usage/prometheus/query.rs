@@ -151,13 +151,22 @@ impl Labels {
         } else {
             sum
         };
-        // Nodes of another version may not export everything: better the working set than nothing.
-        let all = if sum == working_set {
-            sum
-        } else {
-            format!("({sum}) or {working_set}")
-        };
-        self.best(&all)
+        if sum == working_set {
+            return self.best(&sum);
+        }
+        // Nodes of another version may not export everything: better the working set than nothing. Container by container, for
+        // the kubelet's other endpoint (/metrics/resource) has the working set again, without anything to correct it with.
+        let Self {
+            namespace,
+            pod,
+            container,
+            ..
+        } = self;
+        format!(
+            "{} or on ({namespace}, {pod}, {container}) {}",
+            self.best(&sum),
+            self.best(&working_set)
+        )
     }
 
     /// When those figures were taken. A metric that is gone is repeated for five minutes, under its old time.
@@ -280,8 +289,8 @@ mod tests {
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
         max by (namespace, pod, container, name) (container_memory_working_set_bytes{container!="", container!="POD"})
-        max by (namespace, pod, container, name) ((container_memory_working_set_bytes{container!="", container!="POD", cluster="eu"} - container_memory_total_active_file_bytes{container!="", container!="POD", cluster="eu"}) or container_memory_working_set_bytes{container!="", container!="POD", cluster="eu"})
-        max by (namespace, pod, container, name) ((((container_memory_working_set_bytes{container!="", container!="POD"} - container_memory_cache{container!="", container!="POD"} + container_memory_mapped_file{container!="", container!="POD"} > container_memory_rss{container!="", container!="POD"}) or container_memory_rss{container!="", container!="POD"}) + container_memory_swap{container!="", container!="POD"}) or container_memory_working_set_bytes{container!="", container!="POD"})
+        max by (namespace, pod, container, name) (container_memory_working_set_bytes{container!="", container!="POD", cluster="eu"} - container_memory_total_active_file_bytes{container!="", container!="POD", cluster="eu"}) or on (namespace, pod, container) max by (namespace, pod, container, name) (container_memory_working_set_bytes{container!="", container!="POD", cluster="eu"})
+        max by (namespace, pod, container, name) (((container_memory_working_set_bytes{container!="", container!="POD"} - container_memory_cache{container!="", container!="POD"} + container_memory_mapped_file{container!="", container!="POD"} > container_memory_rss{container!="", container!="POD"}) or container_memory_rss{container!="", container!="POD"}) + container_memory_swap{container!="", container!="POD"}) or on (namespace, pod, container) max by (namespace, pod, container, name) (container_memory_working_set_bytes{container!="", container!="POD"})
         max by (namespace, pod, container, name) (timestamp(container_memory_working_set_bytes{container!="", container!="POD", cluster="eu"}))
         max by (namespace, pod, container, name) (rate(container_cpu_usage_seconds_total{container!="", container!="POD", cluster="eu"}[2m]))
         max by (namespace, pod, container, name) (avg_over_time(container_memory_working_set_bytes{namespace="shop", container!="", container!="POD", cluster="eu"}[300s]) - avg_over_time(container_memory_total_active_file_bytes{namespace="shop", container!="", container!="POD", cluster="eu"}[300s]))

@@ -419,6 +419,14 @@ async fn a_file_is_announced_uploaded_and_shared() {
     let file = &sim.files()[0];
     assert_eq!(file.shared, Some(("C1".to_owned(), None)));
     assert_eq!(file.content.as_deref(), Some(b"lines".as_slice()));
+    let messages = sim.messages("C1");
+    let said = messages.last().expect("a message with the file");
+    assert_eq!(said.files, std::slice::from_ref(&file.id));
+    let too_large = "filename=a.png&length=99999999";
+    assert_eq!(
+        get(&sim, "files.getUploadURLExternal", too_large).await["error"],
+        "file_upload_size_restricted"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,6 +59,7 @@ async fn the_page_sees_everything() {
         "channel": "C1",
         "edited": false,
         "ephemeral_to": null,
+        "files": [],
         "text": "hello",
         "thread_ts": null,
         "ts": "1800000000.000100",
@@ -66,6 +67,53 @@ async fn the_page_sees_everything() {
       }
     ]
     "#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_page_gets_pictures_as_pictures_and_nobody_else_gets_them() {
+    let sim = workspace();
+    let share = async |name: &str, content: &'static [u8]| {
+        let length = content.len();
+        let query = format!("filename={name}&length={length}");
+        let place = get(&sim, "files.getUploadURLExternal", &query).await;
+        let url = place["upload_url"].as_str().expect("a URL");
+        let path = url.strip_prefix("http://127.0.0.1").expect("the base URL");
+        let upload = Request::post(path).body(Body::from(content));
+        let upload = upload.expect("a request");
+        sim.router().oneshot(upload).await.expect("an answer");
+        let id = place["file_id"].as_str().expect("an id").to_owned();
+        let files = json!({"files": [{"id": id, "title": name}], "channel_id": "C1"});
+        call(&sim, "files.completeUploadExternal", files).await;
+        format!("/files/{id}")
+    };
+    let picture = share("a.png", b"\x89PNG\r\n\x1a\nrest").await;
+    let text = share("a.html", b"<script>").await;
+    let kind = async |path: &str, headers: &[(&str, &str)]| {
+        let answer = page(&sim, path, headers, None).await;
+        let kind = answer.headers().get("content-type").cloned();
+        (
+            answer.status().as_u16(),
+            kind.map(|kind| kind.to_str().expect("text").to_owned()),
+        )
+    };
+    assert_eq!(kind(&picture, HERE).await, (200, Some("image/png".into())));
+    let plain = Some("text/plain; charset=utf-8".into());
+    assert_eq!(kind(&text, HERE).await, (200, plain));
+    assert_eq!(kind("/files/F9", HERE).await.0, 404);
+    assert_eq!(kind(&picture, &[("host", "evil.example")]).await.0, 403);
+    let state = json_of(page(&sim, "/sim/state", HERE, None).await).await;
+    assert_eq!(
+        (&state["files"][0]["url"], &state["files"][0]["text"]),
+        (&json!(picture), &Value::Null)
+    );
+    assert_eq!(
+        (&state["files"][1]["url"], &state["files"][1]["text"]),
+        (&Value::Null, &json!("<script>"))
+    );
+    assert_eq!(
+        state["messages"][0]["files"],
+        json!([state["files"][0]["id"]])
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,6 +95,37 @@ fn every_limit_holds_exactly_at_its_edge() {
 }
 
 #[test]
+fn a_picture_is_an_address_or_a_file_that_is_there() {
+    let image = |source: Value| {
+        let mut image = json!({"type": "image", "alt_text": "a chart"});
+        if let (Some(all), Some(more)) = (image.as_object_mut(), source.as_object()) {
+            all.extend(more.clone());
+        }
+        problems(json!([image]))
+    };
+    assert_eq!(
+        image(json!({"slack_file": {"id": "F1"}})),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        image(json!({"slack_file": {"url": "https://files.slack.com/a"}})),
+        Vec::<String>::new()
+    );
+    let wrong = [
+        image(json!({"slack_file": {"id": "F2"}})),
+        image(json!({"slack_file": {}})),
+        image(json!({"slack_file": {"id": "F1"}, "image_url": "https://example.com/a.png"})),
+        image(json!({})),
+    ];
+    insta::assert_snapshot!(wrong.map(|all| all.join(" | ")).join("\n"), @r"
+    invalid slack file [json-pointer:/blocks/0/slack_file]
+    missing required field: url [json-pointer:/blocks/0/slack_file]
+    must define either `image_url` or `slack_file` [json-pointer:/blocks/0]
+    missing required field: image_url [json-pointer:/blocks/0]
+    ");
+}
+
+#[test]
 fn problems_say_what_and_where_as_slack_does() {
     let blocks = json!([
         {"type": "header", "text": plain(151)},

@@ -430,6 +430,7 @@ fn help_and_misunderstandings_say_what_to_write() {
     • `/heal status` – what is open, what needs you, and how Heal is
     • `/heal show H17` – one incident with all its details
     • `/heal memory` – which fixes worked where
+    • `/heal forecast` – what is running out of memory and when, and how good such forecasts were
     • `/heal silence shop/checkout 4h` – keep one workload quiet; `shop/*` is a whole namespace, `node/worker-1` a node; `oom` or another kind of trouble may follow
     • `/heal unsilence 3` – lift a silence
     • `/heal pause deploy freeze` – nobody can approve actions until resumed; a reason is welcome
@@ -441,12 +442,12 @@ fn help_and_misunderstandings_say_what_to_write() {
     insta::assert_snapshot!([wrong("sttaus"), wrong("silence shop/checkout"), wrong("<!channel> `x`")].join("\n"), @r"
     🤔 “sttaus” is not a command. Did you mean status?
     Write `/heal status`
-    These exist: `/heal status`, `/heal show H17`, `/heal memory`, `/heal silence shop/checkout 4h`, `/heal unsilence 3`, `/heal pause deploy freeze`, `/heal resume`, `/heal help`
+    These exist: `/heal status`, `/heal show H17`, `/heal memory`, `/heal forecast`, `/heal silence shop/checkout 4h`, `/heal unsilence 3`, `/heal pause deploy freeze`, `/heal resume`, `/heal help`
     🤔 For how long? Seven days at most.
     Write `/heal silence shop/checkout 4h`
     🤔 “&lt;!channel&gt;” is not a command.
     Write `/heal help`
-    These exist: `/heal status`, `/heal show H17`, `/heal memory`, `/heal silence shop/checkout 4h`, `/heal unsilence 3`, `/heal pause deploy freeze`, `/heal resume`, `/heal help`
+    These exist: `/heal status`, `/heal show H17`, `/heal memory`, `/heal forecast`, `/heal silence shop/checkout 4h`, `/heal unsilence 3`, `/heal pause deploy freeze`, `/heal resume`, `/heal help`
     ");
 }
 

@@ -2,6 +2,7 @@
 use super::bench::{Bench, at, incident};
 use crate::{
     domain::{
+        family::Family,
         forecast::{Outlook, When},
         incident::{Incident, IncidentId},
         recovery::Verdict,
@@ -19,6 +20,7 @@ const SHARE: &str = "files.completeUploadExternal";
 fn forecast(minute: i64, kill: i64) -> Incident {
     let when = |minute: i64| at(60 * minute);
     Incident {
+        family: Family::Forecast,
         forecast: Some(Box::new(Outlook {
             at: when(minute),
             when: Some(When {
@@ -118,7 +120,7 @@ async fn while_slack_does_not_know_the_file_yet_the_card_is_shown_without() {
     bench.pass(20.0).await;
     assert!(shown(&bench.top()[0]).is_some());
     assert_eq!(bench.sim.files().len(), 1);
-    assert!(bench.count("slack_pictures_held", "") > 0);
+    assert!(bench.count("slack_pictures_held", "chat.update") > 0);
 }
 
 #[tokio::test(start_paused = true)]

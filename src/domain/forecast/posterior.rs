@@ -1,0 +1,133 @@
+//! From evidence to a probability: a logistic model on few features, each with a reason.
+
+/// What speaks for and against a kill. Levels are shares of the limit, times are seconds at pace 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Evidence {
+    /// Level with its crests.
+    pub level: f64,
+    /// Median time to the limit.
+    pub eta: f64,
+    /// Probability of passage within the horizon if growth goes on.
+    pub reach: f64,
+    /// Length of the window.
+    pub span: f64,
+    /// Slope in standard deviations.
+    pub sigmas: f64,
+    /// ln(late slope / early slope), shrunk.
+    pub bend: f64,
+    /// Level divided by the highest level survived, less one; `None` when nothing is known.
+    pub margin: Option<f64>,
+    /// Length of the history before the window.
+    pub known: f64,
+    /// Age of the run when growth began.
+    pub onset: f64,
+    /// Age of the run.
+    pub age: f64,
+    /// Runs killed in the last week.
+    pub kills: f64,
+    /// Growth is like that of a run that was killed.
+    pub akin: bool,
+    /// Effective number of increments.
+    pub strides: f64,
+    /// Kendall's τ.
+    pub tau: f64,
+    /// Falls inside the window.
+    pub falls: f64,
+    /// Largest fall seen, as a share of the limit.
+    pub deepest: f64,
+    /// Growth in the window as a share of the limit.
+    pub rise: f64,
+    /// The level is below what a cap of the program itself allows, and that is below the limit.
+    pub capped: bool,
+    /// The workload is meant to end.
+    pub job: bool,
+    /// Noise around the curve, share of the limit.
+    pub noise: f64,
+    /// Growth of the newest part relative to the whole window: one if it goes on, zero if it has come to rest.
+    pub keeping: f64,
+}
+
+/// Number of features.
+pub const FEATURES: usize = 17;
+
+impl Evidence {
+    /// The features of the model.
+    pub fn features(&self) -> [f64; FEATURES] {
+        let hours = |x: f64| x / 3600.0;
+        let flag = |b: bool| f64::from(u8::from(b));
+        // What was seen for an hour or two before is a history; the first minutes of a first run are none.
+        let trust = if self.margin.is_some() {
+            1.0 - (-hours(self.known) / 1.5).exp()
+        } else {
+            0.0
+        };
+        let first = 1.0 - trust;
+        let late = 1.0 - (-hours(self.onset) / 0.5).exp();
+        let fresh = flag(self.kills == 0.0);
+        let margin = self.margin.unwrap_or(0.0);
+        [
+            1.0,
+            stopped_below(self.level),
+            first,
+            trust * familiar(margin),
+            trust * (margin - 0.15).clamp(0.0, 1.0),
+            trust * late,
+            first * late,
+            flag(self.kills > 0.0),
+            flag(self.akin),
+            trust * self.falls.min(4.0) / 2.0,
+            (self.deepest * 5.0).min(2.0),
+            flag(self.capped) * fresh,
+            flag(self.job) * fresh,
+            self.keeping.clamp(-0.3, 1.2),
+            late * hours(self.eta).clamp(0.05, 8.0).ln(),
+            (self.level.min(1.0) - 0.92).max(0.0) * 20.0,
+            late * hours(self.span).min(8.0).ln_1p(),
+        ]
+    }
+
+    /// The probability of a kill.
+    pub fn probability(&self) -> f64 {
+        let z: f64 = self
+            .features()
+            .iter()
+            .zip(WEIGHTS)
+            .map(|(f, w)| f * w)
+            .sum();
+        self.reach / (1.0 + (-z).exp())
+    }
+}
+
+/// −ln of the share of cycles that get so much higher than ever before: tops differ by a fourteenth.
+fn familiar(margin: f64) -> f64 {
+    let z = margin / 0.07;
+    (1.0 + (1.702 * z).min(30.0).exp()).ln().min(5.0)
+}
+
+/// −ln of the share of bounded growth (a cache, a heap, a backlog) that would still be rising at this level: people size
+/// what they bound to three quarters of the limit, give or take an eighth.
+fn stopped_below(level: f64) -> f64 {
+    let z = (level.min(1.0) - 0.75) / 0.11;
+    // Logistic approximation of the normal distribution's tail.
+    (1.0 + (1.702 * z).exp()).ln()
+}
+
+const WEIGHTS: [f64; FEATURES] = [
+    -4.783,
+    1.308,
+    1.104,
+    0.886,
+    0.451,
+    -3.045,
+    0.845,
+    2.087,
+    0.917,
+    0.779,
+    0.202,
+    -1.606,
+    -3.393,
+    3.451,
+    0.898,
+    1.073,
+    -0.849,
+];

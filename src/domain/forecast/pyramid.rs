@@ -1,0 +1,238 @@
+//! The whole life of a container in a few hundred numbers: blocks of time that double in length from level to level.
+//!
+//! Level 0 has blocks of 30 s; a block of level k spans two of level k−1. Each level keeps the newest 24, so whatever the length of a
+//! window (12 minutes to 8½ days), 12 to 24 points of it are at hand. An update costs O(1) on average.
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Seconds of a block of level 0 at pace 1.
+pub(super) const BASE: f64 = 30.0;
+/// Blocks kept per level.
+pub(super) const KEEP: usize = 24;
+/// Levels: the longest window is `BASE · KEEP · 2^(LEVELS−1)`, 8½ days.
+pub(super) const LEVELS: usize = 11;
+
+/// Mean and maximum of a span of time, in bytes. A span without samples has a mean that is not a number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Block {
+    pub mean: f32,
+    pub max: f32,
+}
+
+impl Block {
+    const GAP: Block = Block {
+        mean: f32::NAN,
+        max: f32::NAN,
+    };
+}
+
+/// The block that is being filled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Open {
+    /// Its number: the time of its start divided by the level's block length.
+    index: i64,
+    sum: f64,
+    weight: f32,
+    max: f32,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Level {
+    closed: VecDeque<Block>,
+    open: Open,
+}
+
+/// The blocks of all levels.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Pyramid {
+    levels: Vec<Level>,
+}
+
+/// One point of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Point {
+    /// The middle of the block, in seconds.
+    pub t: f64,
+    /// Mean in bytes.
+    pub mean: f64,
+    /// Maximum in bytes.
+    pub max: f64,
+}
+
+/// The points of one level, oldest first; gaps are left out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    points: [Point; KEEP + 1],
+    len: usize,
+    /// Length of a block in seconds.
+    pub block: f64,
+}
+
+impl Window {
+    pub fn points(&self) -> &[Point] {
+        &self.points[..self.len]
+    }
+}
+
+impl Pyramid {
+    /// Adds a sample of a level-0 block. `t` must not go back.
+    pub fn add(&mut self, t: f64, mean: f64, max: f64, pace: f64) {
+        let index = (t / (BASE * pace)).floor() as i64;
+        self.put(0, index, mean, max as f32);
+    }
+
+    /// Adds a summary of the span that ends at `t`.
+    pub fn add_span(&mut self, t: f64, span: f64, mean: f64, max: f64, pace: f64) {
+        let base = BASE * pace;
+        let last = (t / base).ceil() as i64 - 1;
+        let count = ((span / base).round() as i64).clamp(1, 1 << LEVELS);
+        let from = last - count + 1;
+        for index in from..=last {
+            if self.levels.first().is_some_and(|l| index < l.open.index) {
+                continue;
+            }
+            self.put(0, index, mean, max as f32);
+        }
+    }
+
+    fn put(&mut self, k: usize, index: i64, mean: f64, max: f32) {
+        if k >= LEVELS {
+            return;
+        }
+        if self.levels.len() <= k {
+            self.levels.push(Level {
+                closed: VecDeque::new(),
+                open: Open {
+                    index,
+                    ..Open::default()
+                },
+            });
+        }
+        let level = &mut self.levels[k];
+        let mut full = None;
+        if index > level.open.index {
+            if level.open.weight > 0.0 {
+                let block = Block {
+                    mean: (level.open.sum / f64::from(level.open.weight)) as f32,
+                    max: level.open.max,
+                };
+                full = Some((level.open.index, block));
+            }
+            let missed = index - level.open.index - 1;
+            if level.closed.capacity() == 0 {
+                level.closed.reserve_exact(KEEP);
+            }
+            level.push(full.map_or(Block::GAP, |f| f.1));
+            for _ in 0..missed.min(KEEP as i64) {
+                level.push(Block::GAP);
+            }
+            level.open = Open {
+                index,
+                ..Open::default()
+            };
+        }
+        level.open.sum += mean;
+        level.open.weight += 1.0;
+        level.open.max = level.open.max.max(max);
+        if let Some((index, block)) = full {
+            self.put(k + 1, index >> 1, f64::from(block.mean), block.max);
+        }
+    }
+
+    /// Levels that hold anything.
+    pub fn depth(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// The points of level `k` that began at `since` or later, the unfinished block included when it is at least half full at `now`.
+    pub fn window(&self, k: usize, since: f64, now: f64, pace: f64) -> Window {
+        let block = BASE * pace * f64::from(1u32 << k.min(LEVELS) as u32);
+        let mut window = Window {
+            points: [Point::default(); KEEP + 1],
+            len: 0,
+            block,
+        };
+        let Some(level) = self.levels.get(k) else {
+            return window;
+        };
+        let first = level.open.index - level.closed.len() as i64;
+        for (i, b) in level.closed.iter().enumerate() {
+            let start = (first + i as i64) as f64 * block;
+            if b.mean.is_nan() || start < since {
+                continue;
+            }
+            window.points[window.len] = Point {
+                t: start + block / 2.0,
+                mean: f64::from(b.mean),
+                max: f64::from(b.max),
+            };
+            window.len += 1;
+        }
+        // The unfinished block of level k holds what is unfinished below it, too.
+        let start = level.open.index as f64 * block;
+        let filled = (now - start).min(block);
+        if filled >= block / 2.0 && start >= since {
+            let (mut sum, mut weight, mut max) = (0.0, 0.0, 0.0f32);
+            for (j, below) in self.levels[..=k].iter().enumerate() {
+                let shift = (k - j) as u32;
+                if below.open.weight > 0.0 && below.open.index >> shift == level.open.index {
+                    let share = 1.0 / f64::from(1u32 << shift);
+                    let unit = if j == 0 {
+                        1.0 / f64::from(below.open.weight)
+                    } else {
+                        0.5
+                    };
+                    let w = f64::from(below.open.weight) * unit * share;
+                    sum += below.open.sum / f64::from(below.open.weight) * w;
+                    weight += w;
+                    max = max.max(below.open.max);
+                }
+            }
+            if weight > 0.0 {
+                window.points[window.len] = Point {
+                    t: start + filled / 2.0,
+                    mean: sum / weight,
+                    max: f64::from(max),
+                };
+                window.len += 1;
+            }
+        }
+        window
+    }
+
+    /// The highest maximum of what ended between `since` and `until`, as far as it is known.
+    pub fn max_between(&self, since: f64, until: f64, pace: f64) -> Option<f64> {
+        let mut best: Option<f64> = None;
+        for (k, level) in self.levels.iter().enumerate() {
+            let block = BASE * pace * f64::from(1u32 << k as u32);
+            let first = level.open.index - level.closed.len() as i64;
+            for (i, b) in level.closed.iter().enumerate() {
+                let start = (first + i as i64) as f64 * block;
+                if !b.max.is_nan() && start >= since && start + block <= until {
+                    best = Some(best.map_or(f64::from(b.max), |m| m.max(f64::from(b.max))));
+                }
+            }
+        }
+        best
+    }
+
+    /// Whether the sizes are those that this code makes: bytes from a disk may hold anything.
+    pub fn is_sound(&self) -> bool {
+        self.levels.len() <= LEVELS
+            && self.levels.iter().enumerate().all(|(k, l)| {
+                l.closed.len() <= KEEP
+                    && l.open.sum.is_finite()
+                    && l.open.weight.is_finite()
+                    && l.open.index.unsigned_abs() < 1 << (52 - k.min(20))
+            })
+    }
+}
+
+impl Level {
+    fn push(&mut self, block: Block) {
+        if self.closed.len() == KEEP {
+            self.closed.pop_front();
+        }
+        self.closed.push_back(block);
+    }
+}

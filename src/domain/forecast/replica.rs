@@ -1,0 +1,79 @@
+//! One replica: its blocks, its turning points, and what has been told of it.
+use super::latch::Latch;
+use super::pyramid::Pyramid;
+use super::turns::Turns;
+use serde::{Deserialize, Serialize};
+
+/// A reading that waits for others of the same time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Pending {
+    pub t: f64,
+    pub used: f64,
+    pub limit: f64,
+    pub cpu: f32,
+}
+
+/// The state of one replica.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Replica {
+    /// The caller's number.
+    pub id: u64,
+    /// It runs.
+    pub alive: bool,
+    /// First sample of this run.
+    pub born: f64,
+    /// The run has begun before the first sample: its age is not known.
+    pub last: f64,
+    /// Newest reading.
+    pub used: f64,
+    /// The limit in bytes.
+    pub limit: f64,
+    /// Samples of this run.
+    pub samples: u32,
+    pub pyramid: Pyramid,
+    pub turns: Turns,
+    pub latch: Latch,
+    pub pending: Option<Pending>,
+    /// Start of the block of the turning points, with sum and count.
+    pub step: (i64, f64, u32),
+    /// Highest level in this run, in bytes.
+    pub top: f32,
+    /// Level of the first minutes of this run, in bytes.
+    pub floor: f32,
+    /// Growth that the standing forecast was made from.
+    pub told: Option<Told>,
+}
+
+/// What a standing forecast said last.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Told {
+    pub at: f64,
+    pub p: f32,
+}
+
+impl Replica {
+    /// A run begins.
+    pub fn begin(&mut self, id: u64, t: f64) {
+        self.id = id;
+        self.alive = true;
+        self.born = t;
+        self.last = t;
+        self.samples = 0;
+        self.top = 0.0;
+        self.pending = None;
+        self.told = None;
+        self.step = (0, 0.0, 0);
+        self.floor = 0.0;
+        self.turns.restart();
+        self.latch.reset();
+    }
+
+    /// Whether bytes from a disk are what this code makes.
+    pub fn is_sound(&self) -> bool {
+        self.pyramid.is_sound()
+            && self.turns.is_sound()
+            && self.born.is_finite()
+            && self.last.is_finite()
+            && self.limit.is_finite()
+    }
+}

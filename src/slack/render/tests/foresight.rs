@@ -1,0 +1,155 @@
+//! `/heal forecast`, and what a thread says when the kill came.
+use super::super::{limits, note::note, reply, sample::closed};
+use crate::domain::{
+    forecast::{
+        Boundary, Outlook, Score, Source, SourceHealth, Tier,
+        testkit::{after, now, outlook},
+    },
+    incident::{IncidentId, Note},
+    object::ObjectRef,
+    recovery::Verdict,
+    report::{Foresight, Report, Rising},
+};
+
+fn rising(outlook: Outlook) -> Rising {
+    Rising {
+        outlook: Box::new(outlook),
+        incident: None,
+        muted: false,
+    }
+}
+
+fn quiet() -> Foresight {
+    Foresight {
+        cluster: "prod".into(),
+        now: now(),
+        rising: vec![],
+        score: Score::default(),
+        source: Some(SourceHealth {
+            source: Some(Source::Prometheus),
+            error: None,
+            last: Some(after(-12)),
+            containers: 812,
+            missing: 3,
+        }),
+    }
+}
+
+fn said(foresight: Foresight) -> String {
+    let message = reply::report(&Report::Forecast(Box::new(foresight)));
+    assert_eq!(limits::problems(&message), Vec::<String>::new());
+    message.text
+}
+
+#[test]
+fn what_rises_is_listed_with_its_time_and_the_score() {
+    let mut page = rising(outlook("app", 6600));
+    page.incident = Some((IncidentId(17), None));
+    let mut notice = outlook("sidecar", 12_000);
+    notice.tier = Tier::Notice;
+    notice.p = 0.7;
+    let mut node = outlook("", 9_000);
+    node.tier = Tier::Notice;
+    node.boundary = Boundary::Node;
+    node.owner = ObjectRef::new("Node", "", "worker-1", "n1");
+    let mut node = rising(node);
+    node.muted = true;
+    let all = Foresight {
+        rising: vec![page, rising(notice), node],
+        score: Score {
+            made: 12,
+            hits: 8,
+            misses: 1,
+            falses: 1,
+            withdrawn: 3,
+            averted: 2,
+            leads: vec![600, 7200, 7500],
+            covered: 7,
+            standing: 3,
+        },
+        ..quiet()
+    };
+    insta::assert_snapshot!(said(all), @"
+        On prod 1 container is expected to be killed at the memory limit; 2 more are rising.
+        🔴 Will be killed (1)
+        • shop/checkout app: about <!date^1795236600^{time}|04:50 UTC> (<!date^1795234400^{time}|04:13 UTC> – <!date^1795239900^{time}|05:45 UTC>), P 0.93 · 78 % of 512Mi · rising 1 MiB/min for 3 h 20 min · H17
+        🟡 Rising, worth an eye (2)
+        • shop/checkout sidecar: about <!date^1795242000^{time}|06:20 UTC> (<!date^1795238000^{time}|05:13 UTC> – <!date^1795248000^{time}|08:00 UTC>), P 0.70 · 78 % of 512Mi · rising 1 MiB/min for 3 h 20 min
+        • worker-1: about <!date^1795239000^{time}|05:30 UTC> (<!date^1795236000^{time}|04:40 UTC> – <!date^1795243500^{time}|06:45 UTC>), P 0.93 · 78 % of 512Mi of the node · rising 1 MiB/min for 3 h 20 min · 🔕 silenced
+        The last 30 days
+        12 forecasts told: 8 right, 1 wrong, 3 withdrawn (2 of them because an approved fix prevented the kill).
+        9 kills, 8 foreseen, 1 missed.
+        Told 2 h before (median), at least 10 min. The 90 % interval held for 7 of 8.
+        Memory figures: Prometheus, 12 s old, of 812 containers; 3 have none.
+        ");
+}
+
+#[test]
+fn when_nothing_rises_it_says_so_and_whether_heal_could_see_it() {
+    insta::assert_snapshot!(said(quiet()), @"
+        No container on prod is expected to reach its memory limit.
+        The last 30 days
+        No forecast has ended yet, and no kill came.
+        Memory figures: Prometheus, 12 s old, of 812 containers; 3 have none.
+        ");
+    let off = Foresight {
+        source: None,
+        ..quiet()
+    };
+    insta::assert_snapshot!(said(off), @"
+        Forecasts are switched off on prod: no source of memory figures is configured.
+        The last 30 days
+        No forecast has ended yet, and no kill came.
+        ");
+    let stale = Foresight {
+        source: Some(SourceHealth {
+            source: Some(Source::MetricsApi),
+            error: Some("Prometheus does not answer: 503 Service Unavailable".into()),
+            last: Some(after(-900)),
+            containers: 40,
+            missing: 0,
+        }),
+        score: Score {
+            made: 1,
+            falses: 1,
+            ..Score::default()
+        },
+        ..quiet()
+    };
+    insta::assert_snapshot!(said(stale), @"
+        Nothing is forecast on prod, but that says little now:
+        The last 30 days
+        1 forecast told: 0 right, 1 wrong, 0 withdrawn (0 of them because an approved fix prevented the kill).
+        No kill came.
+        ⚠️ Memory figures: metrics.k8s.io (less certain), 15 min old, of 40 containers. ⚠️ Prometheus does not answer: 503 Service Unavailable.
+        ");
+}
+
+#[test]
+fn hundreds_of_rising_containers_with_hostile_names_fit_into_a_message() {
+    let mut hostile = outlook("<!channel>", 6600);
+    hostile.owner.name = "x".repeat(253);
+    hostile.why = "`*_~<@U0>".repeat(40);
+    let many = Foresight {
+        rising: vec![rising(hostile); 300],
+        ..quiet()
+    };
+    let text = said(many);
+    assert!(text.contains("… and 29"), "{text}");
+    assert!(
+        !text.contains("<!channel>") && !text.contains("<@U0>"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_thread_says_when_the_kill_came_and_when_it_was_expected() {
+    let came = Note::KillCame {
+        forecast: after(-6000),
+        at: now(),
+        expected: Some((after(-900), after(1800))),
+    };
+    insta::assert_snapshot!(note(&closed(Verdict::Recovered, ""), &came).text, @"
+        💥 The kill that was forecast at <!date^1795224000^{time}|01:20 UTC> came at <!date^1795230000^{time}|03:00 UTC>. It was expected between <!date^1795229100^{time}|02:45 UTC> and <!date^1795231800^{time}|03:30 UTC>.
+        ");
+}
