@@ -37,12 +37,7 @@ impl Tracked {
             ended: None,
             at: 0.0,
             used: 0.0,
-<<<<<<< HEAD
             cpu: None,
-=======
-            cache: 0.0,
-            source: None,
->>>>>>> main
             slow: 0.0,
         }
     }

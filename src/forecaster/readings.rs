@@ -86,11 +86,7 @@ impl Ledger {
         } else {
             tracked.slow + pace * (used - tracked.slow)
         };
-<<<<<<< HEAD
         (tracked.at, tracked.used, tracked.cpu) = (reading.at, reading.used, reading.cpu);
-=======
-        (tracked.at, tracked.used, tracked.source) = (reading.at, used, Some(source));
->>>>>>> main
         let (Some(place), Some(limit)) = (tracked.place, tracked.fact.limit) else {
             return;
         };

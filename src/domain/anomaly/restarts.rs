@@ -109,14 +109,7 @@ impl Restarts {
             return;
         }
         self.sum = (self.sum + RATIO.ln()).min(2.0 * THRESHOLD);
-<<<<<<< HEAD
         if self.since.is_none() && self.sum >= THRESHOLD && self.recent.len() >= LEAST {
-=======
-        let known = self
-            .first
-            .is_some_and(|first| self.last - first >= SILENT_DAYS * DAY);
-        if known && self.since.is_none() && self.sum >= THRESHOLD && self.recent.len() >= LEAST {
->>>>>>> main
             self.since = Some(self.last);
         }
     }

@@ -165,18 +165,11 @@ fn memory_is_told_when_it_is_high_and_not_when_it_is_low() {
     let mut world = World::new(Metric::Memory);
     world.scale = Scale::Own;
     assert_eq!(world.pass(4 * DAY, mebibytes), []);
-<<<<<<< HEAD
     let mut low = World {
         habit: world.habit.clone(),
         ..world
     };
     assert_eq!(low.pass(180, |_| Some(1e6)), []);
-=======
-    assert_eq!(
-        world.pass(180, |minute| mebibytes(minute).map(|level| level / 50.0)),
-        []
-    );
->>>>>>> main
     let raised = world.pass(180, |minute| mebibytes(minute).map(|level| level * 2.5));
     insta::assert_snapshot!(why(&raised), @"memory is at 514 MiB; usual at this hour is 192 MiB to 218 MiB");
 }
@@ -236,7 +229,7 @@ fn four_restarts_where_there_never_were_any_are_told() {
     let raised = restarts(7, &[100.0, 101.0, 102.0, 103.0, 104.0], Restart::OomKilled);
     assert_eq!(raised.len(), 1);
     assert_eq!(raised[0].0, 103.0);
-    insta::assert_snapshot!(raised[0].1, @"4 restarts in 3 h (4 × OOMKilled); usual is none");
+    insta::assert_snapshot!(raised[0].1, @"4 restarts in the last 3 h (4 × OOMKilled); usual is none");
 }
 
 #[test]
@@ -252,7 +245,7 @@ fn restarts_that_always_were_frequent_are_usual_and_four_times_as_many_are_not()
     hours.extend((0..40).map(|count| 480.0 + f64::from(count) * 0.25));
     let raised = restarts(21, &hours, Restart::Error);
     assert_eq!(raised.len(), 1);
-    insta::assert_snapshot!(raised[0].1, @"16 restarts in 23 h (16 × Error); usual is 10 a day");
+    insta::assert_snapshot!(raised[0].1, @"16 restarts in the last 23 h (16 × Error); usual is 10 a day");
 }
 
 #[test]

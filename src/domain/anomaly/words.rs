@@ -50,7 +50,7 @@ pub fn restarts(burst: &Burst) -> String {
         .map(|(reason, count)| format!("{count} × {reason}"))
         .collect();
     format!(
-        "{} restarts in {} ({}); usual is {}",
+        "{} restarts in the last {} ({}); usual is {}",
         burst.count,
         span(burst.span),
         reasons.join(", "),
