@@ -33,6 +33,7 @@ pub fn options(simulated: bool) -> forecaster::Options {
             pace: PACE,
             ..Tuning::default()
         },
+        ..forecaster::Options::default()
     }
 }
 

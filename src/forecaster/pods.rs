@@ -37,6 +37,8 @@ impl Tracked {
             ended: None,
             at: 0.0,
             used: 0.0,
+            cache: 0.0,
+            source: None,
             cpu: None,
             slow: 0.0,
         }

@@ -86,7 +86,8 @@ impl Ledger {
         } else {
             tracked.slow + pace * (used - tracked.slow)
         };
-        (tracked.at, tracked.used, tracked.cpu) = (reading.at, reading.used, reading.cpu);
+        (tracked.at, tracked.used, tracked.source) = (reading.at, used, Some(source));
+        tracked.cpu = reading.cpu;
         let (Some(place), Some(limit)) = (tracked.place, tracked.fact.limit) else {
             return;
         };

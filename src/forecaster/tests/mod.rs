@@ -40,6 +40,7 @@ fn pod(name: &str, limit: Option<f64>) -> PodFact {
         containers: vec![ContainerFact {
             name: "app".to_owned(),
             limit: limit.map(|mib| (mib * MIB) as u64),
+            cpu_limit: None,
             cap: None,
             restarts: 0,
             running: Some(Some(timestamp(START - 60.0))),

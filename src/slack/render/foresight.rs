@@ -179,7 +179,11 @@ pub fn notices(notices: &Notices) -> Message {
 /// What is not as usual: "• shop/checkout: CPU is at 82 % of its limit; usual at this hour is 18 % to 35 % · since 04:50"
 fn unusual<'a>(all: impl Iterator<Item = (&'a Unusual, bool)>) -> Markup {
     let each: Vec<Markup> = all
-        .flat_map(|(one, muted)| one.anomalies.iter().map(move |anomaly| (one, anomaly, muted)))
+        .flat_map(|(one, muted)| {
+            one.anomalies
+                .iter()
+                .map(move |anomaly| (one, anomaly, muted))
+        })
         .map(|(one, anomaly, muted)| {
             let mut line = markup!(
                 "• *{}*: {}",

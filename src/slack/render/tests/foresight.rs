@@ -24,6 +24,7 @@ fn quiet() -> Foresight {
         cluster: "prod".into(),
         now: now(),
         rising: vec![],
+        unusual: vec![],
         score: Score::default(),
         source: Some(SourceHealth {
             source: Some(Source::Prometheus),
