@@ -260,12 +260,7 @@ impl Series {
             pace,
         };
         let all = fits(&r.pyramid, &run);
-        let Chosen {
-            fit: f,
-            growth,
-            seen,
-            top,
-        } = choose(&r.pyramid, &all, &run, loose)?;
+        let Chosen { fit: f, growth, seen, top } = choose(&r.pyramid, &all, &run, loose)?;
         let passage = growth.passage(1.0);
         let before = r.pyramid.max_between(r.born, f.start, pace);
         let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
