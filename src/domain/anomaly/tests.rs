@@ -94,7 +94,7 @@ fn a_workload_that_does_nothing_by_day_is_told() {
     insta::assert_snapshot!(why(&raised), @"CPU is only at 0.4 % of its limit; usual at this hour is 48 % to 54 %");
     assert_eq!(raised[0].1.side, Side::Low);
     world.pass(10, |_| Some(0.004));
-    insta::assert_snapshot!(world.stands().unwrap().why, @"CPU has fallen to 0.4 % of its limit; usual at this hour is 48 % to 54 %, and it was never this idle in 4 d");
+    insta::assert_snapshot!(world.stands().unwrap().why, @"CPU has fallen to 0.4 % of its limit; usual at this hour is 47 % to 54 %, and it was never this idle in 4 d");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_workload_that_stands_at_its_limit_is_told() {
     assert_eq!(raised.len(), 1);
     let now = world.stands().unwrap();
     assert!((now.level - 0.99).abs() < 0.01);
-    insta::assert_snapshot!(now.why, @"");
+    insta::assert_snapshot!(now.why, @"CPU stands at its limit (99 %); usual at this hour is 19 % to 22 %, and it was never there for long in 4 d");
 }
 
 #[test]

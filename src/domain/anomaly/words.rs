@@ -37,7 +37,8 @@ pub fn level(
             "{what} has fallen to {is}; usual at this hour is {usual}, and it was never this idle in {days} d"
         ),
         Rule::Full => format!(
-            "{what} stands at its limit ({is}); usual at this hour is {usual}, and it was never there for long in {days} d"
+            "{what} stands at its limit ({}); usual at this hour is {usual}, and it was never there for long in {days} d",
+            is.split(" of its").next().unwrap_or_default()
         ),
     }
 }

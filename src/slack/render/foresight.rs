@@ -376,6 +376,10 @@ mod tests {
             rising: Vec::new(),
             unusual: vec![unusual],
         });
-        insta::assert_snapshot!(message.text, @"");
+        insta::assert_snapshot!(message.text, @r"
+        🔎 Unusual (2)
+        • shop/checkout: CPU is at 82 % of its limit; usual at this hour is 18 % to 35 % · since <!date^1790000000^{time}|14:13 UTC>
+        • shop/checkout: 4 restarts in the last 60 min (3 × Error, 1 × OOMKilled); usual is none · since <!date^1790000000^{time}|14:13 UTC>
+        ");
     }
 }
