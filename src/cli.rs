@@ -434,6 +434,7 @@ mod tests {
             "audit",
             "forecast",
             "bench loop",
+            "bench anomaly",
             "bench forecast",
         ] {
             let text = help(&format!("heal {command} --help"));

@@ -137,6 +137,15 @@ pub struct Posted {
 pub struct Notices {
     /// The forecasts, the most urgent first, without what to draw.
     pub rising: Vec<crate::domain::forecast::Outlook>,
+    /// Workloads whose CPU, memory or restarts are unusual, the newest first.
+    pub unusual: Vec<crate::domain::anomaly::Unusual>,
+}
+
+impl Notices {
+    /// There is nothing to list.
+    pub fn is_empty(&self) -> bool {
+        self.rising.is_empty() && self.unusual.is_empty()
+    }
 }
 
 /// Where the message is that lists them.

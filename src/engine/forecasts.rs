@@ -89,10 +89,16 @@ impl Engine {
             })
             .collect();
         rising.sort_by(Outlook::by_urgency);
+        let unusual = self.unusual(now).into_iter();
+        let unusual = unusual.filter(|(_, muted)| !muted).map(|(one, _)| one);
+        let new = Notices {
+            rising,
+            unusual: unusual.collect(),
+        };
         self.notices.send_if_modified(|notices| {
-            let changed = notices.rising != rising;
+            let changed = **notices != new;
             if changed {
-                *notices = Arc::new(Notices { rising });
+                *notices = Arc::new(new);
             }
             changed
         });

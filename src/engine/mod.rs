@@ -190,7 +190,7 @@ impl Engine {
         if !batch.forecasts.is_empty() {
             self.measure_forecasts(turn.now);
         }
-        if !batch.forecasts.is_empty() || silences {
+        if !batch.forecasts.is_empty() || silences || turn.unusual {
             self.publish_notices(turn.now);
         }
         if !turn.batch.is_empty() {

@@ -75,7 +75,7 @@ impl Engine {
     }
 
     /// What is unusual now, the newest first.
-    fn unusual(&self, now: Timestamp) -> Vec<(Unusual, bool)> {
+    pub(super) fn unusual(&self, now: Timestamp) -> Vec<(Unusual, bool)> {
         let mut all: Vec<(Unusual, bool)> = self
             .state
             .unusual

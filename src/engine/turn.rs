@@ -31,6 +31,8 @@ pub(super) struct Turn {
     pub(super) work: Vec<(Option<u64>, IncidentId, Effect)>,
     pub(super) touched: BTreeSet<IncidentId>,
     pub(super) answers: Vec<Box<dyn FnOnce() + Send>>,
+    /// Something is unusual now, or not any more.
+    pub(super) unusual: bool,
 }
 
 impl Turn {
@@ -45,6 +47,7 @@ impl Turn {
             work: Vec::new(),
             touched: BTreeSet::new(),
             answers: Vec::new(),
+            unusual: false,
         }
     }
 
@@ -140,6 +143,7 @@ impl Engine {
             Sighting::RunEnded(end) => self.run_ended(&end, turn),
             Sighting::ForecastSource(health) => self.state.source = Some(health),
             Sighting::Unusual(unusual) => {
+                turn.unusual = true;
                 let uid = unusual.owner.uid.clone();
                 if unusual.anomalies.is_empty() {
                     self.state.unusual.remove(&uid);

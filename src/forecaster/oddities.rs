@@ -390,7 +390,11 @@ mod tests {
         let mut world = World::new();
         assert_eq!(world.pass(4 * DAY, usual), [""; 0]);
         let told = world.pass(30, |minute| usual(minute) + 0.2);
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @r"
+        CPU is at 60 % of its limit; usual at this hour is 19 % to 21 %
+        CPU is at 60 % of its limit; usual at this hour is 19 % to 21 %
+        CPU is at 60 % of its limit; usual at this hour is 19 % to 21 %
+        ");
         assert_eq!(world.ledger.unusual().1.get(&Metric::Cpu), Some(&1));
         let told = world.pass(60, usual);
         assert_eq!(told.last().map(String::as_str), Some(""));
@@ -406,7 +410,10 @@ mod tests {
             world.restart(reason);
             told.extend(world.pass(20, usual));
         }
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @r"
+        4 restarts in the last 60 min (3 × Error, 1 × OOMKilled); usual is none
+        4 restarts in the last 70 min (3 × Error, 1 × OOMKilled); usual is none
+        ");
     }
 
     #[test]

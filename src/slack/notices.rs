@@ -62,7 +62,7 @@ pub async fn run(mut parts: BoardParts) {
         let notices = parts.notices.borrow_and_update().clone();
         let message = render::foresight::notices(&notices);
         let wish = wish(
-            notices.rising.is_empty(),
+            notices.is_empty(),
             shown.as_ref() == Some(&message.fingerprint()),
             parts.noticed.as_ref(),
             parts.clock.now(),
@@ -81,7 +81,7 @@ pub async fn run(mut parts: BoardParts) {
                     Some(GATHER)
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the list of rising containers could not be sent");
+                    tracing::warn!(%error, "the list of notices could not be sent");
                     Some(PACE)
                 }
             },

@@ -516,6 +516,8 @@ mod tests {
             ..SourceHealth::default()
         };
         metrics.forecast_source(&health, (2, 1));
+        let cpu = [(crate::domain::anomaly::Metric::Cpu, 2)];
+        metrics.unusual(&(12, cpu.into()));
         metrics
     }
 
@@ -548,6 +550,7 @@ mod tests {
         heal_forecasts_made 12
         heal_forecasts_standing{tier="notice"} 2
         heal_forecasts_standing{tier="page"} 1
+        heal_habits 12
         heal_incidents_total{family="oom"} 1
         heal_inspect_seconds_count 1
         heal_inspect_seconds_sum 0.035
@@ -560,6 +563,9 @@ mod tests {
         heal_signals_total{family="oom"} 2
         heal_slack_calls_total{method="chat.update",result="ok"} 1
         heal_suppressed_total{reason="event older than the last start"} 3
+        heal_unusual{metric="cpu"} 2
+        heal_unusual{metric="memory"} 0
+        heal_unusual{metric="restarts"} 0
         heal_verdicts_total{verdict="recovered",action="RolloutUndo"} 1
         heal_verdicts_total{verdict="recovered_by_itself",action="none"} 1
         heal_watch_age_seconds{kind="pods"} 6.0

@@ -293,7 +293,10 @@ async fn a_notice_calls_nobody_and_is_listed() {
     assert!(told.notice < told.page, "{told:?}");
     world.passes(400).await;
     let list = world.again(&messages[0]);
-    says(&list, &["Nothing of what was listed here rises any more"]);
+    says(
+        &list,
+        &["Nothing of what was listed here rises or is unusual any more"],
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -429,4 +432,41 @@ async fn a_silence_keeps_a_page_quiet_and_its_end_shows_it() {
     assert!(said.contains("silenced"), "{said}");
     world.passes(1800).await;
     world.offer("checkout").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_unusual_is_listed_calls_nobody_and_offers_nothing() {
+    let world = World::start().await;
+    checkout(&world, 1).await;
+    world.figures_come_from(Source::Prometheus).await;
+    world
+        .is_unusual(
+            "checkout",
+            "CPU is at 82 % of its limit; usual at this hour is 18 % to 35 %",
+        )
+        .await;
+    world.passes(30).await;
+    let messages = world.top_level();
+    assert_eq!(messages.len(), 1, "one message, and no card");
+    let parts = ["Unusual", "shop/checkout", "82 % of its limit"];
+    says(&messages[0], &parts);
+    assert!(!messages[0].can("approve"));
+    let said = Olivia.types(&world, "forecast").await;
+    for part in parts {
+        assert!(said.contains(part), "“{part}” is missing in {said}");
+    }
+    Olivia
+        .types(&world, "silence shop/checkout 1h forecast")
+        .await;
+    let said = Olivia.types(&world, "forecast").await;
+    assert!(said.contains("silenced"), "{said}");
+    world.passes(400).await;
+    says(
+        &world.again(&messages[0]),
+        &["Nothing of what was listed here rises or is unusual any more"],
+    );
+    world.is_as_usual("checkout").await;
+    let said = Olivia.types(&world, "forecast").await;
+    assert!(!said.contains("Unusual"), "{said}");
+    assert_eq!(world.changes(), 0);
 }

@@ -2,6 +2,7 @@
 use super::world::{NAMESPACE, World};
 use heal::{
     domain::{
+        anomaly::{Anomaly, Metric, Side, Unusual},
         forecast::{Boundary, Chart, Outlook, RunEnd, Source, SourceHealth, Tier, When},
         object::ObjectRef,
     },
@@ -107,6 +108,35 @@ impl World {
             last: Some(self.now()),
             containers: 12,
             missing: 0,
+        }))
+        .await;
+    }
+
+    /// The forecaster finds the CPU of a Deployment unusual.
+    pub async fn is_unusual(&self, name: &str, why: &str) {
+        let anomaly = Anomaly {
+            metric: Metric::Cpu,
+            since: self.now().as_second() as f64,
+            level: 0.82,
+            usual: (0.18, 0.35),
+            side: Side::High,
+            why: why.into(),
+        };
+        self.finds(name, vec![anomaly]).await;
+    }
+
+    /// The forecaster finds nothing unusual about a Deployment any more.
+    pub async fn is_as_usual(&self, name: &str) {
+        self.finds(name, Vec::new()).await;
+    }
+
+    async fn finds(&self, name: &str, anomalies: Vec<Anomaly>) {
+        let owner = self.kube.get("Deployment", NAMESPACE, name).unwrap();
+        let uid = owner["metadata"]["uid"].as_str().unwrap();
+        self.tells(Sighting::Unusual(Unusual {
+            at: self.now(),
+            owner: ObjectRef::new("Deployment", NAMESPACE, name, uid),
+            anomalies,
         }))
         .await;
     }

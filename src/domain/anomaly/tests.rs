@@ -94,7 +94,7 @@ fn a_workload_that_does_nothing_by_day_is_told() {
     insta::assert_snapshot!(why(&raised), @"CPU is only at 0.4 % of its limit; usual at this hour is 48 % to 54 %");
     assert_eq!(raised[0].1.side, Side::Low);
     world.pass(10, |_| Some(0.004));
-    insta::assert_snapshot!(world.stands().unwrap().why, @"CPU has fallen to 0.4 % of its limit; usual at this hour is 48 % to 54 %, and it was never this idle in 4 d");
+    insta::assert_snapshot!(world.stands().unwrap().why, @"CPU has fallen to 0.4 % of its limit; usual at this hour is 47 % to 54 %, and it was never this idle in 4 d");
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn a_workload_that_stands_at_its_limit_is_told() {
     assert_eq!(raised.len(), 1);
     let now = world.stands().unwrap();
     assert!((now.level - 0.99).abs() < 0.01);
-    insta::assert_snapshot!(now.why, @"");
+    insta::assert_snapshot!(now.why, @"CPU stands at its limit (99 %); usual at this hour is 19 % to 22 %, and it was never there for long in 4 d");
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn four_restarts_where_there_never_were_any_are_told() {
     let raised = restarts(7, &[100.0, 101.0, 102.0, 103.0, 104.0], Restart::OomKilled);
     assert_eq!(raised.len(), 1);
     assert_eq!(raised[0].0, 103.0);
-    insta::assert_snapshot!(raised[0].1, @"4 restarts in 3 h (4 × OOMKilled); usual is none");
+    insta::assert_snapshot!(raised[0].1, @"4 restarts in the last 3 h (4 × OOMKilled); usual is none");
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn restarts_that_always_were_frequent_are_usual_and_four_times_as_many_are_not()
     hours.extend((0..40).map(|count| 480.0 + f64::from(count) * 0.25));
     let raised = restarts(21, &hours, Restart::Error);
     assert_eq!(raised.len(), 1);
-    insta::assert_snapshot!(raised[0].1, @"16 restarts in 23 h (16 × Error); usual is 10 a day");
+    insta::assert_snapshot!(raised[0].1, @"16 restarts in the last 23 h (16 × Error); usual is 10 a day");
 }
 
 #[test]

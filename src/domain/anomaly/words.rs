@@ -37,7 +37,8 @@ pub fn level(
             "{what} has fallen to {is}; usual at this hour is {usual}, and it was never this idle in {days} d"
         ),
         Rule::Full => format!(
-            "{what} stands at its limit ({is}); usual at this hour is {usual}, and it was never there for long in {days} d"
+            "{what} stands at its limit ({}); usual at this hour is {usual}, and it was never there for long in {days} d",
+            is.split(" of its").next().unwrap_or_default()
         ),
     }
 }
@@ -50,7 +51,7 @@ pub fn restarts(burst: &Burst) -> String {
         .map(|(reason, count)| format!("{count} × {reason}"))
         .collect();
     format!(
-        "{} restarts in {} ({}); usual is {}",
+        "{} restarts in the last {} ({}); usual is {}",
         burst.count,
         span(burst.span),
         reasons.join(", "),

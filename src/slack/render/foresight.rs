@@ -38,7 +38,7 @@ pub fn foresight(foresight: &Foresight) -> Message {
     );
     blocks.section(page_list.clone());
     blocks.section(notice_list.clone());
-    let unusual = unusual(&foresight.unusual);
+    let unusual = unusual(foresight.unusual.iter().map(|(one, muted)| (one, *muted)));
     blocks.section(unusual.clone());
     let score = score(&foresight.score);
     blocks.section(score.clone());
@@ -145,33 +145,46 @@ fn lines(mut text: Markup, all: impl Iterator<Item = Markup>, count: usize) -> M
     text
 }
 
-/// The message that lists what rises and calls nobody.
+/// The message that lists what rises or is unusual, and calls nobody.
 pub fn notices(notices: &Notices) -> Message {
     let mut blocks = Blocks::default();
-    if notices.rising.is_empty() {
+    if notices.is_empty() {
         return Message::paragraph(Markup::own(
-            "✅ Nothing of what was listed here rises any more, or it has a card of its own.",
+            "✅ Nothing of what was listed here rises or is unusual any more, or it has a card of its own.",
         ));
     }
-    let heading = Markup::own("🟡 *Memory is rising; no kill is near enough to call anybody*");
-    let each = notices.rising.iter();
-    let each = each.map(|one| markup!("• {}", outlook(one)));
-    let text = lines(heading, each, notices.rising.len());
-    blocks.section(text.clone());
+    let mut text = Markup::default();
+    if !notices.rising.is_empty() {
+        let heading = Markup::own("🟡 *Memory is rising; no kill is near enough to call anybody*");
+        let each = notices.rising.iter();
+        let each = each.map(|one| markup!("• {}", outlook(one)));
+        text = lines(heading, each, notices.rising.len());
+        blocks.section(text.clone());
+    }
+    let odd = unusual(notices.unusual.iter().map(|one| (one, false)));
+    if !odd.is_empty() {
+        blocks.section(odd.clone());
+        if text.is_empty() {
+            text = odd;
+        } else {
+            text.line(odd);
+        }
+    }
     blocks.context([Markup::own(
         "Kept up to date, posted anew once a day at most. `/heal forecast` lists everything.",
     )]);
     Message::new(text, blocks)
 }
 
-/// Workloads that are not as usual: "• shop/checkout: CPU is at 82 % of its limit; usual at this hour is 18 % to 35 % · since 04:50"
-fn unusual(all: &[(Unusual, bool)]) -> Markup {
-    if all.is_empty() {
-        return Markup::default();
-    }
-    let mut text = markup!("🔎 *Unusual* ({})", all.len());
-    for (one, muted) in all.iter().take(MAX_LISTED) {
-        for anomaly in &one.anomalies {
+/// What is not as usual: "• shop/checkout: CPU is at 82 % of its limit; usual at this hour is 18 % to 35 % · since 04:50"
+fn unusual<'a>(all: impl Iterator<Item = (&'a Unusual, bool)>) -> Markup {
+    let each: Vec<Markup> = all
+        .flat_map(|(one, muted)| {
+            one.anomalies
+                .iter()
+                .map(move |anomaly| (one, anomaly, muted))
+        })
+        .map(|(one, anomaly, muted)| {
             let mut line = markup!(
                 "• *{}*: {}",
                 words::short(&one.owner),
@@ -180,16 +193,18 @@ fn unusual(all: &[(Unusual, bool)]) -> Markup {
             if let Ok(since) = Timestamp::from_second(anomaly.since as i64) {
                 line = markup!("{} · since {}", line, Markup::clock(since));
             }
-            if *muted {
+            if muted {
                 line = markup!("{} · 🔕 silenced", line);
             }
-            text.line(line);
-        }
+            line
+        })
+        .collect();
+    if each.is_empty() {
+        return Markup::default();
     }
-    if all.len() > MAX_LISTED {
-        text.line(markup!("… and {} more", all.len() - MAX_LISTED));
-    }
-    text.clip(2_900)
+    let count = each.len();
+    let heading = markup!("🔎 *Unusual* ({})", count);
+    lines(heading, each.into_iter(), count)
 }
 
 /// One container: "• shop/checkout app: about 04:50 (04:10 – 06:20), P 0.93 · 78 % of 512Mi · rising 3.1 MiB/min for 3 h · H17"
@@ -323,4 +338,48 @@ pub fn source(health: &SourceHealth, now: Timestamp) -> Markup {
         text = markup!("{} ⚠️ {}", text, words::sentence(error, 300));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        anomaly::{Anomaly, Metric, Side},
+        object::ObjectRef,
+    };
+
+    #[test]
+    fn what_is_unusual_is_a_line_each_with_its_reason() {
+        let anomaly = |metric, why: &str| Anomaly {
+            metric,
+            since: 1_790_000_000.0,
+            level: 0.82,
+            usual: (0.18, 0.35),
+            side: Side::High,
+            why: why.to_owned(),
+        };
+        let unusual = Unusual {
+            at: Timestamp::UNIX_EPOCH,
+            owner: ObjectRef::new("Deployment", "shop", "checkout", "u1"),
+            anomalies: vec![
+                anomaly(
+                    Metric::Cpu,
+                    "CPU is at 82 % of its limit; usual at this hour is 18 % to 35 %",
+                ),
+                anomaly(
+                    Metric::Restarts,
+                    "4 restarts in the last 60 min (3 × Error, 1 × OOMKilled); usual is none",
+                ),
+            ],
+        };
+        let message = notices(&Notices {
+            rising: Vec::new(),
+            unusual: vec![unusual],
+        });
+        insta::assert_snapshot!(message.text, @r"
+        🔎 Unusual (2)
+        • shop/checkout: CPU is at 82 % of its limit; usual at this hour is 18 % to 35 % · since <!date^1790000000^{time}|14:13 UTC>
+        • shop/checkout: 4 restarts in the last 60 min (3 × Error, 1 × OOMKilled); usual is none · since <!date^1790000000^{time}|14:13 UTC>
+        ");
+    }
 }
