@@ -21,6 +21,8 @@ mod replica;
 mod sample;
 mod series;
 mod territory;
+#[cfg(test)]
+mod tests;
 mod tuning;
 mod turns;
 

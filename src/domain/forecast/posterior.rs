@@ -17,6 +17,8 @@ pub struct Evidence {
     pub bend: f64,
     /// Level divided by the highest level survived, less one; `None` when nothing is known.
     pub margin: Option<f64>,
+    /// That level was survived by a run that has ended, or is held by a sibling: not by this run alone.
+    pub vouched: bool,
     /// Length of the history before the window.
     pub known: f64,
     /// Age of the run when growth began.
@@ -48,7 +50,7 @@ pub struct Evidence {
 }
 
 /// Number of features.
-pub const FEATURES: usize = 21;
+pub const FEATURES: usize = 22;
 
 impl Evidence {
     /// The features of the model.
@@ -61,6 +63,9 @@ impl Evidence {
         } else {
             0.0
         };
+        // A run that ended well, or a sibling, vouches for levels near its own at once.
+        let near = 1.0 - (self.margin.unwrap_or(1.0) / 0.15).clamp(0.0, 1.0);
+        let trust = if self.vouched { trust.max(near) } else { trust };
         let first = 1.0 - trust;
         let fresh = flag(self.kills == 0.0);
         // After a kill it does not matter when growth began.
@@ -95,6 +100,7 @@ impl Evidence {
             self.reach.max(1e-3).ln(),
             trust * familiar(margin) / 5.0 * self.keeping.clamp(0.0, 1.0) * (-eta).max(0.0),
             (self.level.min(1.0) - 0.92).max(0.0) * 20.0,
+            (0.65 - self.level).clamp(0.0, 0.5) * 5.0,
         ]
     }
 
@@ -124,25 +130,26 @@ fn stopped_below(level: f64, middle: f64, spread: f64) -> f64 {
 }
 
 const WEIGHTS: [f64; FEATURES] = [
-    -2.795,
-    1.097,
-    1.660,
-    0.734,
-    0.544,
-    -3.315,
-    -1.496,
-    1.239,
-    1.156,
-    0.914,
-    -0.163,
-    -1.335,
-    -3.833,
-    2.136,
-    -0.834,
-    0.055,
-    0.886,
-    0.537,
-    1.017,
-    1.060,
-    0.777,
+    -2.199,
+    0.991,
+    1.023,
+    0.452,
+    1.007,
+    -1.576,
+    -1.262,
+    1.122,
+    1.836,
+    0.901,
+    -0.429,
+    -1.321,
+    -3.651,
+    1.841,
+    -1.262,
+    0.412,
+    0.858,
+    0.229,
+    0.763,
+    0.838,
+    0.655,
+    -0.329,
 ];

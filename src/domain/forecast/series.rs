@@ -47,6 +47,10 @@ const PAGE: f64 = 0.93;
 const WIDER: f64 = 1.25;
 /// Below this probability a forecast is taken back.
 const GONE: f64 = 0.45;
+/// A run of this age that does not grow has held its level, in seconds at pace 1.
+const CALM: f64 = 3.0 * 3600.0;
+/// Readings older than this say nothing new, in seconds at pace 1.
+const STALE: f64 = 300.0;
 /// Growth that went on for so long may be proof of a leak, in seconds at pace 1.
 const PROOF: f64 = 4.0 * 3600.0;
 
@@ -277,10 +281,18 @@ impl Series {
             .filter(|p| f64::from(p.fall) >= deep)
             .map(|p| f64::from(p.top))
             .reduce(f64::max);
-        let survived = [before, peak, self.state.territory.survived(now, pace)]
-            .into_iter()
-            .flatten()
+        let siblings = self
+            .state
+            .replicas
+            .iter()
+            .enumerate()
+            .filter(|(j, s)| *j != i && s.alive && s.calm > 0.0)
+            .map(|(_, s)| f64::from(s.calm))
             .reduce(f64::max);
+        let highest = |of: [Option<f64>; 2]| of.into_iter().flatten().reduce(f64::max);
+        let others = highest([siblings, self.state.territory.survived(now, pace)]);
+        let own = highest([before, peak]);
+        let survived = highest([own, others]);
         let level = (seen.min(growth.level()) + growth.crest[1].max(0.0)).min(top);
         let deepest = r
             .turns
@@ -307,6 +319,7 @@ impl Series {
             sigmas: growth.slope() / growth.slope_sd().max(1e-18),
             bend: growth.bend(),
             margin: survived.map(|s| level / (s / r.limit).max(0.05) - 1.0),
+            vouched: others.is_some_and(|o| own.is_none_or(|own| o >= own)),
             known: (self.state.territory.known() - f.span).max(0.0) / pace,
             onset: (f.start - r.born).max(0.0) / pace,
             age: (now - r.born) / pace,
@@ -350,6 +363,7 @@ impl Series {
         }
         let r = &self.state.replicas[i];
         let age = (now - r.born) / pace;
+        let stale = now - r.last > STALE * pace;
         let kills = self.state.territory.kills(now, pace).count();
         let mut estimate = Estimate {
             used: r.used,
@@ -368,7 +382,9 @@ impl Series {
         if let Some(l) = &look {
             let e = &l.evidence;
             let p = e.probability();
-            estimate.p = if young { p.min(YOUNG) } else { p };
+            let p = if young { p.min(YOUNG) } else { p };
+            // Without new readings nothing can become more likely.
+            estimate.p = if stale { p.min(f64::from(r.p)) } else { p };
             sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.15 * e.eta * pace);
             sight.release = (900.0 * pace).max(l.growth.span / 6.0);
             sight.gone = estimate.p < GONE;
@@ -402,7 +418,14 @@ impl Series {
             Some(l) => l.survived,
             None => self.state.territory.survived(now, pace),
         };
-        let tier = self.state.replicas[i].latch.look(now, &sight);
+        let replica = &mut self.state.replicas[i];
+        if !stale {
+            replica.p = estimate.p as f32;
+        }
+        if look.is_none() && age >= CALM {
+            replica.rest(now, pace);
+        }
+        let tier = replica.latch.look(now, &sight);
         estimate.tier = tier;
         estimate.why = sentence(&Facts {
             rate: look.is_some().then_some(estimate.rate),
