@@ -5,7 +5,7 @@ use heal::{
     cluster::{self, Clients, ClusterConfig, KubeCluster},
     domain::forecast::{Source, Tier, Tuning},
     forecaster::{Forecaster, Options, Parts},
-    ports::{Clock, Reading, Sighting, Span, UsageSource},
+    ports::{Clock, PastRun, Reading, Sighting, Span, UsageSource},
     store::Store,
     telemetry::Metrics,
     usage::{
@@ -19,9 +19,6 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Grows by some 400 KiB a second, until it is killed.
-const GROWS: &str =
-    "s=x; while true; do s=\"$s$(head -c 400000 /dev/zero | tr '\\0' x)\"; sleep 1; done";
 /// Grows by 300 KB a second in steps of that size; a shell's texts would be copied, and killed half-way.
 const LEAKS: &str =
     r#"exec awk 'BEGIN { while (1) { a[i++] = sprintf("%300000s", "x"); system("sleep 1") } }'"#;
@@ -86,12 +83,32 @@ async fn reading(source: &dyn UsageSource, pod: &str, fits: impl Fn(&Reading) ->
     panic!("no such reading of {pod}; the last was {last:?}");
 }
 
+/// Waits until the past of this pod has two points: cAdvisor looks at a container every ten to twenty seconds only, whatever
+/// the scrapes do.
+async fn past(source: &Prometheus, namespace: &str, from: i64, pod: &str) -> PastRun {
+    for _ in 0..60 {
+        let span = Span {
+            namespace: namespace.to_owned(),
+            from,
+            to: Timestamp::now().as_second(),
+            step: 10,
+        };
+        let runs = source.past(span).await.unwrap();
+        let found = runs.into_iter().find(|run| run.pod == pod);
+        if let Some(run) = found.filter(|run| run.points.len() >= 2) {
+            return run;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    panic!("no past of {pod}");
+}
+
 #[tokio::test]
 async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     let Some((place, url)) = given() else { return };
     const NAMESPACE: &str = "heal-figures";
     place.namespace(NAMESPACE);
-    runs(&place, NAMESPACE, "grows", GROWS, "128Mi");
+    runs(&place, NAMESPACE, "grows", LEAKS, "128Mi");
     runs(&place, NAMESPACE, "reads", READS, "128Mi");
     let began = Timestamp::now().as_second();
     let prometheus = prometheus(&url);
@@ -127,15 +144,8 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), all, "each container once");
-    let span = Span {
-        namespace: NAMESPACE.to_owned(),
-        from: began - 60,
-        to: Timestamp::now().as_second(),
-        step: 10,
-    };
-    let past = prometheus.past(span).await.unwrap();
-    let run = past.iter().find(|run| run.pod == "grows").unwrap();
-    assert!(run.points.len() >= 2 && run.points.iter().all(|point| point.max >= point.mean));
+    let run = past(&prometheus, NAMESPACE, began - 60, "grows").await;
+    assert!(run.points.iter().all(|point| point.max >= point.mean));
 
     let clients = Clients::of(place.heal_client().await);
     let cluster = KubeCluster::new(clients, ClusterConfig::named("real"), Arc::new(Now));
