@@ -1,6 +1,6 @@
 //! Memory figures of a real cluster: what its Prometheus and its metrics-server know of a container that grows. Only where
 //! `HEAL_TEST_PROMETHEUS` names the address of a Prometheus that scrapes the cluster of `HEAL_TEST_KUBECONFIG`.
-use crate::support::place::{Place, real};
+use crate::support::place::{Place, real, real_prometheus};
 use heal::{
     cluster::{self, Clients, ClusterConfig, KubeCluster},
     domain::forecast::{Source, Tier, Tuning},
@@ -19,9 +19,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Grows by 300 KB a second in steps of that size; a shell's texts would be copied, and killed half-way.
-const LEAKS: &str =
-    r#"exec awk 'BEGIN { while (1) { a[i++] = sprintf("%300000s", "x"); system("sleep 1") } }'"#;
+/// Takes 16 MB at once and then 150 KB a second in steps of that size: some five minutes to a limit of 64 MiB. (A shell's texts
+/// would be copied, and killed half-way.)
+const LEAKS: &str = r#"exec awk 'BEGIN { a[i++] = sprintf("%16000000s", "x");
+while (1) { a[i++] = sprintf("%150000s", "x"); system("sleep 1") } }'"#;
 /// Reads a file of 40 MiB again and again: all of that is page cache, and active.
 const READS: &str =
     "head -c 40m /dev/zero > /tmp/f; while true; do cat /tmp/f > /dev/null; sleep 1; done";
@@ -35,12 +36,7 @@ impl Clock for Now {
 }
 
 fn given() -> Option<(Place, String)> {
-    let place = real()?;
-    let Ok(url) = std::env::var("HEAL_TEST_PROMETHEUS") else {
-        eprintln!("skipped: HEAL_TEST_PROMETHEUS names no address");
-        return None;
-    };
-    Some((place, url))
+    Some((real()?, real_prometheus()?))
 }
 
 fn prometheus(url: &str) -> Prometheus {
