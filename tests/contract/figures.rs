@@ -51,6 +51,11 @@ fn prometheus(url: &str) -> Prometheus {
     Prometheus::new(network(None).unwrap(), at)
 }
 
+/// A namespace of this process: one of the same name may still be going from the run before.
+fn own(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
 fn runs(place: &Place, namespace: &str, name: &str, script: &str, limit: &str) {
     place.apply(&json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace},
@@ -61,12 +66,17 @@ fn runs(place: &Place, namespace: &str, name: &str, script: &str, limit: &str) {
 }
 
 /// Waits for a reading of this pod that is as it should be; the last one is in the message of the failure.
-async fn reading(source: &dyn UsageSource, pod: &str, fits: impl Fn(&Reading) -> bool) -> Reading {
+async fn reading(
+    source: &dyn UsageSource,
+    namespace: &str,
+    pod: &str,
+    fits: impl Fn(&Reading) -> bool,
+) -> Reading {
     let mut last = None;
     for _ in 0..60 {
         if let Ok(readings) = source.read().await {
             let mut all = readings.containers.into_iter();
-            let found = all.find(|of| of.namespace.starts_with("heal-figures") && of.pod == pod);
+            let found = all.find(|of| of.namespace == namespace && of.pod == pod);
             if let Some(found) = found {
                 if fits(&found) {
                     return found;
@@ -102,14 +112,14 @@ async fn past(source: &Prometheus, namespace: &str, from: i64, pod: &str) -> Pas
 #[tokio::test]
 async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     let Some((place, url)) = given() else { return };
-    const NAMESPACE: &str = "heal-figures";
-    place.namespace(NAMESPACE);
-    runs(&place, NAMESPACE, "grows", LEAKS, "128Mi");
-    runs(&place, NAMESPACE, "reads", READS, "128Mi");
+    let namespace = &own("heal-figures");
+    place.namespace(namespace);
+    runs(&place, namespace, "grows", LEAKS, "128Mi");
+    runs(&place, namespace, "reads", READS, "128Mi");
     let began = Timestamp::now().as_second();
     let prometheus = prometheus(&url);
     let mib = 1024.0 * 1024.0;
-    let low = reading(&prometheus, "grows", |of| of.used > 2.0 * mib).await;
+    let low = reading(&prometheus, namespace, "grows", |of| of.used > 2.0 * mib).await;
     // The endpoint that tells page cache apart may answer later than the one that does not.
     let mut measure = Measure::WorkingSet;
     for _ in 0..60 {
@@ -120,11 +130,14 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     assert_eq!(measure, Measure::ActiveFile);
-    let high = reading(&prometheus, "grows", |of| of.used > low.used + 4.0 * mib).await;
+    let high = reading(&prometheus, namespace, "grows", |of| {
+        of.used > low.used + 4.0 * mib
+    })
+    .await;
     assert!(high.at > low.at, "by the time of the scrape");
     let now = Timestamp::now().as_second() as f64;
     assert!((now - high.at).abs() < 30.0, "{} {now}", high.at);
-    let read = reading(&prometheus, "reads", |_| true).await;
+    let read = reading(&prometheus, namespace, "reads", |_| true).await;
     assert!(
         read.used < 20.0 * mib,
         "page cache is not counted: {read:?}"
@@ -140,32 +153,32 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), all, "each container once");
-    let run = past(&prometheus, NAMESPACE, began - 60, "grows").await;
+    let run = past(&prometheus, namespace, began - 60, "grows").await;
     assert!(run.points.iter().all(|point| point.max >= point.mean));
 
     let clients = Clients::of(place.heal_client().await);
     let cluster = KubeCluster::new(clients, ClusterConfig::named("real"), Arc::new(Now));
-    let own = cluster.usage();
-    match own.read().await {
+    let api = cluster.usage();
+    match api.read().await {
         Ok(_) => {
-            let small = reading(&own, "grows", |of| of.used > 2.0 * mib).await;
+            let small = reading(&api, namespace, "grows", |of| of.used > 2.0 * mib).await;
             assert!((now - small.at).abs() < 300.0, "{small:?}");
         }
         Err(error) => eprintln!("skipped: {error}"),
     }
-    place.delete("Namespace", "", NAMESPACE);
+    place.delete("Namespace", "", namespace);
 }
 
 #[tokio::test]
 async fn a_container_that_grows_is_forecast_before_the_kernel_kills_it() {
     let Some((place, url)) = given() else { return };
-    const NAMESPACE: &str = "heal-forecast";
-    place.namespace(NAMESPACE);
-    runs(&place, NAMESPACE, "leaks", LEAKS, "64Mi");
-    runs(&place, NAMESPACE, "keeps", READS, "64Mi");
+    let namespace = &own("heal-forecast");
+    place.namespace(namespace);
+    runs(&place, namespace, "leaks", LEAKS, "64Mi");
+    runs(&place, namespace, "keeps", READS, "64Mi");
     let clients = Clients::of(place.heal_client().await);
     let mut config = ClusterConfig::named("real");
-    config.namespaces.include = vec![NAMESPACE.to_owned()];
+    config.namespaces.include = vec![namespace.clone()];
     let cluster = KubeCluster::new(clients, config, Arc::new(Now));
     let (sink, mut sightings) = mpsc::channel(1000);
     let (pods, news) = mpsc::channel(1000);
@@ -224,5 +237,5 @@ async fn a_container_that_grows_is_forecast_before_the_kernel_kills_it() {
     assert!(first.at < killed.at);
     assert_eq!(killed.limit, Some(64 << 20));
     cancel.cancel();
-    place.delete("Namespace", "", NAMESPACE);
+    place.delete("Namespace", "", namespace);
 }

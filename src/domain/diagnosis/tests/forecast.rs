@@ -121,7 +121,7 @@ fn a_rollout_is_not_blamed_without_contrast_to_the_time_before_it() {
     );
     // At ten times the pace a tenth of the time is watching enough.
     let mut quick = self::world(|told| {
-        told.rising_since = ago(400);
+        told.rising_since = ago(380);
         told.known_since = ago(900);
     })
     .revisions(app);
