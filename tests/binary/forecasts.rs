@@ -106,7 +106,7 @@ async fn a_leak_is_told_before_the_kill_and_a_higher_limit_prevents_it() {
     has_its_picture(&heal, &card).await;
     assert_eq!(restarts(&heal, "reports"), 0, "nothing was killed yet");
     heal.presses(&card, "approve").await;
-    heal.card_says(&card, "Recovered").await;
+    heal.card_says(&card, "No kill in sight").await;
     assert_eq!(
         heal.audit("execution.verdict")[0]["detail"]["verdict"],
         "recovered"
@@ -139,7 +139,7 @@ async fn a_leak_that_came_with_a_rollout_goes_with_its_undo() {
         card.words()
     );
     heal.presses(&card, "approve").await;
-    heal.card_says(&card, "Recovered").await;
+    heal.card_says(&card, "No kill in sight").await;
     heal.is_available("checkout", 1).await;
     let command = &heal.object("checkout")["spec"]["template"]["spec"]["containers"][0]["command"];
     assert_eq!(command[2], "echo ready; sleep 3600");
