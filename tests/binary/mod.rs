@@ -1,4 +1,5 @@
-//! Stories of the real binary. Each runs on the simulation, and on a real cluster when there is one.
+//! Stories of the real binary. Each runs on the simulation, and on a real cluster when there is one; those of `forecasts` only on
+//! a real one with Prometheus.
 mod crashes;
 mod forecasts;
 mod stories;
