@@ -86,7 +86,11 @@ pub(super) fn read(
         span(default.tuning.min_age),
         SignedDuration::ZERO..=hour * 24,
     );
-    let backfill = section.duration("backfill", default.backfill, SignedDuration::ZERO..=hour * 24 * 30);
+    let backfill = section.duration(
+        "backfill",
+        default.backfill,
+        SignedDuration::ZERO..=hour * 24 * 30,
+    );
     let pace = section.read(
         "pace",
         "1.0",

@@ -25,6 +25,8 @@ struct About {
     #[serde(default)]
     cap: Option<(f64, String)>,
     #[serde(default)]
+    lacks_past: bool,
+    #[serde(default)]
     runs: Vec<Option<Run>>,
     #[serde(default)]
     standing: Option<Box<Outlook>>,
@@ -41,6 +43,7 @@ fn row(line: &Line) -> Option<SeriesRow> {
             .cap
             .as_ref()
             .map(|cap| (cap.bytes, cap.written.clone())),
+        lacks_past: line.lacks_past,
         runs: line.runs.clone(),
         standing: line.standing.clone(),
     };
@@ -70,6 +73,7 @@ fn line(row: SeriesRow) -> Option<Line> {
     let mut line = Line::new(key, about.owner, about.boundary, priors);
     line.series = series;
     line.runs = about.runs;
+    line.lacks_past = about.lacks_past;
     line.standing = about.standing;
     (line.seen, line.known_until) = (row.seen, row.seen);
     Some(line)

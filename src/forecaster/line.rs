@@ -64,6 +64,8 @@ pub struct Line {
     pub known_until: f64,
     /// Since when there is something that is not stored, in Unix seconds.
     pub dirty: Option<f64>,
+    /// Its past was never read, though there may be one.
+    pub lacks_past: bool,
     /// Live samples that wait for the past.
     waiting: Option<Vec<(usize, Sample)>>,
 }
@@ -83,12 +85,14 @@ impl Line {
             seen: 0.0,
             known_until: 0.0,
             dirty: None,
+            lacks_past: false,
             waiting: None,
         }
     }
 
     /// From now on samples wait until the past is there.
     pub fn expect_past(&mut self) {
+        self.lacks_past |= self.known_until == 0.0;
         self.waiting.get_or_insert_default();
     }
 

@@ -140,8 +140,12 @@ impl Ledger {
                         let line = tracked
                             .place
                             .and_then(|place| self.lines[place.series].as_ref());
-                        if let Some(line) = line.filter(|line| line.expects_past()) {
-                            from = from.min(line.known_until.max(earliest));
+                        match line {
+                            Some(line) if line.lacks_past => from = earliest,
+                            Some(line) if line.expects_past() => {
+                                from = from.min(line.known_until.max(earliest));
+                            }
+                            _ => {}
                         }
                     }
                 }
@@ -161,7 +165,8 @@ impl Ledger {
 
     /// Whether a line is to wait for its past.
     pub(super) fn wants_past(&self, line: &Line, now: f64) -> bool {
-        self.expecting && line.boundary == Boundary::Limit && line.known_until < now - RECENT
+        let old = line.known_until < now - RECENT;
+        self.expecting && line.boundary == Boundary::Limit && (old || line.lacks_past)
     }
 
     /// Nobody will bring any past: whoever waits goes on.
@@ -175,6 +180,7 @@ impl Ledger {
 
     /// Takes the past of a namespace in.
     pub fn past(&mut self, found: Found, now: f64) {
+        let complete = found.error.is_none();
         let mut by_line: HashMap<usize, Vec<PastRun>> = HashMap::new();
         let owners = names::Owners::of(self.pods.of_namespace(&found.namespace));
         for run in found.runs {
@@ -198,6 +204,7 @@ impl Ledger {
         for at in waiting {
             if let Some(line) = self.line_mut(at) {
                 line.catch_up(&tuning);
+                line.lacks_past &= !complete;
             }
         }
     }
@@ -234,7 +241,13 @@ impl Ledger {
         let (Some(limit), Some(line)) = (limit, self.lines[at].as_ref()) else {
             return;
         };
-        let (known_until, late) = (line.known_until, !line.expects_past());
+        // What was observed before its past came, by this process or by one before it, cannot be continued backwards: its past is
+        // taken as that of other runs.
+        let (known_until, late) = if line.lacks_past {
+            (0.0, line.known_until > 0.0 || !line.expects_past())
+        } else {
+            (line.known_until, !line.expects_past())
+        };
         let until = line.waits_since().unwrap_or(now);
         let mut newest: HashMap<&str, usize> = HashMap::new();
         for (number, run) in runs.iter().enumerate() {

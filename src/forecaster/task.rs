@@ -5,7 +5,7 @@ use super::{
     time::seconds,
 };
 use crate::{
-    domain::forecast::SourceHealth,
+    domain::forecast::{Source, SourceHealth},
     ports::{Clock, PodNews, Readings, Sighting, UsageError, UsageSource},
     store::{ROWS, SeriesRow, Store, StoreError},
     telemetry::Metrics,
@@ -228,8 +228,12 @@ impl Forecaster {
         let health = match answer {
             Ok(readings) => {
                 self.failures = 0;
+                // Not from the one that stepped in: it has none, and the other one would not answer.
+                let has_past = readings.source != Source::MetricsApi;
                 let health = self.taken(readings).await;
-                self.ask_for_past();
+                if has_past {
+                    self.ask_for_past();
+                }
                 health
             }
             Err(error) => SourceHealth {

@@ -17,6 +17,8 @@ pub struct Evidence {
     pub bend: f64,
     /// Level divided by the highest level survived, less one; `None` when nothing is known.
     pub margin: Option<f64>,
+    /// That level was survived by a run that has ended, or is held by a sibling: not by this run alone.
+    pub vouched: bool,
     /// Length of the history before the window.
     pub known: f64,
     /// Age of the run when growth began.
@@ -37,8 +39,8 @@ pub struct Evidence {
     pub deepest: f64,
     /// Growth in the window as a share of the limit.
     pub rise: f64,
-    /// The level is below what a cap of the program itself allows, and that is below the limit.
-    pub capped: bool,
+    /// Where a cap of the program itself is expected to stop it, as a share of the limit, if that is below the limit.
+    pub ceiling: Option<f64>,
     /// The workload is meant to end.
     pub job: bool,
     /// Noise around the curve, share of the limit.
@@ -48,7 +50,7 @@ pub struct Evidence {
 }
 
 /// Number of features.
-pub const FEATURES: usize = 17;
+pub const FEATURES: usize = 22;
 
 impl Evidence {
     /// The features of the model.
@@ -57,32 +59,48 @@ impl Evidence {
         let flag = |b: bool| f64::from(u8::from(b));
         // What was seen for an hour or two before is a history; the first minutes of a first run are none.
         let trust = if self.margin.is_some() {
-            1.0 - (-hours(self.known) / 1.5).exp()
+            1.0 - (-hours(self.known) / 6.0).exp()
         } else {
             0.0
         };
+        // A run that ended well, or a sibling, vouches for levels near its own at once.
+        let near = 1.0 - (self.margin.unwrap_or(1.0) / 0.15).clamp(0.0, 1.0);
+        let trust = if self.vouched { trust.max(near) } else { trust };
         let first = 1.0 - trust;
-        let late = 1.0 - (-hours(self.onset) / 0.5).exp();
         let fresh = flag(self.kills == 0.0);
+        // After a kill it does not matter when growth began.
+        let late = fresh * (1.0 - (-hours(self.onset) / 0.5).exp());
         let margin = self.margin.unwrap_or(0.0);
+        let ceiling = self.ceiling.filter(|_| self.kills == 0.0);
+        let capped = ceiling.is_some();
+        let stopped = ceiling.map_or(stopped_below(self.level, 0.75, 0.11), |c| {
+            stopped_below(self.level, c, 0.04).min(stopped_below(self.level, 0.75, 0.11))
+        });
+        let span = hours(self.span).min(8.0).ln_1p();
+        let eta = hours(self.eta).clamp(0.05, 8.0).ln();
         [
             1.0,
-            stopped_below(self.level),
+            stopped,
             first,
             trust * familiar(margin),
             trust * (margin - 0.15).clamp(0.0, 1.0),
             trust * late,
             first * late,
-            flag(self.kills > 0.0),
+            1.0 - fresh,
             flag(self.akin),
             trust * self.falls.min(4.0) / 2.0,
             (self.deepest * 5.0).min(2.0),
-            flag(self.capped) * fresh,
+            flag(capped),
             flag(self.job) * fresh,
             self.keeping.clamp(-0.3, 1.2),
-            late * hours(self.eta).clamp(0.05, 8.0).ln(),
+            trust * late * span,
+            first * late * span,
+            trust * late * eta,
+            first * late * eta,
+            self.reach.max(1e-3).ln(),
+            trust * familiar(margin) / 5.0 * self.keeping.clamp(0.0, 1.0) * (-eta).max(0.0),
             (self.level.min(1.0) - 0.92).max(0.0) * 20.0,
-            late * hours(self.span).min(8.0).ln_1p(),
+            (0.65 - self.level).clamp(0.0, 0.5) * 5.0,
         ]
     }
 
@@ -94,7 +112,7 @@ impl Evidence {
             .zip(WEIGHTS)
             .map(|(f, w)| f * w)
             .sum();
-        self.reach / (1.0 + (-z).exp())
+        self.reach.min(0.02).mul_add(50.0, 0.0) / (1.0 + (-z).exp())
     }
 }
 
@@ -104,30 +122,34 @@ fn familiar(margin: f64) -> f64 {
     (1.0 + (1.702 * z).min(30.0).exp()).ln().min(5.0)
 }
 
-/// −ln of the share of bounded growth (a cache, a heap, a backlog) that would still be rising at this level: people size
-/// what they bound to three quarters of the limit, give or take an eighth.
-fn stopped_below(level: f64) -> f64 {
-    let z = (level.min(1.0) - 0.75) / 0.11;
+/// −ln of the share of bounded growth (a cache, a heap, a backlog) that would still be rising at this level. People size
+/// what they bound to three quarters of the limit, give or take a ninth; a cap that is known stops where it says.
+fn stopped_below(level: f64, middle: f64, spread: f64) -> f64 {
     // Logistic approximation of the normal distribution's tail.
-    (1.0 + (1.702 * z).exp()).ln()
+    (1.0 + (1.702 * (level.min(1.0) - middle) / spread).exp()).ln()
 }
 
 const WEIGHTS: [f64; FEATURES] = [
-    -4.783,
-    1.308,
-    1.104,
-    0.886,
-    0.451,
-    -3.045,
-    0.845,
-    2.087,
-    0.917,
-    0.779,
-    0.202,
-    -1.606,
-    -3.393,
-    3.451,
-    0.898,
-    1.073,
-    -0.849,
+    -2.199,
+    0.991,
+    1.023,
+    0.452,
+    1.007,
+    -1.576,
+    -1.262,
+    1.122,
+    1.836,
+    0.901,
+    -0.429,
+    -1.321,
+    -3.651,
+    1.841,
+    -1.262,
+    0.412,
+    0.858,
+    0.229,
+    0.763,
+    0.838,
+    0.655,
+    -0.329,
 ];

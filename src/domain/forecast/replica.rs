@@ -44,11 +44,12 @@ pub(super) struct Replica {
     pub told: Option<Told>,
 }
 
-/// What a standing forecast said last.
+/// What a standing forecast said last: it counts down when nothing better is known.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Told {
     pub at: f64,
-    pub p: f32,
+    /// Low, median and high of the time to the limit.
+    pub eta: [f32; 3],
 }
 
 impl Replica {

@@ -6,7 +6,7 @@ use super::latch::Sight;
 use super::passage::{Growth, Passage};
 use super::picture::past;
 use super::posterior::Evidence;
-use super::replica::{Pending, Replica};
+use super::replica::{Pending, Replica, Told};
 use super::territory::{Kill, Territory};
 use super::{Estimate, Exit, OwnerKind, Past, Priors, Sample, Tier, Tuning};
 use serde::{Deserialize, Serialize};
@@ -31,16 +31,26 @@ const MOST: usize = 512;
 const DIP: f64 = 0.35;
 /// A fall to less than this share of the level within one step is a restart that nobody told of.
 const COLLAPSE: f64 = 0.25;
+/// What a program has after so many seconds is its start-up, at pace 1.
+const START: f64 = 600.0;
 /// Above this share of the limit such a restart may have been a kill: the level does not count as survived.
 const DEADLY: f64 = 0.88;
 /// A run that is too young to be judged has at most this probability.
 const YOUNG: f64 = 0.3;
+/// A forecast is told when its median is within this share of the horizon: what is expected late is often expected wrongly.
+const NEAR: f64 = 0.85;
 /// From this probability on a line in the digest is told.
 const NOTICE: f64 = 0.85;
 /// From this probability on somebody is called.
 const PAGE: f64 = 0.93;
+/// The interval's ends are moved away from the median by this power: calibrated on the training seed.
+const WIDER: f64 = 1.25;
 /// Below this probability a forecast is taken back.
 const GONE: f64 = 0.45;
+/// A run of this age that does not grow has held its level, in seconds at pace 1.
+const CALM: f64 = 3.0 * 3600.0;
+/// Readings older than this say nothing new, in seconds at pace 1.
+const STALE: f64 = 300.0;
 /// Growth that went on for so long may be proof of a leak, in seconds at pace 1.
 const PROOF: f64 = 4.0 * 3600.0;
 
@@ -87,8 +97,8 @@ impl Series {
         self.state.territory.watch(past.t, past.span);
         let r = &mut self.state.replicas[i];
         r.turns.add(past.t, past.mean, past.limit);
-        if r.floor == 0.0 {
-            r.floor = past.mean as f32;
+        if past.t - r.born <= START * pace {
+            r.floor = r.floor.max(past.mean as f32);
         }
     }
 
@@ -151,8 +161,8 @@ impl Series {
         if n > 0 && at != index {
             r.step = (index, p.used, 1);
             r.turns.add(p.t, sum / f64::from(n), p.limit);
-            if r.floor == 0.0 && p.t - r.born >= 60.0 * pace {
-                r.floor = (sum / f64::from(n)) as f32;
+            if p.t - r.born <= START * pace {
+                r.floor = r.floor.max((sum / f64::from(n)) as f32);
             }
         } else {
             r.step = (index, if n > 0 { sum + p.used } else { p.used }, n + 1);
@@ -271,10 +281,18 @@ impl Series {
             .filter(|p| f64::from(p.fall) >= deep)
             .map(|p| f64::from(p.top))
             .reduce(f64::max);
-        let survived = [before, peak, self.state.territory.survived(now, pace)]
-            .into_iter()
-            .flatten()
+        let siblings = self
+            .state
+            .replicas
+            .iter()
+            .enumerate()
+            .filter(|(j, s)| *j != i && s.alive && s.calm > 0.0)
+            .map(|(_, s)| f64::from(s.calm))
             .reduce(f64::max);
+        let highest = |of: [Option<f64>; 2]| of.into_iter().flatten().reduce(f64::max);
+        let others = highest([siblings, self.state.territory.survived(now, pace)]);
+        let own = highest([before, peak]);
+        let survived = highest([own, others]);
         let level = (seen.min(growth.level()) + growth.crest[1].max(0.0)).min(top);
         let deepest = r
             .turns
@@ -288,21 +306,20 @@ impl Series {
             (0.4..2.5).contains(&ratio)
         });
         let ceiling = self.priors.cap.as_ref().map(|cap| {
+            // A cap of the whole process, or of the part that grows on top of what the program had after its start.
             let total = cap.written.contains("GOMEMLIMIT");
-            (if total {
-                cap.bytes * 1.07
-            } else {
-                f64::from(r.floor) + cap.bytes * 1.03
-            }) / r.limit
+            let bytes = if total { cap.bytes * 1.01 } else { f64::from(r.floor) + 1.02 * cap.bytes };
+            bytes / r.limit
         });
         let evidence = Evidence {
             level,
             eta: passage.quantile(0.5).min(1e7) / pace,
-            reach: passage.within(1.3 * tuning.horizon * pace),
+            reach: passage.within(1.5 * tuning.horizon * pace),
             span: f.span / pace,
             sigmas: growth.slope() / growth.slope_sd().max(1e-18),
             bend: growth.bend(),
             margin: survived.map(|s| level / (s / r.limit).max(0.05) - 1.0),
+            vouched: others.is_some_and(|o| own.is_none_or(|own| o >= own)),
             known: (self.state.territory.known() - f.span).max(0.0) / pace,
             onset: (f.start - r.born).max(0.0) / pace,
             age: (now - r.born) / pace,
@@ -313,7 +330,7 @@ impl Series {
             falls: falls as f64,
             deepest,
             rise: f.slope * f.span,
-            capped: ceiling.is_some_and(|c| level <= c.min(0.985)),
+            ceiling: ceiling.filter(|c| *c < 0.985),
             job: self.priors.owner == OwnerKind::Job,
             noise: f.noise,
             keeping: keeping(&all, &f),
@@ -346,6 +363,7 @@ impl Series {
         }
         let r = &self.state.replicas[i];
         let age = (now - r.born) / pace;
+        let stale = now - r.last > STALE * pace;
         let kills = self.state.territory.kills(now, pace).count();
         let mut estimate = Estimate {
             used: r.used,
@@ -364,30 +382,50 @@ impl Series {
         if let Some(l) = &look {
             let e = &l.evidence;
             let p = e.probability();
-            estimate.p = if young { p.min(YOUNG) } else { p };
+            let p = if young { p.min(YOUNG) } else { p };
+            // Without new readings nothing can become more likely.
+            estimate.p = if stale { p.min(f64::from(r.p)) } else { p };
             sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.15 * e.eta * pace);
             sight.release = (900.0 * pace).max(l.growth.span / 6.0);
             sight.gone = estimate.p < GONE;
+            let near = e.eta <= NEAR * tuning.horizon;
             sight.tier = match estimate.p {
+                _ if !near => Tier::Clear,
                 p if p >= PAGE => Tier::Page,
                 p if p >= NOTICE => Tier::Notice,
                 _ => Tier::Clear,
             };
-            if let Some((lo, median, hi)) = interval(l) {
-                estimate.eta_s = Some(median);
-                estimate.eta_lo_s = Some(lo);
-                estimate.eta_hi_s = Some(hi);
-            }
             estimate.used = l.seen * r.limit;
             estimate.rate = l.growth.slope() * r.limit;
             estimate.evidence_s = l.growth.span;
             estimate.leak_proved = self.is_proved(e, now, pace);
         }
+        let eta = look.as_ref().and_then(interval);
+        let replica = &mut self.state.replicas[i];
+        if let Some((lo, median, hi)) = eta {
+            replica.told = Some(Told {
+                at: now,
+                eta: [lo, median, hi].map(|t| t as f32),
+            });
+        }
+        if let Some(told) = replica.told.filter(|_| eta.is_some() || standing) {
+            let [lo, median, hi] = told.eta.map(|t| (f64::from(t) - (now - told.at)).max(0.0));
+            estimate.eta_lo_s = Some(lo);
+            estimate.eta_s = Some(median);
+            estimate.eta_hi_s = Some(hi);
+        }
         estimate.survived = match &look {
             Some(l) => l.survived,
             None => self.state.territory.survived(now, pace),
         };
-        let tier = self.state.replicas[i].latch.look(now, &sight);
+        let replica = &mut self.state.replicas[i];
+        if !stale {
+            replica.p = estimate.p as f32;
+        }
+        if look.is_none() && age >= CALM {
+            replica.rest(now, pace);
+        }
+        let tier = replica.latch.look(now, &sight);
         estimate.tier = tier;
         estimate.why = sentence(&Facts {
             rate: look.is_some().then_some(estimate.rate),
@@ -400,7 +438,7 @@ impl Series {
                 .priors
                 .cap
                 .as_ref()
-                .filter(|_| look.as_ref().is_some_and(|l| l.evidence.capped))
+                .filter(|_| look.as_ref().is_some_and(|l| l.evidence.ceiling.is_some_and(|c| l.evidence.level <= 1.05 * c)))
                 .map(|c| c.written.as_str()),
             young,
             job: self.priors.owner == OwnerKind::Job,
@@ -426,7 +464,7 @@ impl Series {
             && e.bend >= -0.5
             && e.rise >= 0.25
             && e.margin.is_none_or(|m| m >= 0.15)
-            && !e.capped
+            && e.ceiling.is_none()
             && !e.job;
         again || long
     }
@@ -532,17 +570,12 @@ fn interval(look: &Look) -> Option<(f64, f64, f64)> {
     if !median.is_finite() {
         return None;
     }
-    let lo = look.passage.quantile(0.05) * 0.9;
-    let hi = look.passage.quantile(0.95) * 1.1;
-    Some((
-        lo,
-        median,
-        if hi.is_finite() {
-            hi
-        } else {
-            50.0 * look.growth.span
-        },
-    ))
+    // What the model cannot know (load that changes, the block that ends) is a tenth of the time; its own spread is a quarter too small.
+    let lo = median * (look.passage.quantile(0.05) / median.max(1.0)).powf(WIDER) * 0.9;
+    let hi = look.passage.quantile(0.95);
+    let hi = if hi.is_finite() { hi } else { 50.0 * look.growth.span };
+    let hi = median * (hi / median.max(1.0)).powf(WIDER) * 1.1;
+    Some((lo, median, hi.max(median)))
 }
 
 /// One look at a replica.

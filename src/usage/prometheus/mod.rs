@@ -32,6 +32,8 @@ use tower::ServiceExt;
 
 /// What is exported is found out again this often: exporters are upgraded.
 const PROBE: Duration = Duration::from_secs(3600);
+/// So often while nothing better than the bare working set was found: in a new cluster the kubelet's other endpoint answers first.
+const PROBE_AGAIN: Duration = Duration::from_secs(60);
 
 /// How to prove who asks.
 #[derive(Clone, Debug, Default)]
@@ -90,10 +92,14 @@ impl Prometheus {
     /// When it cannot be found out, or nothing of use is.
     pub async fn probe(&self) -> Result<Exported, UsageError> {
         let known = *self.probed.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((at, exported)) = known
-            && at.elapsed() < PROBE
-        {
-            return Ok(exported);
+        if let Some((at, exported)) = known {
+            let holds = match exported.measure {
+                Measure::WorkingSet => PROBE_AGAIN,
+                _ => PROBE,
+            };
+            if at.elapsed() < holds {
+                return Ok(exported);
+            }
         }
         let labels = &self.place.labels;
         let body = self.ask("query", &[("query", &labels.probe())]).await?;
