@@ -11,6 +11,8 @@ pub(super) const BENDS: [f64; 13] = [
 ];
 /// Spread of the prior (Laplace) of λ times window.
 const PRIOR: f64 = 0.7;
+/// A window with a larger share of missing points has a hole.
+const HOLES: f64 = 0.1;
 /// Growth slows down more often than it speeds up.
 const LEAN: f64 = -0.1;
 
@@ -80,10 +82,19 @@ pub(super) fn explain(points: &[Point], fit: &Fit, limit: f64, now: f64) -> [Par
             bend: l / span,
         };
     }
-    let best = rests.iter().copied().fold(f64::INFINITY, f64::min);
+    let best = rests
+        .iter()
+        .zip(BENDS)
+        .filter(|(_, l)| fit.holes <= HOLES || *l <= 0.0)
+        .map(|(r, _)| *r)
+        .fold(f64::INFINITY, f64::min);
     let var = (best / (n as f64 - 3.0).max(1.0)).max(fit.noise * fit.noise * 0.25);
     let mut total = 0.0;
     for (k, part) in parts.iter_mut().enumerate() {
+        // A pause that nobody saw looks like growth that speeds up: it is not believed across a hole.
+        if fit.holes > HOLES && BENDS[k] > 0.0 {
+            continue;
+        }
         let prior = -(BENDS[k] - LEAN).abs() / PRIOR + width(k).ln();
         part.weight = (prior - (rests[k] - best) / (2.0 * var * fit.factor)).exp();
         part.se *= var.sqrt();

@@ -56,6 +56,8 @@ pub(super) struct Fit {
     pub factor: f64,
     /// Lag-1 correlation of the noise.
     pub rho: f64,
+    /// Share of the window without readings.
+    pub holes: f64,
     /// First point of the window that was used.
     pub cut: usize,
     /// Level of the pyramid.
@@ -142,6 +144,7 @@ pub(super) fn fit(window: &Window, limit: f64, now: f64) -> Option<Fit> {
         recent_se: recent_se * per,
         factor,
         rho,
+        holes: 1.0 - n as f64 / slots,
         cut,
         k: 0,
         top: points.iter().fold(0.0, |m: f64, p| m.max(p.max / limit)),

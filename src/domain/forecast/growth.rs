@@ -64,7 +64,11 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
         1.0 + (ratio - 1.0) / (1.0 + 4.0 * error * error)
     };
     let mut least = shrunk(f.recent, f.recent_se, f.span / 4.0);
-    for s in all.iter().flatten().filter(|s| (0.15..0.45).contains(&(s.span / f.span))) {
+    for s in all
+        .iter()
+        .flatten()
+        .filter(|s| (0.15..0.45).contains(&(s.span / f.span)))
+    {
         least = least.min(shrunk(s.slope, s.se, s.span));
     }
     least

@@ -26,6 +26,8 @@ mod series;
 mod territory;
 #[cfg(test)]
 pub mod testkit;
+#[cfg(test)]
+mod tests;
 mod told;
 mod tuning;
 mod turns;

@@ -22,9 +22,9 @@ pub(super) struct Replica {
     pub alive: bool,
     /// First sample of this run.
     pub born: f64,
-    /// The run has begun before the first sample: its age is not known.
-    pub last: f64,
     /// Newest reading.
+    pub last: f64,
+    /// Newest level in bytes.
     pub used: f64,
     /// The limit in bytes.
     pub limit: f64,
@@ -40,6 +40,12 @@ pub(super) struct Replica {
     pub top: f32,
     /// Level of the first minutes of this run, in bytes.
     pub floor: f32,
+    /// Highest level that this run has held for hours, in bytes: siblings may go there, too.
+    pub calm: f32,
+    /// When that was looked up.
+    pub rested: f64,
+    /// Probability at the last look with fresh readings.
+    pub p: f32,
     /// Growth that the standing forecast was made from.
     pub told: Option<Told>,
 }
@@ -65,8 +71,22 @@ impl Replica {
         self.told = None;
         self.step = (0, 0.0, 0);
         self.floor = 0.0;
+        self.calm = 0.0;
+        self.p = 0.0;
         self.turns.restart();
         self.latch.reset();
+    }
+
+    /// The level is held: what was reached more than an hour ago is safe for siblings. Looked up every ten minutes.
+    pub fn rest(&mut self, now: f64, pace: f64) {
+        let slot = |t: f64| (t / (600.0 * pace)).floor();
+        if slot(now) != slot(self.rested) {
+            self.rested = now;
+            let until = now - 3600.0 * pace;
+            if let Some(top) = self.pyramid.max_between(self.born, until, pace) {
+                self.calm = top as f32;
+            }
+        }
     }
 
     /// Whether bytes from a disk are what this code makes.
@@ -76,5 +96,9 @@ impl Replica {
             && self.born.is_finite()
             && self.last.is_finite()
             && self.limit.is_finite()
+            && self.used.is_finite()
+            && self
+                .pending
+                .is_none_or(|p| p.t.is_finite() && p.used.is_finite() && p.limit > 0.0)
     }
 }
