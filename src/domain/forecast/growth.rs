@@ -30,8 +30,13 @@ const OFF: f64 = 2.5;
 pub(super) struct Run {
     /// When it began.
     pub since: f64,
+    /// The time of the look.
     pub now: f64,
+    /// The limit in bytes.
     pub limit: f64,
+    /// When the last outage of the scraper ended.
+    pub outage: f64,
+    /// Factor of all times.
     pub pace: f64,
 }
 
@@ -64,7 +69,11 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
         1.0 + (ratio - 1.0) / (1.0 + 4.0 * error * error)
     };
     let mut least = shrunk(f.recent, f.recent_se, f.span / 4.0);
-    for s in all.iter().flatten().filter(|s| (0.15..0.45).contains(&(s.span / f.span))) {
+    for s in all
+        .iter()
+        .flatten()
+        .filter(|s| (0.15..0.45).contains(&(s.span / f.span)))
+    {
         least = least.min(shrunk(s.slope, s.se, s.span));
     }
     least
@@ -141,9 +150,12 @@ fn look(
     pyramid: &Pyramid,
     all: &[Option<Fit>; LEVELS],
     run: &Run,
-    fit: Fit,
+    mut fit: Fit,
     loose: bool,
 ) -> Option<Chosen> {
+    if fit.start < run.outage {
+        fit.holes = 1.0;
+    }
     let window = pyramid.window(fit.k, run.since, run.now, run.pace);
     let mut growth = Growth {
         parts: explain(&window.points()[fit.cut..], &fit, run.limit, run.now),
@@ -166,7 +178,7 @@ fn look(
     let sd = (fit.noise * fit.noise + fine * fine * (0.33 + 0.67 * fit.rho)).sqrt();
     let off = (growth.level() - seen).abs();
     let allowed = OFF * sd + 0.005 + 0.1 * (fit.wander * window.block).sqrt();
-    if off > allowed && !loose {
+    if off > if loose { 1.5 * allowed } else { allowed } {
         return None;
     }
     // Where growth itself is random (steps), the level is where it is now, not where the curve says; where readings are noisy, the

@@ -147,6 +147,7 @@ impl Series {
         };
         self.collapse(i, p.t, p.used, tuning);
         let r = &mut self.state.replicas[i];
+        r.tick(p.t, pace);
         r.pyramid.add(p.t, p.used, p.used, pace);
         r.samples = r.samples.saturating_add(1);
         r.last = p.t;
@@ -267,10 +268,16 @@ impl Series {
             since: r.born,
             now,
             limit: r.limit,
+            outage: r.outage,
             pace,
         };
         let all = fits(&r.pyramid, &run);
-        let Chosen { fit: f, growth, seen, top } = choose(&r.pyramid, &all, &run, loose)?;
+        let Chosen {
+            fit: f,
+            growth,
+            seen,
+            top,
+        } = choose(&r.pyramid, &all, &run, loose)?;
         let passage = growth.passage(1.0);
         let before = r.pyramid.max_between(r.born, f.start, pace);
         let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
@@ -308,7 +315,11 @@ impl Series {
         let ceiling = self.priors.cap.as_ref().map(|cap| {
             // A cap of the whole process, or of the part that grows on top of what the program had after its start.
             let total = cap.written.contains("GOMEMLIMIT");
-            let bytes = if total { cap.bytes * 1.01 } else { f64::from(r.floor) + 1.02 * cap.bytes };
+            let bytes = if total {
+                cap.bytes * 1.01
+            } else {
+                f64::from(r.floor) + 1.02 * cap.bytes
+            };
             bytes / r.limit
         });
         let evidence = Evidence {
@@ -438,7 +449,13 @@ impl Series {
                 .priors
                 .cap
                 .as_ref()
-                .filter(|_| look.as_ref().is_some_and(|l| l.evidence.ceiling.is_some_and(|c| l.evidence.level <= 1.05 * c)))
+                .filter(|_| {
+                    look.as_ref().is_some_and(|l| {
+                        l.evidence
+                            .ceiling
+                            .is_some_and(|c| l.evidence.level <= 1.05 * c)
+                    })
+                })
                 .map(|c| c.written.as_str()),
             young,
             job: self.priors.owner == OwnerKind::Job,
@@ -573,7 +590,11 @@ fn interval(look: &Look) -> Option<(f64, f64, f64)> {
     // What the model cannot know (load that changes, the block that ends) is a tenth of the time; its own spread is a quarter too small.
     let lo = median * (look.passage.quantile(0.05) / median.max(1.0)).powf(WIDER) * 0.9;
     let hi = look.passage.quantile(0.95);
-    let hi = if hi.is_finite() { hi } else { 50.0 * look.growth.span };
+    let hi = if hi.is_finite() {
+        hi
+    } else {
+        50.0 * look.growth.span
+    };
     let hi = median * (hi / median.max(1.0)).powf(WIDER) * 1.1;
     Some((lo, median, hi.max(median)))
 }
