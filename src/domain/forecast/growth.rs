@@ -82,13 +82,18 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
 /// The windows of a run, shortest first.
 pub(super) fn fits(pyramid: &Pyramid, run: &Run) -> [Option<Fit>; LEVELS] {
     let mut all = [None; LEVELS];
-    for (k, slot) in all.iter_mut().enumerate().take(pyramid.depth()) {
-        *slot = fit(
-            &pyramid.window(k, run.since, run.now, run.pace),
-            run.limit,
-            run.now,
-        )
-        .map(|f| Fit { k, ..f });
+    // Most containers do not grow in any window: that is seen without a fit.
+    let depth = pyramid.depth().min(LEVELS);
+    if !(0..depth).any(|k| {
+        pyramid
+            .window(k, run.since, run.now, run.pace)
+            .rises(run.limit * RISE / 3.0)
+    }) {
+        return all;
+    }
+    for (k, slot) in all.iter_mut().enumerate().take(depth) {
+        let window = pyramid.window(k, run.since, run.now, run.pace);
+        *slot = fit(&window, run.limit, run.now).map(|f| Fit { k, ..f });
     }
     all
 }
