@@ -4,6 +4,7 @@
 //! [`Series`] is what is known of one container of one workload, over all its replicas and restarts: samples go in with
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
+mod assess;
 mod codec;
 mod curve;
 mod estimate;
@@ -11,6 +12,7 @@ mod explain;
 mod fit;
 mod growth;
 mod latch;
+mod look;
 mod outlook;
 mod passage;
 mod picture;
