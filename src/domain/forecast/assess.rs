@@ -18,6 +18,10 @@ const PAGE: f64 = 0.93;
 const GONE: f64 = 0.45;
 /// A run of this age that does not grow has held its level, in seconds at pace 1.
 const CALM: f64 = 3.0 * 3600.0;
+/// A workload that is known for so long shows what is usual, in seconds at pace 1.
+const SETTLED: f64 = 24.0 * 3600.0;
+/// A level this much above all that was survived is beyond the usual, as a share of it.
+const FAR: f64 = 0.15;
 /// Readings older than this say nothing new, in seconds at pace 1.
 const STALE: f64 = 300.0;
 /// Growth that went on for so long may be proof of a leak, in seconds at pace 1.
@@ -58,7 +62,11 @@ impl Series {
             hold: 120.0 * pace,
             release: 900.0 * pace,
         };
-        let young = age < tuning.min_age && kills == 0;
+        // A day of the workload's life tells what is usual for a young run, too.
+        let beyond = look.as_ref().is_some_and(|l| {
+            l.evidence.known >= SETTLED && l.evidence.vouched && l.evidence.margin.is_some_and(|m| m >= FAR)
+        });
+        let young = age < tuning.min_age && kills == 0 && !(beyond && age >= 0.2 * tuning.min_age);
         if let Some(l) = &look {
             let e = &l.evidence;
             let p = e.probability();
