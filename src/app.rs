@@ -128,6 +128,7 @@ impl App {
             store: store.clone(),
             clock: clock.clone(),
             waits: settings.waits.clone(),
+            pace: settings.forecast.tuning.pace,
             policy: settings.policy.clone(),
             actions: settings.actions.clone(),
             metrics: metrics.clone(),

@@ -48,6 +48,7 @@ pub async fn measure(folder: &Path) -> anyhow::Result<u64> {
         store: Store::open(&folder.join("inputs.db"))?,
         clock: Arc::new(Wall),
         waits: Waits::default(),
+        pace: 1.0,
         policy: Policy {
             rules: Vec::new(),
             team: String::new(),

@@ -56,6 +56,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Waiting times.
     pub waits: Waits,
+    /// The [pace](crate::domain::forecast::Tuning::pace) at which forecasts are made.
+    pub pace: f64,
     /// Who may decide.
     pub policy: Policy,
     /// The actions that are allowed at all.
@@ -81,7 +83,7 @@ impl Engine {
     /// Loads the store. The handle can be used at once; its inputs wait until [`Engine::run`].
     pub fn start(parts: Parts) -> Result<(Self, EngineHandle), StoreError> {
         let (outbox, inbox) = mpsc::channel(QUEUE);
-        let state = State::load(parts.store.load()?);
+        let state = State::load(parts.store.load()?, parts.pace);
         let handle = EngineHandle::new(outbox.clone());
         let dispatcher = Dispatcher::new(
             parts.cluster.clone(),

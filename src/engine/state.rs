@@ -71,7 +71,7 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn load(loaded: Loaded) -> Self {
+    pub(super) fn load(loaded: Loaded, pace: f64) -> Self {
         let mut state = Self {
             last_incident: loaded.last_incident,
             last_effect: loaded.last_effect,
@@ -97,7 +97,9 @@ impl State {
                 .get(HIGH_WATER)
                 .and_then(|text| text.parse().ok()),
             facts: loaded.facts,
-            ledger: Ledger::load(loaded.forecasts).numbered_from(loaded.last_forecast),
+            ledger: Ledger::load(loaded.forecasts)
+                .numbered_from(loaded.last_forecast)
+                .paced(pace),
             ..Self::default()
         };
         for pending in &loaded.effects {

@@ -267,6 +267,7 @@ impl Engine {
     fn context(&self) -> Context<'_> {
         Context {
             waits: &self.parts.waits,
+            pace: self.parts.pace,
             policy: &self.parts.policy,
             memory: &self.state.memory,
             paused: self.state.pause.as_ref(),

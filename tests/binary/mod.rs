@@ -1,5 +1,6 @@
 //! Stories of the real binary. Each runs on the simulation, and on a real cluster when there is one.
 mod crashes;
+mod forecasts;
 mod stories;
 
 use crate::support::{

@@ -1,11 +1,11 @@
 //! Memory figures of a real cluster: what its Prometheus and its metrics-server know of a container that grows. Only where
 //! `HEAL_TEST_PROMETHEUS` names the address of a Prometheus that scrapes the cluster of `HEAL_TEST_KUBECONFIG`.
-use crate::support::place::{Place, real};
+use crate::support::place::{Place, real, real_prometheus};
 use heal::{
     cluster::{self, Clients, ClusterConfig, KubeCluster},
     domain::forecast::{Source, Tier, Tuning},
     forecaster::{Forecaster, Options, Parts},
-    ports::{Clock, Reading, Sighting, Span, UsageSource},
+    ports::{Clock, PastRun, Reading, Sighting, Span, UsageSource},
     store::Store,
     telemetry::Metrics,
     usage::{
@@ -19,12 +19,10 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-/// Grows by some 400 KiB a second, until it is killed.
-const GROWS: &str =
-    "s=x; while true; do s=\"$s$(head -c 400000 /dev/zero | tr '\\0' x)\"; sleep 1; done";
-/// Grows by 300 KB a second in steps of that size; a shell's texts would be copied, and killed half-way.
-const LEAKS: &str =
-    r#"exec awk 'BEGIN { while (1) { a[i++] = sprintf("%300000s", "x"); system("sleep 1") } }'"#;
+/// Takes 16 MB at once and then 150 KB a second in steps of that size: some five minutes to a limit of 64 MiB. (A shell's texts
+/// would be copied, and killed half-way.)
+const LEAKS: &str = r#"exec awk 'BEGIN { a[i++] = sprintf("%16000000s", "x");
+while (1) { a[i++] = sprintf("%150000s", "x"); system("sleep 1") } }'"#;
 /// Reads a file of 40 MiB again and again: all of that is page cache, and active.
 const READS: &str =
     "head -c 40m /dev/zero > /tmp/f; while true; do cat /tmp/f > /dev/null; sleep 1; done";
@@ -38,12 +36,7 @@ impl Clock for Now {
 }
 
 fn given() -> Option<(Place, String)> {
-    let place = real()?;
-    let Ok(url) = std::env::var("HEAL_TEST_PROMETHEUS") else {
-        eprintln!("skipped: HEAL_TEST_PROMETHEUS names no address");
-        return None;
-    };
-    Some((place, url))
+    Some((real()?, real_prometheus()?))
 }
 
 fn prometheus(url: &str) -> Prometheus {
@@ -58,6 +51,11 @@ fn prometheus(url: &str) -> Prometheus {
     Prometheus::new(network(None).unwrap(), at)
 }
 
+/// A namespace of this process: one of the same name may still be going from the run before.
+fn own(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
 fn runs(place: &Place, namespace: &str, name: &str, script: &str, limit: &str) {
     place.apply(&json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": namespace},
@@ -68,12 +66,17 @@ fn runs(place: &Place, namespace: &str, name: &str, script: &str, limit: &str) {
 }
 
 /// Waits for a reading of this pod that is as it should be; the last one is in the message of the failure.
-async fn reading(source: &dyn UsageSource, pod: &str, fits: impl Fn(&Reading) -> bool) -> Reading {
+async fn reading(
+    source: &dyn UsageSource,
+    namespace: &str,
+    pod: &str,
+    fits: impl Fn(&Reading) -> bool,
+) -> Reading {
     let mut last = None;
     for _ in 0..60 {
         if let Ok(readings) = source.read().await {
             let mut all = readings.containers.into_iter();
-            let found = all.find(|of| of.namespace.starts_with("heal-figures") && of.pod == pod);
+            let found = all.find(|of| of.namespace == namespace && of.pod == pod);
             if let Some(found) = found {
                 if fits(&found) {
                     return found;
@@ -86,17 +89,37 @@ async fn reading(source: &dyn UsageSource, pod: &str, fits: impl Fn(&Reading) ->
     panic!("no such reading of {pod}; the last was {last:?}");
 }
 
+/// Waits until the past of this pod has two points: cAdvisor looks at a container every ten to twenty seconds only, whatever
+/// the scrapes do.
+async fn past(source: &Prometheus, namespace: &str, from: i64, pod: &str) -> PastRun {
+    for _ in 0..60 {
+        let span = Span {
+            namespace: namespace.to_owned(),
+            from,
+            to: Timestamp::now().as_second(),
+            step: 10,
+        };
+        let runs = source.past(span).await.unwrap();
+        let found = runs.into_iter().find(|run| run.pod == pod);
+        if let Some(run) = found.filter(|run| run.points.len() >= 2) {
+            return run;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    panic!("no past of {pod}");
+}
+
 #[tokio::test]
 async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     let Some((place, url)) = given() else { return };
-    const NAMESPACE: &str = "heal-figures";
-    place.namespace(NAMESPACE);
-    runs(&place, NAMESPACE, "grows", GROWS, "128Mi");
-    runs(&place, NAMESPACE, "reads", READS, "128Mi");
+    let namespace = &own("heal-figures");
+    place.namespace(namespace);
+    runs(&place, namespace, "grows", LEAKS, "128Mi");
+    runs(&place, namespace, "reads", READS, "128Mi");
     let began = Timestamp::now().as_second();
     let prometheus = prometheus(&url);
     let mib = 1024.0 * 1024.0;
-    let low = reading(&prometheus, "grows", |of| of.used > 2.0 * mib).await;
+    let low = reading(&prometheus, namespace, "grows", |of| of.used > 2.0 * mib).await;
     // The endpoint that tells page cache apart may answer later than the one that does not.
     let mut measure = Measure::WorkingSet;
     for _ in 0..60 {
@@ -107,11 +130,14 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     assert_eq!(measure, Measure::ActiveFile);
-    let high = reading(&prometheus, "grows", |of| of.used > low.used + 4.0 * mib).await;
+    let high = reading(&prometheus, namespace, "grows", |of| {
+        of.used > low.used + 4.0 * mib
+    })
+    .await;
     assert!(high.at > low.at, "by the time of the scrape");
     let now = Timestamp::now().as_second() as f64;
     assert!((now - high.at).abs() < 30.0, "{} {now}", high.at);
-    let read = reading(&prometheus, "reads", |_| true).await;
+    let read = reading(&prometheus, namespace, "reads", |_| true).await;
     assert!(
         read.used < 20.0 * mib,
         "page cache is not counted: {read:?}"
@@ -127,39 +153,32 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), all, "each container once");
-    let span = Span {
-        namespace: NAMESPACE.to_owned(),
-        from: began - 60,
-        to: Timestamp::now().as_second(),
-        step: 10,
-    };
-    let past = prometheus.past(span).await.unwrap();
-    let run = past.iter().find(|run| run.pod == "grows").unwrap();
-    assert!(run.points.len() >= 2 && run.points.iter().all(|point| point.max >= point.mean));
+    let run = past(&prometheus, namespace, began - 60, "grows").await;
+    assert!(run.points.iter().all(|point| point.max >= point.mean));
 
     let clients = Clients::of(place.heal_client().await);
     let cluster = KubeCluster::new(clients, ClusterConfig::named("real"), Arc::new(Now));
-    let own = cluster.usage();
-    match own.read().await {
+    let api = cluster.usage();
+    match api.read().await {
         Ok(_) => {
-            let small = reading(&own, "grows", |of| of.used > 2.0 * mib).await;
+            let small = reading(&api, namespace, "grows", |of| of.used > 2.0 * mib).await;
             assert!((now - small.at).abs() < 300.0, "{small:?}");
         }
         Err(error) => eprintln!("skipped: {error}"),
     }
-    place.delete("Namespace", "", NAMESPACE);
+    place.delete("Namespace", "", namespace);
 }
 
 #[tokio::test]
 async fn a_container_that_grows_is_forecast_before_the_kernel_kills_it() {
     let Some((place, url)) = given() else { return };
-    const NAMESPACE: &str = "heal-forecast";
-    place.namespace(NAMESPACE);
-    runs(&place, NAMESPACE, "leaks", LEAKS, "64Mi");
-    runs(&place, NAMESPACE, "keeps", READS, "64Mi");
+    let namespace = &own("heal-forecast");
+    place.namespace(namespace);
+    runs(&place, namespace, "leaks", LEAKS, "64Mi");
+    runs(&place, namespace, "keeps", READS, "64Mi");
     let clients = Clients::of(place.heal_client().await);
     let mut config = ClusterConfig::named("real");
-    config.namespaces.include = vec![NAMESPACE.to_owned()];
+    config.namespaces.include = vec![namespace.clone()];
     let cluster = KubeCluster::new(clients, config, Arc::new(Now));
     let (sink, mut sightings) = mpsc::channel(1000);
     let (pods, news) = mpsc::channel(1000);
@@ -218,5 +237,5 @@ async fn a_container_that_grows_is_forecast_before_the_kernel_kills_it() {
     assert!(first.at < killed.at);
     assert_eq!(killed.limit, Some(64 << 20));
     cancel.cancel();
-    place.delete("Namespace", "", NAMESPACE);
+    place.delete("Namespace", "", namespace);
 }

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 pub use super::channel::CHANNEL;
-/// The longest that a sentence waits, in real time.
+/// The longest that a sentence waits unless a story says otherwise, in real time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub struct Installation {
@@ -28,11 +28,18 @@ pub struct Installation {
     slack_url: String,
     folder: PathBuf,
     child: Option<Child>,
+    /// The longest that a sentence waits.
+    pub patience: Duration,
 }
 
 impl Installation {
     /// Installs and starts Heal for one namespace of its own.
     pub async fn new(place: Place, name: &str) -> Self {
+        Self::with(place, name, "").await
+    }
+
+    /// The same with more in the configuration file.
+    pub async fn with(place: Place, name: &str, more: &str) -> Self {
         // Only the first call of the process installs it; the workspace's HTTP client needs one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -57,13 +64,14 @@ impl Installation {
             slack_url,
             folder,
             child: None,
+            patience: PATIENCE,
         };
-        installation.write_config();
+        installation.write_config(more);
         installation.start().await;
         installation
     }
 
-    fn write_config(&self) {
+    fn write_config(&self, more: &str) {
         let options = SlackSimOptions::default();
         let slack_url = &self.slack_url;
         let file = |name: &str| self.folder.join(name).display().to_string();
@@ -96,6 +104,7 @@ not_ready = "10s"
 actions = ["*"]
 namespaces = ["*"]
 users = ["{olivia}"]
+{more}
 "#,
             team = options.team_id,
             app = options.app_id,
@@ -313,7 +322,7 @@ users = ["{olivia}"]
             if let Some(found) = find() {
                 return found;
             }
-            if begun.elapsed() > PATIENCE {
+            if begun.elapsed() > self.patience {
                 let said: Vec<String> = self
                     .slack
                     .messages(CHANNEL)

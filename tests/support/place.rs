@@ -49,6 +49,20 @@ pub fn real() -> Option<Place> {
     found.as_ref().map(Place::Real)
 }
 
+/// The address of a Prometheus that scrapes the real cluster of this run. Without one, says so; where a real cluster is
+/// required, fails.
+pub fn real_prometheus() -> Option<String> {
+    let found = std::env::var("HEAL_TEST_PROMETHEUS").ok();
+    if found.is_none() {
+        assert!(
+            std::env::var("HEAL_TEST_CLUSTER_REQUIRED").is_err(),
+            "this run requires a real cluster with Prometheus, and HEAL_TEST_PROMETHEUS gives no address"
+        );
+        eprintln!("skipped: HEAL_TEST_PROMETHEUS gives no address of a Prometheus");
+    }
+    found
+}
+
 /// A new simulated cluster, ten times as fast as a real one.
 pub async fn simulated() -> Place {
     let mut options = Options::new(Arc::new(Timestamp::now));

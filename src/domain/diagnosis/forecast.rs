@@ -61,7 +61,7 @@ fn found<'c, 'a>(
         .when
         .map(|when| when.median.duration_since(case.now));
     let severity = match left {
-        Some(left) if left < CLOSE => Severity::Major,
+        Some(left) if left < CLOSE.mul_f64(case.pace) => Severity::Major,
         _ => Severity::Warning,
     };
     let mut finding = Finding::new(case, Family::Forecast, signature, PRIOR, cause)
@@ -151,7 +151,7 @@ fn cap(case: &Case<'_>, outlook: &Outlook) -> Option<Diagnosis> {
 fn growth(case: &Case<'_>, outlook: &Outlook) -> Diagnosis {
     let rising_for = case.now.duration_since(outlook.rising_since);
     let everywhere = outlook.replicas >= 2 && outlook.rising >= outlook.replicas;
-    let leaks = outlook.killed_before || (everywhere && rising_for >= LEAKS_FOR);
+    let leaks = outlook.killed_before || (everywhere && rising_for >= LEAKS_FOR.mul_f64(case.pace));
     if !leaks {
         let higher = match outlook.survived {
             Some(level) if outlook.used > level => ", higher than it ever was",

@@ -52,6 +52,8 @@ pub struct Case<'a> {
     pub evidence: &'a Evidence,
     /// What is expected of its memory, if a forecast stands.
     pub forecast: Option<&'a Outlook>,
+    /// The [pace](crate::domain::forecast::Tuning::pace) at which forecasts are made.
+    pub pace: f64,
     /// Now.
     pub now: Timestamp,
 }

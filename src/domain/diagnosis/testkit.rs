@@ -35,6 +35,8 @@ pub struct World {
     pub evidence: Evidence,
     /// What is expected of its memory.
     pub forecast: Option<Outlook>,
+    /// At which forecasts are made.
+    pub pace: f64,
 }
 
 impl World {
@@ -54,6 +56,7 @@ impl World {
             signal: (String::new(), String::new()),
             evidence,
             forecast: None,
+            pace: 1.0,
         }
     }
 
@@ -166,6 +169,7 @@ impl World {
             message: &self.signal.1,
             evidence: &self.evidence,
             forecast: self.forecast.as_ref(),
+            pace: self.pace,
             now: now(),
         }
     }

@@ -28,6 +28,34 @@ pub struct Ledger {
     done: BTreeMap<u64, Told>,
     last: u64,
     changed: BTreeSet<u64>,
+    times: Times,
+}
+
+/// The times of the rules.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Times {
+    within: SignedDuration,
+    least_lead: SignedDuration,
+    silent: SignedDuration,
+    replaced: SignedDuration,
+}
+
+impl Times {
+    fn at(pace: f64) -> Self {
+        let paced = |time: SignedDuration| time.mul_f64(pace);
+        Self {
+            within: paced(WITHIN),
+            least_lead: paced(LEAST_LEAD),
+            silent: paced(SILENT),
+            replaced: paced(REPLACED),
+        }
+    }
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self::at(1.0)
+    }
 }
 
 impl Ledger {
@@ -48,6 +76,13 @@ impl Ledger {
     /// The number of the newest row, also of those that are not here any more.
     pub fn numbered_from(mut self, last: u64) -> Self {
         self.last = self.last.max(last);
+        self
+    }
+
+    /// With every time of the rules multiplied by the [pace](super::Tuning::pace) at which forecasts are made: what judges a leak
+    /// of minutes as production judges one of hours is scored as production is.
+    pub fn paced(mut self, pace: f64) -> Self {
+        self.times = Times::at(pace);
         self
     }
 
@@ -137,14 +172,14 @@ impl Ledger {
         let told = &self.standing[&id];
         let since = told.since().unwrap_or(now);
         let lead = end.at.duration_since(since);
-        if lead < LEAST_LEAD {
+        if lead < self.times.least_lead {
             let why = format!("told only {} before", text::duration(lead));
             return self.end(id, Outcome::Miss, now, Some(end.at), why);
         }
         let last = told.track.last();
         let stood = told.cleared.is_none()
             || last.is_some_and(|told| (told.when.earliest..=told.when.latest).contains(&end.at));
-        if end.at <= deadline(told) && stood {
+        if end.at <= self.times.deadline(told) && stood {
             let why = format!("told {} before", text::duration(lead));
             return self.end(id, Outcome::Hit, now, Some(end.at), why);
         }
@@ -168,7 +203,7 @@ impl Ledger {
         }
         let short = end
             .began
-            .is_some_and(|began| end.at.duration_since(began) < LEAST_LEAD);
+            .is_some_and(|began| end.at.duration_since(began) < self.times.least_lead);
         let mut told = Told {
             id: self.next(),
             owner: end.owner.clone(),
@@ -222,7 +257,8 @@ impl Ledger {
             .standing
             .values()
             .filter_map(|told| {
-                outcome_by_time(told, now).map(|(outcome, why)| (told.id, outcome, why))
+                let outcome = self.times.outcome(told, now);
+                outcome.map(|(outcome, why)| (told.id, outcome, why))
             })
             .collect();
         for (id, outcome, why) in due {
@@ -303,44 +339,47 @@ fn is_recent(told: &Told, now: Timestamp) -> bool {
         .is_none_or(|ended| now.duration_since(ended.at) <= SCORED)
 }
 
-/// Until when the kill may come and was foreseen.
-fn deadline(told: &Told) -> Timestamp {
-    let since = told.since().unwrap_or(Timestamp::MIN);
-    let by_rule = since.checked_add(WITHIN).unwrap_or(Timestamp::MAX);
-    told.track
-        .first()
-        .map_or(by_rule, |first| by_rule.max(first.when.latest))
-}
+impl Times {
+    /// Until when the kill may come and was foreseen.
+    fn deadline(&self, told: &Told) -> Timestamp {
+        let since = told.since().unwrap_or(Timestamp::MIN);
+        let by_rule = since.checked_add(self.within).unwrap_or(Timestamp::MAX);
+        told.track
+            .first()
+            .map_or(by_rule, |first| by_rule.max(first.when.latest))
+    }
 
-fn outcome_by_time(told: &Told, now: Timestamp) -> Option<(Outcome, &'static str)> {
-    let since = |at: Timestamp| now.duration_since(at);
-    if let Some((_, at)) = &told.acted
-        && since(*at) >= REPLACED
-    {
-        return Some((Outcome::Withdrawn, "a fix was made"));
+    /// The outcome that time alone decides, if it does.
+    fn outcome(&self, told: &Told, now: Timestamp) -> Option<(Outcome, &'static str)> {
+        let since = |at: Timestamp| now.duration_since(at);
+        if let Some((_, at)) = &told.acted
+            && since(*at) >= self.replaced
+        {
+            return Some((Outcome::Withdrawn, "a fix was made"));
+        }
+        // Whether a node evicts is not told by the end of a run.
+        let of_node = told
+            .latest
+            .as_ref()
+            .is_some_and(|latest| latest.boundary == Boundary::Node);
+        if of_node && told.cleared.is_some() {
+            return Some((Outcome::Withdrawn, "evictions of nodes are not scored"));
+        }
+        let heard = told.track.last().map(|last| last.at).or(told.since())?;
+        if told.cleared.is_none() && since(heard) >= self.silent {
+            return Some((Outcome::Withdrawn, "the figures stopped"));
+        }
+        if now < self.deadline(told) {
+            return None;
+        }
+        if of_node {
+            return Some((Outcome::Withdrawn, "evictions of nodes are not scored"));
+        }
+        Some(match told.cleared {
+            Some(_) => (Outcome::False, "the growth stopped, and no kill came"),
+            None => (Outcome::False, "no kill came in time"),
+        })
     }
-    // Whether a node evicts is not told by the end of a run.
-    let of_node = told
-        .latest
-        .as_ref()
-        .is_some_and(|latest| latest.boundary == Boundary::Node);
-    if of_node && told.cleared.is_some() {
-        return Some((Outcome::Withdrawn, "evictions of nodes are not scored"));
-    }
-    let heard = told.track.last().map(|last| last.at).or(told.since())?;
-    if told.cleared.is_none() && since(heard) >= SILENT {
-        return Some((Outcome::Withdrawn, "the figures stopped"));
-    }
-    if now < deadline(told) {
-        return None;
-    }
-    if of_node {
-        return Some((Outcome::Withdrawn, "evictions of nodes are not scored"));
-    }
-    Some(match told.cleared {
-        Some(_) => (Outcome::False, "the growth stopped, and no kill came"),
-        None => (Outcome::False, "no kill came in time"),
-    })
 }
 
 #[cfg(test)]

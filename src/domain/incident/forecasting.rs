@@ -181,7 +181,7 @@ pub(super) fn idle(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {
             };
             return following::close(step, Verdict::RecoveredByItself, detail, None, now);
         }
-    } else if quiet >= SILENT {
+    } else if quiet >= SILENT.mul_f64(ctx.pace) {
         let detail = format!(
             "no memory figures for {}: nobody can tell whether the kill will come",
             text::duration(quiet)

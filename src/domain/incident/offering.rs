@@ -142,6 +142,7 @@ fn diagnose(
         message: &incident.latest.message,
         evidence: &evidence,
         forecast: incident.forecast.as_deref(),
+        pace: ctx.pace,
         now,
     };
     let mut diagnosis = diagnosis::diagnose(&case);

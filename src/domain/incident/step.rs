@@ -17,6 +17,8 @@ use std::collections::HashMap;
 pub struct Context<'a> {
     /// Waiting times.
     pub waits: &'a Waits,
+    /// Every time of the rules about forecasts is multiplied by this; 1 in production.
+    pub pace: f64,
     /// Who may decide.
     pub policy: &'a Policy,
     /// What worked before.

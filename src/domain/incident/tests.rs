@@ -91,6 +91,7 @@ impl World {
     fn context(&self) -> Context<'_> {
         Context {
             waits: &self.waits,
+            pace: 1.0,
             policy: &self.policy,
             memory: &self.memory,
             paused: self.pause.as_ref(),

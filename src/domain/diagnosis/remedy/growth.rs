@@ -27,8 +27,9 @@ pub(in crate::domain::diagnosis) fn undo_growth(
     let revisions = &case.evidence.revisions;
     let current = revisions.iter().find(|revision| revision.current)?;
     let age = case.now.duration_since(current.created);
-    let began = outlook.rising_since.duration_since(current.created) >= -BEFORE;
-    let contrast = current.created.duration_since(outlook.known_since) >= CONTRAST
+    let began = outlook.rising_since.duration_since(current.created) >= -BEFORE.mul_f64(case.pace);
+    let contrast = current.created.duration_since(outlook.known_since)
+        >= CONTRAST.mul_f64(case.pace)
         && !outlook.killed_before
         && outlook
             .survived

@@ -119,6 +119,14 @@ fn a_rollout_is_not_blamed_without_contrast_to_the_time_before_it() {
         signature(|told| told.killed_before = true, app),
         "forecast.leak"
     );
+    // At ten times the pace a tenth of the time is watching enough.
+    let mut quick = self::world(|told| {
+        told.rising_since = ago(380);
+        told.known_since = ago(900);
+    })
+    .revisions(app);
+    quick.pace = 0.1;
+    assert_eq!(quick.diagnose().signature, "forecast.after_rollout");
     // It grew before already.
     assert_eq!(
         signature(|told| told.rising_since = ago(9000), app),

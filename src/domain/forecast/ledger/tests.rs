@@ -80,6 +80,40 @@ fn a_kill_told_less_than_five_minutes_before_is_missed() {
 }
 
 #[test]
+fn at_a_faster_pace_all_times_of_the_rules_are_shorter() {
+    let paced = || Ledger::default().paced(0.1);
+    let told = || {
+        let mut ledger = paced();
+        ledger.heard(&outlook("app", 600), now());
+        ledger
+    };
+    let mut hit = told();
+    hit.run_ended(&end(30, true), after(30));
+    assert_eq!(outcomes(&hit), ["Hit: told 30 s before"]);
+    let mut late = told();
+    late.run_ended(&end(29, true), after(29));
+    assert_eq!(outcomes(&late), ["Miss: told only 29 s before"]);
+    let mut fixed = told();
+    fixed.acted("w1", "H1-1-x", after(60));
+    fixed.due(after(60 + 179));
+    assert_eq!(fixed.standing().count(), 1);
+    fixed.due(after(60 + 180));
+    assert_eq!(outcomes(&fixed), ["Withdrawn: a fix was made"]);
+    let mut silent = told();
+    silent.due(after(720));
+    assert_eq!(outcomes(&silent), ["Withdrawn: the figures stopped"]);
+    let mut wrong = told();
+    wrong.heard(&cleared(outlook("app", 0)), after(300));
+    wrong.due(after(2159));
+    assert_eq!(wrong.standing().count(), 1);
+    wrong.due(after(2160));
+    assert_eq!(
+        outcomes(&wrong),
+        ["False: the growth stopped, and no kill came"]
+    );
+}
+
+#[test]
 fn a_kill_that_nobody_told_is_missed_once_however_often_it_is_reported() {
     let mut ledger = Ledger::default();
     ledger.run_ended(&end(HOUR, true), after(HOUR));

@@ -1,0 +1,148 @@
+//! Forecasts of the real binary on a real cluster, from the figures of a real Prometheus: real memory, real kills. Hours of
+//! production pass in minutes here, by `pace`.
+use crate::support::{
+    channel::CHANNEL,
+    installation::Installation,
+    place::{real, real_prometheus},
+};
+use heal::sim::slack::Message;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// Takes 16 MB at once, then 150 KB a second up to 80 MB, and stays: with a limit of 64 MiB it is killed after five minutes and
+/// a bit, with a higher one never.
+const GROWS: &str = r#"exec awk 'BEGIN { a[i++] = sprintf("%16000000s", "x");
+while (i < 430) { a[i++] = sprintf("%150000s", "x"); system("sleep 1") } while (1) system("sleep 100") }'"#;
+/// A cache: fills ever more slowly to 80 % of 64 MiB, and stays.
+const FILLS: &str = r#"exec awk 'BEGIN { left = 51500000;
+while (left > 200000) { n = int(left / 50); a[i++] = sprintf("%" n "s", "x"); left -= n; system("sleep 1") } while (1) system("sleep 100") }'"#;
+
+/// With its figures, and at a pace. The card comes with the first certainty: a container that nobody knows gets a page only at 91 %
+/// of its limit, which is half a minute before the kill here.
+async fn installed(name: &str, pace: f64) -> Option<Installation> {
+    let (place, prometheus) = (real()?, real_prometheus()?);
+    let more = format!(
+        r#"
+[forecast]
+pace = {pace}
+min_age = "45s"
+interval = "5s"
+backfill = "0s"
+cards = "notice"
+[forecast.prometheus]
+url = "{prometheus}"
+"#
+    );
+    let mut heal = Installation::with(place, name, &more).await;
+    heal.patience = Duration::from_secs(480);
+    Some(heal)
+}
+
+fn limited(script: &str) -> Value {
+    json!({
+        "command": ["sh", "-c", script],
+        "resources": {"limits": {"memory": "64Mi"}, "requests": {"memory": "16Mi"}},
+    })
+}
+
+/// The picture is on the card: an image block of a file that was uploaded.
+async fn has_its_picture(heal: &Installation, card: &Message) {
+    let file = heal
+        .until("the picture on the card", || {
+            let card = heal.slack.message(CHANNEL, &card.ts)?;
+            let image = card.blocks.iter().find(|block| block["type"] == "image")?;
+            Some(image["slack_file"]["id"].as_str()?.to_owned())
+        })
+        .await;
+    let files = heal.slack.files();
+    let file = files.iter().find(|known| known.id == file).unwrap();
+    let content = file.content.as_ref().expect("it was uploaded");
+    assert!(content.starts_with(b"\x89PNG"), "{file:?}");
+}
+
+/// Restarts of all pods of a Deployment.
+fn restarts(heal: &Installation, name: &str) -> u64 {
+    let pods = heal.place.list("Pod", &heal.namespace);
+    let own = pods.iter().filter(|pod| {
+        let pod = pod["metadata"]["name"].as_str();
+        pod.is_some_and(|pod| pod.starts_with(name))
+    });
+    own.filter_map(|pod| pod["status"]["containerStatuses"][0]["restartCount"].as_u64())
+        .sum()
+}
+
+async fn the_score_says(heal: &Installation, saying: &str) {
+    let mut last = String::new();
+    for _ in 0..60 {
+        last = heal.types("forecast").await;
+        if last.contains(saying) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    panic!("the score does not say “{saying}”:\n{last}");
+}
+
+const AVERTED: &str = "1 withdrawn (1 of them because an approved fix prevented the kill)";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leak_is_told_before_the_kill_and_a_higher_limit_prevents_it() {
+    let Some(heal) = installed("leak-is-told", 0.1).await else {
+        return;
+    };
+    heal.rolls_out("files", 1, limited(FILLS));
+    heal.rolls_out("reports", 1, limited(GROWS));
+    let card = heal.offer("reports").await;
+    assert!(
+        card.words().contains("will be OOM-killed"),
+        "{}",
+        card.words()
+    );
+    assert!(
+        card.words().contains("--limits=memory="),
+        "{}",
+        card.words()
+    );
+    has_its_picture(&heal, &card).await;
+    assert_eq!(restarts(&heal, "reports"), 0, "nothing was killed yet");
+    heal.presses(&card, "approve").await;
+    heal.card_says(&card, "No kill in sight").await;
+    assert_eq!(
+        heal.audit("execution.verdict")[0]["detail"]["verdict"],
+        "recovered"
+    );
+    assert_eq!(restarts(&heal, "reports"), 0, "it was never killed");
+    the_score_says(&heal, AVERTED).await;
+    assert_eq!(heal.cards().len(), 1, "the cache is left in peace");
+    assert!(heal.audit_holds());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leak_that_came_with_a_rollout_goes_with_its_undo() {
+    let Some(heal) = installed("leak-is-undone", 0.05).await else {
+        return;
+    };
+    heal.runs("checkout", 1, limited("echo ready; sleep 3600"))
+        .await;
+    // Before a rollout is blamed, the older release must have been watched for an hour; at this pace, for three minutes.
+    let watched = Instant::now();
+    heal.until("the first release to be known", || {
+        (watched.elapsed() > Duration::from_secs(215)).then_some(())
+    })
+    .await;
+    heal.rolls_out("checkout", 1, limited(GROWS));
+    let card = heal.offer("checkout").await;
+    assert!(
+        card.words()
+            .contains("kubectl rollout undo deployment/checkout"),
+        "{}",
+        card.words()
+    );
+    heal.presses(&card, "approve").await;
+    heal.card_says(&card, "No kill in sight").await;
+    heal.is_available("checkout", 1).await;
+    let command = &heal.object("checkout")["spec"]["template"]["spec"]["containers"][0]["command"];
+    assert_eq!(command[2], "echo ready; sleep 3600");
+    assert_eq!(restarts(&heal, "checkout"), 0, "it was never killed");
+    the_score_says(&heal, AVERTED).await;
+}
