@@ -411,9 +411,9 @@ fn the_tables_show_what_was_measured() {
 
 #[test]
 fn following_containers_is_measured_in_all_its_parts() {
-    let cost = super::cost::measure(300).unwrap();
-    assert!(cost.parse_us > 0.0 && cost.observe_us > 0.0 && cost.core > 0.0);
-    assert!(cost.answer_bytes > 300 * 60);
+    let cost = super::cost::measure(1000).unwrap();
+    assert!(cost.core > 0.0 && cost.stored_bytes > 0);
+    assert!(cost.answer_bytes > 1000 * 60);
 }
 
 #[test]

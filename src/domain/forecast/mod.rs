@@ -5,6 +5,7 @@
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
 pub mod caps;
+mod assess;
 mod codec;
 mod curve;
 mod estimate;
@@ -13,6 +14,7 @@ mod fit;
 mod growth;
 mod latch;
 mod ledger;
+mod look;
 mod outlook;
 mod passage;
 mod picture;

@@ -1,8 +1,9 @@
-//! What is drawn: the past of a replica as a line.
+//! What is drawn: the past of a replica as a line, its future as a fan.
 use super::pyramid::{LEVELS, Point, Pyramid};
+use super::{Series, Tuning};
 
 /// The past, oldest first, at most `most` points: the newest part from short blocks, the older parts from longer ones.
-pub(super) fn past(pyramid: &Pyramid, now: f64, pace: f64, most: usize) -> Vec<Point> {
+fn past(pyramid: &Pyramid, now: f64, pace: f64, most: usize) -> Vec<Point> {
     let mut points: Vec<(Point, f64)> = Vec::new();
     let mut covered = f64::INFINITY;
     for k in 0..LEVELS.min(pyramid.depth()) {
@@ -29,4 +30,65 @@ pub(super) fn past(pyramid: &Pyramid, now: f64, pace: f64, most: usize) -> Vec<P
             .collect();
     }
     points
+}
+
+impl Series {
+    /// The past of a replica for a picture: (time, mean, maximum), oldest first, at most so many points; in bytes.
+    pub fn history(
+        &self,
+        replica: u64,
+        now: f64,
+        most: usize,
+        tuning: &Tuning,
+    ) -> Vec<(f64, f64, f64)> {
+        self.live(replica).map_or_else(Vec::new, |r| {
+            past(&r.pyramid, now, tuning.pace, most)
+                .into_iter()
+                .map(|p| (p.t, p.mean, p.max))
+                .collect()
+        })
+    }
+
+    /// The future of a replica for a picture, nearest first: (time, 10 %, median, 90 %) in bytes, up to a little beyond the expected
+    /// kill. Empty when nothing is to be expected.
+    pub fn fan(
+        &self,
+        replica: u64,
+        now: f64,
+        points: usize,
+        tuning: &Tuning,
+    ) -> Vec<(f64, f64, f64, f64)> {
+        let look = self
+            .index(replica)
+            .and_then(|i| self.any_look(i, now, tuning));
+        let Some((look, limit)) = look.zip(self.live(replica).map(|r| r.limit)) else {
+            return Vec::new();
+        };
+        let Some((_, median, hi)) = look.interval() else {
+            return Vec::new();
+        };
+        let far = hi.min(2.0 * median);
+        (1..=points)
+            .map(|n| {
+                let h = far * n as f64 / points as f64;
+                let [low, median, high] = look.growth.level_after(h);
+                (now + h, low * limit, median * limit, high * limit)
+            })
+            .collect()
+    }
+
+    /// A limit in bytes that would not be reached within so many seconds, with 90 %. `None` when nothing grows.
+    pub fn needed_limit(
+        &self,
+        replica: u64,
+        now: f64,
+        span_s: f64,
+        tuning: &Tuning,
+    ) -> Option<f64> {
+        let i = self.index(replica)?;
+        let look = self.any_look(i, now, tuning)?;
+        let limit = self.state.replicas[i].limit;
+        let [_, _, high] = look.growth.level_after(span_s);
+        Some(high.max(look.seen) * limit).filter(|bytes| bytes.is_finite())
+    }
 }

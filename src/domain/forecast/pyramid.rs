@@ -72,6 +72,23 @@ impl Window {
     pub fn points(&self) -> &[Point] {
         &self.points[..self.len]
     }
+
+    /// Whether the newest third is higher than the oldest or the middle one by so many bytes, on average.
+    pub fn rises(&self, by: f64) -> bool {
+        let third = self.len / 3;
+        if third == 0 {
+            return false;
+        }
+        let mean = |from: usize| {
+            self.points[from..from + third]
+                .iter()
+                .map(|p| p.mean)
+                .sum::<f64>()
+                / third as f64
+        };
+        let last = mean(self.len - third);
+        last - mean(0) > by || last - mean(third) > by
+    }
 }
 
 impl Pyramid {
@@ -86,7 +103,7 @@ impl Pyramid {
         let base = BASE * pace;
         let last = (t / base).ceil() as i64 - 1;
         let count = ((span / base).round() as i64).clamp(1, 1 << LEVELS);
-        let from = last - count + 1;
+        let from = last.saturating_sub(count).saturating_add(1);
         for index in from..=last {
             if self.levels.first().is_some_and(|l| index < l.open.index) {
                 continue;
@@ -118,7 +135,7 @@ impl Pyramid {
                 };
                 full = Some((level.open.index, block));
             }
-            let missed = index - level.open.index - 1;
+            let missed = index.saturating_sub(level.open.index).saturating_sub(1);
             if level.closed.capacity() == 0 {
                 level.closed.reserve_exact(KEEP);
             }
@@ -155,7 +172,7 @@ impl Pyramid {
         let Some(level) = self.levels.get(k) else {
             return window;
         };
-        let first = level.open.index - level.closed.len() as i64;
+        let first = level.open.index.saturating_sub(level.closed.len() as i64);
         for (i, b) in level.closed.iter().enumerate() {
             let start = (first + i as i64) as f64 * block;
             if b.mean.is_nan() || start < since {
@@ -205,7 +222,7 @@ impl Pyramid {
         let mut best: Option<f64> = None;
         for (k, level) in self.levels.iter().enumerate() {
             let block = BASE * pace * f64::from(1u32 << k as u32);
-            let first = level.open.index - level.closed.len() as i64;
+            let first = level.open.index.saturating_sub(level.closed.len() as i64);
             for (i, b) in level.closed.iter().enumerate() {
                 let start = (first + i as i64) as f64 * block;
                 if !b.max.is_nan() && start >= since && start + block <= until {

@@ -84,7 +84,7 @@ impl Territory {
         let day = (now / (DAY * pace)).floor() as i32;
         self.days
             .iter()
-            .filter(|d| day - d.0 < DAYS as i32)
+            .filter(|d| day.saturating_sub(d.0) < DAYS as i32)
             .map(|d| f64::from(d.1))
             .reduce(f64::max)
     }

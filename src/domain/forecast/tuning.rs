@@ -16,7 +16,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             horizon: 4.0 * 3600.0,
-            min_age: 40.0 * 60.0,
+            min_age: 30.0 * 60.0,
             pace: 1.0,
         }
     }

@@ -1,0 +1,165 @@
+//! One container of one workload: what comes out.
+use super::explain::{Facts, sentence};
+use super::latch::Sight;
+use super::look::Look;
+use super::posterior::Evidence;
+use super::replica::Told;
+use super::{Estimate, OwnerKind, Series, Tier, Tuning};
+
+/// A run that is too young to be judged has at most this probability.
+const YOUNG: f64 = 0.3;
+/// A forecast is told when its median is within this share of the horizon: what is expected late is often expected wrongly.
+const NEAR: f64 = 0.85;
+/// From this probability on a line in the digest is told.
+const NOTICE: f64 = 0.88;
+/// From this probability on somebody is called.
+const PAGE: f64 = 0.93;
+/// Below this probability a forecast is taken back.
+const GONE: f64 = 0.45;
+/// A run of this age that does not grow has held its level, in seconds at pace 1.
+const CALM: f64 = 3.0 * 3600.0;
+/// A workload that is known for so long shows what is usual, in seconds at pace 1.
+const SETTLED: f64 = 24.0 * 3600.0;
+/// A level this much above all that was survived is beyond the usual, as a share of it.
+const FAR: f64 = 0.15;
+/// Readings older than this say nothing new, in seconds at pace 1.
+const STALE: f64 = 300.0;
+/// Growth that went on for so long may be proof of a leak, in seconds at pace 1.
+const PROOF: f64 = 4.0 * 3600.0;
+
+impl Series {
+    /// What is to be expected of a replica. Keeps the tier (hysteresis), so it is to be called once per interval.
+    pub fn assess(&mut self, replica: u64, now: f64, tuning: &Tuning) -> Estimate {
+        let Some(i) = self
+            .state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)
+        else {
+            return Estimate::default();
+        };
+        self.commit(i, tuning);
+        let pace = tuning.pace;
+        let standing = self.state.replicas[i].latch.tier() > Tier::Clear;
+        let mut look = self.look(i, now, tuning, false);
+        if look.is_none() && standing {
+            look = self.look(i, now, tuning, true);
+        }
+        let r = &self.state.replicas[i];
+        let age = (now - r.born) / pace;
+        let stale = now - r.last > STALE * pace;
+        let kills = self.state.territory.kills(now, pace).count();
+        let mut estimate = Estimate {
+            used: r.used,
+            limit: r.limit,
+            history_s: self.state.territory.known(),
+            killed_before: kills > 0,
+            ..Estimate::default()
+        };
+        let mut sight = Sight {
+            tier: Tier::Clear,
+            gone: true,
+            hold: 120.0 * pace,
+            release: 900.0 * pace,
+        };
+        // A day of the workload's life tells what is usual for a young run, too.
+        let beyond = look.as_ref().is_some_and(|l| {
+            l.evidence.known >= SETTLED && l.evidence.vouched && l.evidence.margin.is_some_and(|m| m >= FAR)
+        });
+        let young = age < tuning.min_age && kills == 0 && !(beyond && age >= 0.2 * tuning.min_age);
+        if let Some(l) = &look {
+            let e = &l.evidence;
+            let p = e.probability();
+            let p = if young { p.min(YOUNG) } else { p };
+            // Without new readings nothing can become more likely.
+            estimate.p = if stale { p.min(f64::from(r.p)) } else { p };
+            sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.15 * e.eta * pace);
+            sight.release = (900.0 * pace).max(l.growth.span / 6.0);
+            sight.gone = estimate.p < GONE;
+            let near = e.eta <= NEAR * tuning.horizon;
+            sight.tier = match estimate.p {
+                _ if !near => Tier::Clear,
+                p if p >= PAGE => Tier::Page,
+                p if p >= NOTICE => Tier::Notice,
+                _ => Tier::Clear,
+            };
+            estimate.used = l.seen * r.limit;
+            estimate.rate = l.growth.slope() * r.limit;
+            estimate.evidence_s = l.growth.span;
+            estimate.leak_proved = self.is_proved(e, now, pace);
+        }
+        let eta = look.as_ref().and_then(Look::interval);
+        let replica = &mut self.state.replicas[i];
+        if let Some((lo, median, hi)) = eta {
+            replica.told = Some(Told {
+                at: now,
+                eta: [lo, median, hi].map(|t| t as f32),
+            });
+        }
+        if let Some(told) = replica.told.filter(|_| eta.is_some() || standing) {
+            let [lo, median, hi] = told.eta.map(|t| (f64::from(t) - (now - told.at)).max(0.0));
+            estimate.eta_lo_s = Some(lo);
+            estimate.eta_s = Some(median);
+            estimate.eta_hi_s = Some(hi);
+        }
+        estimate.survived = match &look {
+            Some(l) => l.survived,
+            None => self.state.territory.survived(now, pace),
+        };
+        let replica = &mut self.state.replicas[i];
+        if !stale {
+            replica.p = estimate.p as f32;
+        }
+        if look.is_none() && age >= CALM {
+            replica.rest(now, pace);
+        }
+        let tier = replica.latch.look(now, &sight);
+        estimate.tier = tier;
+        estimate.why = sentence(&Facts {
+            rate: look.is_some().then_some(estimate.rate),
+            grown: estimate.evidence_s,
+            level: estimate.used / estimate.limit.max(1.0),
+            survived: estimate.survived.map(|s| s / estimate.limit.max(1.0)),
+            known: estimate.history_s,
+            kills,
+            cap: self
+                .priors
+                .cap
+                .as_ref()
+                .filter(|_| {
+                    look.as_ref().is_some_and(|l| {
+                        l.evidence
+                            .ceiling
+                            .is_some_and(|c| l.evidence.level <= 1.05 * c)
+                    })
+                })
+                .map(|c| c.written.as_str()),
+            young,
+            job: self.priors.owner == OwnerKind::Job,
+            quiet: tier == Tier::Clear,
+        });
+        estimate
+    }
+
+    /// Whether the memory is lost rather than used.
+    fn is_proved(&self, e: &Evidence, now: f64, pace: f64) -> bool {
+        let rates: Vec<f64> = self
+            .state
+            .territory
+            .kills(now, pace)
+            .map(|k| f64::from(k.rate))
+            .collect();
+        let (least, most) = rates
+            .iter()
+            .fold((f64::INFINITY, 0.0f64), |(a, b), r| (a.min(*r), b.max(*r)));
+        let again = rates.len() >= 2 && e.akin && most <= 2.0 * least;
+        let long = e.span >= PROOF
+            && e.sigmas >= 6.0
+            && e.bend >= -0.5
+            && e.rise >= 0.25
+            && e.margin.is_none_or(|m| m >= 0.15)
+            && e.ceiling.is_none()
+            && !e.job;
+        again || long
+    }
+}

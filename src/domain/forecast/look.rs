@@ -1,0 +1,155 @@
+//! What speaks for a kill and against it: the growth of one replica in the light of what the workload has survived.
+use super::growth::{Chosen, Run, choose, fits, keeping};
+use super::passage::{Growth, Passage};
+use super::posterior::Evidence;
+use super::{OwnerKind, Series, Tuning};
+
+/// A peak inside a window counts as survived when this share of the window's rise was lost after it.
+const DIP: f64 = 0.35;
+/// Fewest samples of a run that is judged.
+const SAMPLES: u32 = 8;
+/// The interval's ends are moved away from the median by this power: calibrated on the training seed.
+const WIDER: f64 = 1.25;
+
+/// One look at a replica.
+pub(super) struct Look {
+    pub growth: Growth,
+    pub passage: Passage,
+    pub evidence: Evidence,
+    pub survived: Option<f64>,
+    pub seen: f64,
+}
+
+impl Series {
+    /// What speaks for a kill, for a fit of the model; `None` when nothing grows.
+    pub fn evidence(&self, replica: u64, now: f64, tuning: &Tuning) -> Option<Evidence> {
+        let i = self
+            .state
+            .replicas
+            .iter()
+            .position(|r| r.id == replica && r.alive)?;
+        self.look(i, now, tuning, false).map(|l| l.evidence)
+    }
+
+    pub(super) fn look(&self, i: usize, now: f64, tuning: &Tuning, loose: bool) -> Option<Look> {
+        let r = &self.state.replicas[i];
+        let pace = tuning.pace;
+        if r.samples < SAMPLES || r.limit <= 0.0 {
+            return None;
+        }
+        let run = Run {
+            since: r.born,
+            now,
+            limit: r.limit,
+            outage: r.outage,
+            pace,
+        };
+        let all = fits(&r.pyramid, &run);
+        let Chosen {
+            fit: f,
+            growth,
+            seen,
+            top,
+        } = choose(&r.pyramid, &all, &run, loose)?;
+        let passage = growth.passage(1.0);
+        let before = r.pyramid.max_between(r.born, f.start, pace);
+        let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
+        let falls = inside.clone().count();
+        // A dip in growth is no peak: what counts has taken back a good part of the rise.
+        let deep = DIP * f.slope * f.span * r.limit;
+        let peak = inside
+            .filter(|p| f64::from(p.fall) >= deep)
+            .map(|p| f64::from(p.top))
+            .reduce(f64::max);
+        let siblings = self
+            .state
+            .replicas
+            .iter()
+            .enumerate()
+            .filter(|(j, s)| *j != i && s.alive && s.calm > 0.0)
+            .map(|(_, s)| f64::from(s.calm))
+            .reduce(f64::max);
+        let highest = |of: [Option<f64>; 2]| of.into_iter().flatten().reduce(f64::max);
+        let others = highest([siblings, self.state.territory.survived(now, pace)]);
+        let own = highest([before, peak]);
+        let survived = highest([own, others]);
+        let level = (seen.min(growth.level()) + growth.crest[1].max(0.0)).min(top);
+        let deepest = r
+            .turns
+            .peaks()
+            .iter()
+            .map(|p| f64::from(p.fall) / r.limit)
+            .fold(0.0, f64::max);
+        let rate = growth.slope() * r.limit;
+        let akin = self.state.territory.kills(now, pace).any(|k| {
+            let ratio = rate / f64::from(k.rate).max(1e-9);
+            (0.4..2.5).contains(&ratio)
+        });
+        let ceiling = self.priors.cap.as_ref().map(|cap| {
+            // A cap of the whole process, or of the part that grows on top of what the program had after its start.
+            let total = cap.written.contains("GOMEMLIMIT");
+            let bytes = if total {
+                cap.bytes * 1.01
+            } else {
+                f64::from(r.floor) + 1.02 * cap.bytes
+            };
+            bytes / r.limit
+        });
+        let evidence = Evidence {
+            level,
+            eta: passage.quantile(0.5).min(1e7) / pace,
+            reach: passage.within(1.5 * tuning.horizon * pace),
+            span: f.span / pace,
+            sigmas: growth.slope() / growth.slope_sd().max(1e-18),
+            bend: growth.bend(),
+            margin: survived.map(|s| level / (s / r.limit).max(0.05) - 1.0),
+            vouched: others.is_some_and(|o| own.is_none_or(|own| o >= own)),
+            known: (self.state.territory.known() - f.span).max(0.0) / pace,
+            onset: (f.start - r.born).max(0.0) / pace,
+            age: (now - r.born) / pace,
+            kills: f64::from(self.state.territory.kills(now, pace).count() as u32),
+            akin,
+            strides: f.strides,
+            tau: f.tau,
+            falls: falls as f64,
+            deepest,
+            rise: f.slope * f.span,
+            ceiling: ceiling.filter(|c| *c < 0.985),
+            job: self.priors.owner == OwnerKind::Job,
+            noise: f.noise,
+            keeping: keeping(&all, &f),
+        };
+        Some(Look {
+            growth,
+            passage,
+            evidence,
+            survived,
+            seen,
+        })
+    }
+
+    pub(super) fn any_look(&self, i: usize, now: f64, tuning: &Tuning) -> Option<Look> {
+        self.look(i, now, tuning, false)
+            .or_else(|| self.look(i, now, tuning, true))
+    }
+}
+
+impl Look {
+    /// The 90 % interval with its median; `None` when the limit may never be reached.
+    pub fn interval(&self) -> Option<(f64, f64, f64)> {
+        let median = self.passage.quantile(0.5);
+        if !median.is_finite() {
+            return None;
+        }
+        // What the model cannot know (load that changes, the block that ends) is a tenth of the time; its own spread is a quarter too small.
+        let lo = median * (self.passage.quantile(0.05) / median.max(1.0)).powf(WIDER) * 0.9;
+        let hi = self.passage.quantile(0.95);
+        let hi = if hi.is_finite() {
+            hi
+        } else {
+            50.0 * self.growth.span
+        };
+        let hi = median * (hi / median.max(1.0)).powf(WIDER) * 1.1;
+        Some((lo, median, hi.max(median)))
+    }
+}
