@@ -478,6 +478,40 @@ fn input(happening: &Happening, incident: &Incident, now: Timestamp) -> Option<I
     })
 }
 
+#[test]
+fn a_forecast_without_figures_ends_after_two_hours_at_the_pace_of_production() {
+    let world = World::new(1);
+    let incident = world.foreseen();
+    let closes = |pace: f64, minutes: i64| {
+        let seen = Input::Observed {
+            request: incident.request,
+            result: Ok(Box::new(Observation {
+                at: start(),
+                target: Some(Target {
+                    generation: 4,
+                    complete: true,
+                    desired: 1,
+                    available: 1,
+                    persisted: None,
+                }),
+                symptom: None,
+                restarts: 0,
+                summary: "1 of 1".into(),
+            })),
+        };
+        let context = Context {
+            pace,
+            ..world.context()
+        };
+        let now = start() + SignedDuration::from_mins(minutes);
+        step(incident.clone(), seen, now, &context)
+            .incident
+            .is_closed()
+    };
+    assert!(!closes(1.0, 119) && closes(1.0, 120));
+    assert!(!closes(0.1, 11) && closes(0.1, 12));
+}
+
 /// A forecast of this tier for one of three runs in two containers.
 fn foreseen(tier: u8, other: u8, minutes: i64, anew: bool, now: Timestamp) -> Outlook {
     let mut outlook = forecast::testkit::outlook("app", 3600);
