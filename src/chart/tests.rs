@@ -76,6 +76,8 @@ fn leak() -> Outlook {
         survived: Some(240 * MIB),
         known_since: at(-7 * 86_400),
         killed_before: false,
+        leak_proved: false,
+        needed_limit: None,
         cap: None,
         source: Source::Prometheus,
         why: String::new(),

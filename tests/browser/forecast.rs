@@ -79,6 +79,8 @@ fn outlook() -> Outlook {
         survived: Some(240 * MIB),
         known_since: minute(-7 * 24 * 60),
         killed_before: false,
+        leak_proved: true,
+        needed_limit: None,
         cap: None,
         source: Source::Prometheus,
         why: "rising steadily".into(),

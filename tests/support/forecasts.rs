@@ -61,6 +61,8 @@ impl World {
             survived: Some(used * 8 / 10),
             known_since: self.minutes(-7 * 24 * 60),
             killed_before: false,
+            leak_proved: false,
+            needed_limit: None,
             cap: None,
             source: Source::Prometheus,
             why: "rising 1 MiB/min for 3 h".into(),

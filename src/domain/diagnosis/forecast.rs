@@ -19,8 +19,6 @@ const PRIOR: f64 = 0.92;
 const CLOSE: SignedDuration = SignedDuration::from_hours(1);
 /// A heap that may grow to more than this share of the limit leaves nothing for the rest of the process.
 const CAP_SHARE: f64 = 0.9;
-/// All replicas rise for this long: a leak, and not the load of one.
-const LEAKS_FOR: SignedDuration = SignedDuration::from_hours(2);
 
 /// A forecast that stands.
 pub(super) fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
@@ -147,12 +145,10 @@ fn cap(case: &Case<'_>, outlook: &Outlook) -> Option<Diagnosis> {
     )
 }
 
-/// Nothing tells more than the growth itself: a leak when all replicas show it for long, or it has killed before.
+/// Nothing tells more than the growth itself: a leak when that is proved, or it has killed before. All replicas that rise prove
+/// none: load rises in all of them, too.
 fn growth(case: &Case<'_>, outlook: &Outlook) -> Diagnosis {
-    let rising_for = case.now.duration_since(outlook.rising_since);
-    let everywhere = outlook.replicas >= 2 && outlook.rising >= outlook.replicas;
-    let leaks = outlook.killed_before || (everywhere && rising_for >= LEAKS_FOR);
-    if !leaks {
+    if !outlook.killed_before && !outlook.leak_proved {
         let higher = match outlook.survived {
             Some(level) if outlook.used > level => ", higher than it ever was",
             _ => "",
@@ -177,8 +173,15 @@ fn growth(case: &Case<'_>, outlook: &Outlook) -> Diagnosis {
             limit(outlook)
         )
     } else {
+        let everywhere = outlook.replicas >= 2 && outlook.rising >= outlook.replicas;
+        let who = if everywhere {
+            "all its pods fill up towards"
+        } else {
+            "it fills up towards"
+        };
+        let back = if everywhere { "give" } else { "gives" };
         format!(
-            "{} leaks memory: all its pods fill up towards {} and give nothing back.",
+            "{} leaks memory: {who} {} and {back} nothing back.",
             outlook.container,
             limit(outlook)
         )

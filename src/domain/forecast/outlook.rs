@@ -43,6 +43,12 @@ pub struct Outlook {
     pub known_since: Timestamp,
     /// It was killed at this limit before.
     pub killed_before: bool,
+    /// The memory is lost, not used: see [`Estimate`](super::Estimate).
+    #[serde(default)]
+    pub leak_proved: bool,
+    /// A limit in bytes that would not be reached within a day, with 90 %; `None` when that is not known.
+    #[serde(default)]
+    pub needed_limit: Option<u64>,
     /// What the program caps itself with, as written in its command line or environment.
     pub cap: Option<String>,
     /// Where the figures come from.

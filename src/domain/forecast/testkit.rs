@@ -39,6 +39,8 @@ pub fn outlook(container: &str, seconds: i64) -> Outlook {
         survived: Some(360 * MI),
         known_since: after(-7 * 86_400),
         killed_before: false,
+        leak_proved: false,
+        needed_limit: None,
         cap: None,
         source: Source::Prometheus,
         why: "rising 1 MiB/min for 3 h 20 min".into(),
