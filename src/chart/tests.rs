@@ -79,6 +79,7 @@ fn leak() -> Outlook {
         leak_proved: false,
         needed_limit: None,
         cap: None,
+        cap_bytes: None,
         source: Source::Prometheus,
         why: String::new(),
         chart: Chart { past, fan },

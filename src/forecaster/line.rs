@@ -217,6 +217,7 @@ impl Line {
             leak_proved: estimate.leak_proved,
             needed_limit: None,
             cap: self.priors.cap.as_ref().map(|cap| cap.written.clone()),
+            cap_bytes: self.priors.cap.as_ref().map(|cap| bytes(cap.bytes)),
             source,
             why: estimate.why.clone(),
             chart: Chart::default(),

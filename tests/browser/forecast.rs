@@ -82,6 +82,7 @@ fn outlook() -> Outlook {
         leak_proved: true,
         needed_limit: None,
         cap: None,
+        cap_bytes: None,
         source: Source::Prometheus,
         why: "rising steadily".into(),
         chart: Chart {

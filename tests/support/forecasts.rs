@@ -64,6 +64,7 @@ impl World {
             leak_proved: false,
             needed_limit: None,
             cap: None,
+            cap_bytes: None,
             source: Source::Prometheus,
             why: "rising 1 MiB/min for 3 h".into(),
             chart: Chart::default(),

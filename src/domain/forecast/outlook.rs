@@ -51,6 +51,9 @@ pub struct Outlook {
     pub needed_limit: Option<u64>,
     /// What the program caps itself with, as written in its command line or environment.
     pub cap: Option<String>,
+    /// The same in bytes.
+    #[serde(default)]
+    pub cap_bytes: Option<u64>,
     /// Where the figures come from.
     pub source: Source,
     /// One plain sentence: what is seen.

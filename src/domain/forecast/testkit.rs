@@ -42,6 +42,7 @@ pub fn outlook(container: &str, seconds: i64) -> Outlook {
         leak_proved: false,
         needed_limit: None,
         cap: None,
+        cap_bytes: None,
         source: Source::Prometheus,
         why: "rising 1 MiB/min for 3 h 20 min".into(),
         chart: Chart::default(),

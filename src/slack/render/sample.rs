@@ -255,6 +255,7 @@ pub fn outlook() -> Outlook {
         leak_proved: true,
         needed_limit: None,
         cap: None,
+        cap_bytes: None,
         source: Source::Prometheus,
         why: "It rises steadily".into(),
         chart: Chart {

@@ -173,7 +173,13 @@ fn a_rollout_is_not_blamed_without_contrast_to_the_time_before_it() {
 
 #[test]
 fn a_cap_that_is_as_large_as_the_limit_is_the_cause() {
-    let world = world(|told| told.cap = Some("-Xmx512m".into()));
+    let capped = |written: &str, mib: u64| {
+        world(|told| {
+            told.cap = Some(written.into());
+            told.cap_bytes = Some(mib * MI);
+        })
+    };
+    let world = capped("-Xmx512m", 512);
     insta::assert_snapshot!(world.told(), @"
         forecast.cap Warning 0.92: is running out of memory
         -Xmx512m lets app grow to 512Mi, and its memory limit of 512Mi leaves no room for the rest of the process.
@@ -183,7 +189,7 @@ fn a_cap_that_is_as_large_as_the_limit_is_the_cause() {
           At this growth 768Mi lasts 4 h 11 min longer than 512Mi, and its pods start anew.
         > Lower -Xmx512m to about three quarters of the limit, or raise the limit and leave it as it is.
         ");
-    let smaller = self::world(|told| told.cap = Some("-Xmx400m".into()));
+    let smaller = capped("-Xmx400m", 400);
     assert_eq!(smaller.diagnose().signature, "forecast.growth");
 }
 
