@@ -397,7 +397,7 @@ fn the_tables_show_what_was_measured() {
       false  h_batch at 90 min
 
     cost: 100000 containers, a reading each 30 s
-    per reading     3.00 us: answer of Prometheus 1.00 (12.3 MB), taking it 0.50, assessment once a minute 1.50
+    per reading     3.00 us: answers of Prometheus 1.00 (12.3 MB), taking it 0.50, assessment 1.50
     of one core     1.00 %
     memory          300.0 MiB resident, - before; 2000 bytes stored per container
     "#);
