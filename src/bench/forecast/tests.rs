@@ -410,10 +410,15 @@ fn the_tables_show_what_was_measured() {
 }
 
 #[test]
-fn following_containers_is_measured_in_all_its_parts() {
+fn every_container_is_found_in_the_answers_and_followed() {
     let cost = super::cost::measure(300).unwrap();
-    assert!(cost.parse_us > 0.0 && cost.observe_us > 0.0 && cost.core > 0.0);
-    assert!(cost.answer_bytes > 300 * 60);
+    assert_eq!(cost.containers, 300);
+    assert!(cost.answer_bytes > 3 * 300 * 100, "{}", cost.answer_bytes);
+    assert!(
+        cost.stored_bytes > 500,
+        "a week is known: {}",
+        cost.stored_bytes
+    );
 }
 
 #[test]
