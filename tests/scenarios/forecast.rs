@@ -87,7 +87,7 @@ async fn a_page_offers_more_room_and_an_approved_raise_prevents_the_kill() {
     world.passes(60).await;
     world.run_ends(&outlook, false).await;
     world.sees_nothing_more(&outlook).await;
-    world.thread_says(&card, "No kill in sight").await;
+    world.thread_says(&card, "Recovered in").await;
     world.thread_says(&card, "the old estimate was").await;
     assert_eq!(world.changes(), 1);
     assert_eq!(
@@ -125,7 +125,7 @@ async fn growth_that_began_with_a_rollout_is_rolled_back() {
         ],
     );
     Olivia.approves(&world, &card).await;
-    world.thread_says(&card, "No kill in sight").await;
+    world.thread_says(&card, "Recovered in").await;
     assert_eq!(world.changes(), 1);
 }
 
@@ -146,7 +146,7 @@ async fn a_leak_is_answered_by_a_restart_one_pod_after_the_other() {
         ],
     );
     Olivia.approves(&world, &card).await;
-    world.thread_says(&card, "No kill in sight").await;
+    world.thread_says(&card, "Recovered in").await;
     assert_eq!(world.changes(), 1);
     assert_eq!(memory(&world).entries().len(), 1);
 }
@@ -338,7 +338,7 @@ async fn a_restart_in_the_middle_loses_neither_the_offer_nor_the_forecast() {
     world.crash().await;
     world.run_ends(&outlook, false).await;
     world.sees_nothing_more(&outlook).await;
-    world.thread_says(&card, "No kill in sight").await;
+    world.thread_says(&card, "Recovered in").await;
     assert_eq!(world.changes(), 1);
     assert_eq!(outcomes(&world).len(), 1);
     world.stays_one_card(600).await;

@@ -12,7 +12,7 @@ pub(super) const BENDS: [f64; 13] = [
 /// Spread of the prior (Laplace) of λ times window.
 const PRIOR: f64 = 0.7;
 /// A window with a larger share of missing points has a hole.
-const HOLES: f64 = 0.1;
+const HOLES: f64 = 0.03;
 /// Growth slows down more often than it speeds up.
 const LEAN: f64 = -0.1;
 

@@ -30,8 +30,13 @@ const OFF: f64 = 2.5;
 pub(super) struct Run {
     /// When it began.
     pub since: f64,
+    /// The time of the look.
     pub now: f64,
+    /// The limit in bytes.
     pub limit: f64,
+    /// When the last outage of the scraper ended.
+    pub outage: f64,
+    /// Factor of all times.
     pub pace: f64,
 }
 
@@ -77,13 +82,18 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
 /// The windows of a run, shortest first.
 pub(super) fn fits(pyramid: &Pyramid, run: &Run) -> [Option<Fit>; LEVELS] {
     let mut all = [None; LEVELS];
-    for (k, slot) in all.iter_mut().enumerate().take(pyramid.depth()) {
-        *slot = fit(
-            &pyramid.window(k, run.since, run.now, run.pace),
-            run.limit,
-            run.now,
-        )
-        .map(|f| Fit { k, ..f });
+    // Most containers do not grow in any window: that is seen without a fit.
+    let depth = pyramid.depth().min(LEVELS);
+    if !(0..depth).any(|k| {
+        pyramid
+            .window(k, run.since, run.now, run.pace)
+            .rises(run.limit * RISE / 3.0)
+    }) {
+        return all;
+    }
+    for (k, slot) in all.iter_mut().enumerate().take(depth) {
+        let window = pyramid.window(k, run.since, run.now, run.pace);
+        *slot = fit(&window, run.limit, run.now).map(|f| Fit { k, ..f });
     }
     all
 }
@@ -145,9 +155,12 @@ fn look(
     pyramid: &Pyramid,
     all: &[Option<Fit>; LEVELS],
     run: &Run,
-    fit: Fit,
+    mut fit: Fit,
     loose: bool,
 ) -> Option<Chosen> {
+    if fit.start < run.outage {
+        fit.holes = 1.0;
+    }
     let window = pyramid.window(fit.k, run.since, run.now, run.pace);
     let mut growth = Growth {
         parts: explain(&window.points()[fit.cut..], &fit, run.limit, run.now),
@@ -170,7 +183,7 @@ fn look(
     let sd = (fit.noise * fit.noise + fine * fine * (0.33 + 0.67 * fit.rho)).sqrt();
     let off = (growth.level() - seen).abs();
     let allowed = OFF * sd + 0.005 + 0.1 * (fit.wander * window.block).sqrt();
-    if off > allowed && !loose {
+    if off > if loose { 1.5 * allowed } else { allowed } {
         return None;
     }
     // Where growth itself is random (steps), the level is where it is now, not where the curve says; where readings are noisy, the

@@ -72,6 +72,23 @@ impl Window {
     pub fn points(&self) -> &[Point] {
         &self.points[..self.len]
     }
+
+    /// Whether the newest third is higher than the oldest or the middle one by so many bytes, on average.
+    pub fn rises(&self, by: f64) -> bool {
+        let third = self.len / 3;
+        if third == 0 {
+            return false;
+        }
+        let mean = |from: usize| {
+            self.points[from..from + third]
+                .iter()
+                .map(|p| p.mean)
+                .sum::<f64>()
+                / third as f64
+        };
+        let last = mean(self.len - third);
+        last - mean(0) > by || last - mean(third) > by
+    }
 }
 
 impl Pyramid {

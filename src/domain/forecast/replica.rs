@@ -46,6 +46,10 @@ pub(super) struct Replica {
     pub rested: f64,
     /// Probability at the last look with fresh readings.
     pub p: f32,
+    /// Usual time between two readings, and when the last outage of the scraper ended.
+    pub spacing: f32,
+    /// See `spacing`.
+    pub outage: f64,
     /// Growth that the standing forecast was made from.
     pub told: Option<Told>,
 }
@@ -72,9 +76,25 @@ impl Replica {
         self.step = (0, 0.0, 0);
         self.floor = 0.0;
         self.calm = 0.0;
+        self.outage = f64::MIN;
+        self.spacing = 0.0;
         self.p = 0.0;
         self.turns.restart();
         self.latch.reset();
+    }
+
+    /// Notes the time between two readings; says nothing of the level.
+    pub fn tick(&mut self, t: f64, pace: f64) {
+        let gap = (t - self.last) as f32;
+        if self.samples == 0 || self.spacing == 0.0 {
+            self.spacing = if self.samples == 0 { 0.0 } else { gap };
+            return;
+        }
+        if f64::from(gap) > 150.0 * pace && gap > 4.0 * self.spacing {
+            self.outage = t;
+        } else {
+            self.spacing += 0.1 * (gap - self.spacing);
+        }
     }
 
     /// The level is held: what was reached more than an hour ago is safe for siblings. Looked up every ten minutes.
@@ -97,6 +117,8 @@ impl Replica {
             && self.last.is_finite()
             && self.limit.is_finite()
             && self.used.is_finite()
+            && self.outage.is_finite()
+            && self.spacing.is_finite()
             && self
                 .pending
                 .is_none_or(|p| p.t.is_finite() && p.used.is_finite() && p.limit > 0.0)

@@ -147,6 +147,7 @@ impl Series {
         };
         self.collapse(i, p.t, p.used, tuning);
         let r = &mut self.state.replicas[i];
+        r.tick(p.t, pace);
         r.pyramid.add(p.t, p.used, p.used, pace);
         r.samples = r.samples.saturating_add(1);
         r.last = p.t;
@@ -267,6 +268,7 @@ impl Series {
             since: r.born,
             now,
             limit: r.limit,
+            outage: r.outage,
             pace,
         };
         let all = fits(&r.pyramid, &run);
