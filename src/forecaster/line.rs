@@ -17,6 +17,10 @@ const PATIENCE: usize = 40;
 const PAST: usize = 240;
 const FAN: usize = 24;
 
+/// How long a limit has to last to be called enough, in seconds. A day of the clock whatever the pace of the rules is: people
+/// sleep and look again by it.
+const ENOUGH: f64 = 86_400.0;
+
 /// Whose history it is: the uid of the workload (or of its CronJob, or of a node), and the container.
 pub type Key = (String, String);
 
@@ -210,11 +214,31 @@ impl Line {
             survived: estimate.survived.map(bytes),
             known_since: timestamp(now - estimate.history_s),
             killed_before: estimate.killed_before,
+            leak_proved: estimate.leak_proved,
+            needed_limit: None,
             cap: self.priors.cap.as_ref().map(|cap| cap.written.clone()),
+            cap_bytes: self.priors.cap.as_ref().map(|cap| bytes(cap.bytes)),
             source,
             why: estimate.why.clone(),
             chart: Chart::default(),
         })
+    }
+
+    /// A limit in bytes that a run would not reach within a day, with 90 %; only while something is expected of it.
+    pub fn needed_limit(
+        &self,
+        replica: usize,
+        now: f64,
+        tier: Tier,
+        tuning: &Tuning,
+    ) -> Option<u64> {
+        if tier == Tier::Clear {
+            return None;
+        }
+        let needed = self
+            .series
+            .needed_limit(replica as u64, now, ENOUGH, tuning);
+        needed.map(|needed| bytes(needed.ceil()))
     }
 
     /// What to draw of a run; the future only while something is expected of it.

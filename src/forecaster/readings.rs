@@ -247,6 +247,8 @@ impl Ledger {
         outlook.tier = options.told_as(outlook.tier);
         if line.is_news(&outlook, refresh) {
             if let Some((replica, _)) = assessed {
+                // Only for what is told: it costs as much as the assessment itself.
+                outlook.needed_limit = line.needed_limit(replica, now, outlook.tier, &tuning);
                 outlook.chart = line.chart(replica, now, outlook.tier, &tuning);
             }
             line.told(&outlook);

@@ -134,7 +134,7 @@ async fn a_leak_is_answered_by_a_restart_one_pod_after_the_other() {
     let world = World::start().await;
     checkout(&world, 2).await;
     let mut outlook = world.outlook("checkout", 110);
-    outlook.rising = 2;
+    (outlook.rising, outlook.leak_proved) = (2, true);
     world.foresees(&outlook).await;
     let card = world.offer("checkout").await;
     says(
@@ -165,7 +165,7 @@ async fn a_disruption_budget_without_room_keeps_a_leak_from_being_restarted() {
     }));
     world.passes(10).await;
     let mut outlook = world.outlook("checkout", 110);
-    outlook.rising = 2;
+    (outlook.rising, outlook.leak_proved) = (2, true);
     world.foresees(&outlook).await;
     let card = world.offer("checkout").await;
     says(&card, &["--limits=memory=384Mi"]);
@@ -380,7 +380,7 @@ async fn a_page_for_the_new_pods_means_that_the_fix_did_not_help() {
     let world = World::start().await;
     checkout(&world, 2).await;
     let mut outlook = world.outlook("checkout", 110);
-    outlook.rising = 2;
+    (outlook.rising, outlook.leak_proved) = (2, true);
     world.foresees(&outlook).await;
     let card = world.offer("checkout").await;
     Olivia.approves(&world, &card).await;
@@ -388,7 +388,7 @@ async fn a_page_for_the_new_pods_means_that_the_fix_did_not_help() {
     world.passes(120).await;
     let mut again = world.outlook("checkout", 60);
     assert_ne!(again.pod, outlook.pod);
-    again.rising = 2;
+    (again.rising, again.leak_proved) = (2, true);
     again.rising_since = world.minutes(-1);
     world.foresees(&again).await;
     world.thread_says(&card, "The fix did not help").await;

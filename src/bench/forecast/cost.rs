@@ -1,9 +1,11 @@
-//! What it costs to follow many containers: every reading of one interval comes in one answer of Prometheus.
+//! What it costs to follow many containers: the readings of one interval come in three answers of Prometheus,
+//! and are read by the code that reads them in a cluster.
 use super::{busy::busy, report::Cost, rng::Rng};
-use crate::domain::forecast::{Past, Priors, Sample, Series, Tuning};
-use anyhow::Context;
-use serde::Deserialize;
-use std::{borrow::Cow, collections::HashMap, fmt::Write, time::Duration};
+use crate::{
+    domain::forecast::{Past, Priors, Sample, Series, Tuning},
+    usage::prometheus::{Labels, joined},
+};
+use std::{collections::HashMap, fmt::Write, hash::RandomState, time::Duration};
 
 const INTERVAL: f64 = 30.0;
 /// A week in steps of five minutes, as the back-fill brings it.
@@ -16,35 +18,9 @@ const WARM: u32 = 3;
 const ROUNDS: u32 = 10;
 const LIMIT: f64 = 512.0 * 1024.0 * 1024.0;
 
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow)]
-    data: Data<'a>,
-}
-
-#[derive(Deserialize)]
-struct Data<'a> {
-    #[serde(borrow)]
-    result: Vec<Point<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Point<'a> {
-    #[serde(borrow)]
-    metric: Labels<'a>,
-    #[serde(borrow)]
-    value: (f64, Cow<'a, str>),
-}
-
-#[derive(Deserialize)]
-struct Labels<'a> {
-    #[serde(borrow)]
-    namespace: Cow<'a, str>,
-    #[serde(borrow)]
-    pod: Cow<'a, str>,
-    #[serde(borrow)]
-    container: Cow<'a, str>,
-}
+/// The three answers of one interval: memory, when it was taken, and CPU.
+#[derive(Default)]
+struct Answers([String; 3]);
 
 /// Follows so many containers for some intervals.
 ///
@@ -68,44 +44,42 @@ pub fn measure(containers: u64) -> anyhow::Result<Cost> {
     pasts.clear();
     let (mut parse, mut observe, mut assess) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let mut rng = Rng::new(&[containers]);
-    let mut text = String::new();
+    let mut answers = Answers::default();
+    let (labels, keys) = (Labels::default(), RandomState::new());
     let mut told = 0u64;
     for round in 0..WARM + ROUNDS {
         let now = f64::from(round + 1) * INTERVAL;
-        answer(&mut text, containers, now, &mut rng);
+        answers.make(&labels, containers, now, &mut rng);
+        let [used, taken, cpu] = answers.0.each_ref().map(|text| text.as_bytes());
         let begun = busy();
-        let answer: Answer<'_> = serde_json::from_str(&text).context("the answer")?;
-        let mut samples = Vec::with_capacity(answer.data.result.len());
-        for point in &answer.data.result {
-            let labels = &point.metric;
-            let key = (
-                labels.namespace.to_string(),
-                labels.pod.to_string(),
-                labels.container.to_string(),
-            );
-            if let (Some(place), Ok(used)) = (places.get(&key), point.value.1.parse()) {
+        let readings = joined(&labels, &keys, used, taken, Some(cpu))?;
+        let mut samples = Vec::with_capacity(readings.len());
+        for reading in readings {
+            let key = (reading.namespace, reading.pod, reading.container);
+            if let Some(place) = places.get(&key) {
                 samples.push((
                     *place,
                     Sample {
-                        t: point.value.0,
-                        used,
+                        t: reading.at,
+                        used: reading.used,
                         limit: LIMIT,
-                        cpu: None,
+                        cpu: reading.cpu,
                     },
                 ));
             }
         }
-        drop(answer);
+        anyhow::ensure!(
+            samples.len() as u64 == containers,
+            "{} of {containers} containers were found in the answers",
+            samples.len()
+        );
         let parsed = busy();
         for (place, sample) in &samples {
             known[*place].observe(0, sample, &tuning);
         }
         let observed = busy();
-        // Once a minute.
-        if round % 2 == 0 {
-            for (place, sample) in &samples {
-                told += u64::from(known[*place].assess(0, sample.t, &tuning).p > 0.5);
-            }
+        for (place, sample) in &samples {
+            told += u64::from(known[*place].assess(0, sample.t, &tuning).p > 0.5);
         }
         if round >= WARM {
             parse += parsed.saturating_sub(begun);
@@ -120,7 +94,7 @@ pub fn measure(containers: u64) -> anyhow::Result<Cost> {
     Ok(Cost {
         containers,
         interval_s: INTERVAL,
-        answer_bytes: text.len() as u64,
+        answer_bytes: answers.0.iter().map(|text| text.len() as u64).sum(),
         parse_us,
         observe_us,
         assess_us,
@@ -169,24 +143,44 @@ fn lived(number: u64, tuning: &Tuning) -> Series {
     series
 }
 
-/// What Prometheus answers about all of them.
-fn answer(text: &mut String, containers: u64, now: f64, rng: &mut Rng) {
-    text.clear();
-    text.push_str(r#"{"status":"success","data":{"resultType":"vector","result":["#);
-    for number in 0..containers {
-        let comma = if number == 0 { "" } else { "," };
-        // About where the past of this container left off.
-        let level = Rng::new(&[number % PASTS.min(containers)]).between(0.1, 0.9);
-        let used = (LIMIT * (level + 0.01 * rng.normal())).round();
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            r#"{comma}{{"metric":{{"namespace":"{}","pod":"{}","container":"main"}},"value":[{now},"{used}"]}}"#,
-            namespace(number),
-            pod(number)
-        );
+impl Answers {
+    /// What Prometheus answers about all of them, with the labels that Heal asks for.
+    fn make(&mut self, labels: &Labels, containers: u64, now: f64, rng: &mut Rng) {
+        for text in &mut self.0 {
+            text.clear();
+            text.push_str(r#"{"status":"success","data":{"resultType":"vector","result":["#);
+        }
+        for number in 0..containers {
+            let comma = if number == 0 { "" } else { "," };
+            // About where the past of this container left off.
+            let level = Rng::new(&[number % PASTS.min(containers)]).between(0.1, 0.9);
+            let used = (LIMIT * (level + 0.01 * rng.normal())).round();
+            let taken = now - rng.between(0.0, INTERVAL);
+            let values = [used, (taken * 1e3).round() / 1e3, rng.between(0.0, 1.0)];
+            for (text, value) in self.0.iter_mut().zip(values) {
+                // Writing to a string cannot fail.
+                let _ = write!(
+                    text,
+                    r#"{comma}{{"metric":{{"{}":"{}","{}":"{}","{}":"main","{}":"{}"}},"value":[{now},"{value}"]}}"#,
+                    labels.namespace,
+                    namespace(number),
+                    labels.pod,
+                    pod(number),
+                    labels.container,
+                    labels.run,
+                    run(number)
+                );
+            }
+        }
+        for text in &mut self.0 {
+            text.push_str("]}}");
+        }
     }
-    text.push_str("]}}");
+}
+
+/// The runtime's id of a container.
+fn run(number: u64) -> String {
+    format!("{number:064x}")
 }
 
 fn namespace(number: u64) -> String {

@@ -202,9 +202,9 @@ pub struct Cost {
     pub containers: u64,
     /// Seconds between two readings of each.
     pub interval_s: f64,
-    /// Bytes of one answer of Prometheus about all of them.
+    /// Bytes of the three answers of Prometheus about all of them: memory, when it was taken, CPU.
     pub answer_bytes: u64,
-    /// Microseconds per reading: reading the answer and finding the container, taking the reading, and half an assessment (they are made once a minute).
+    /// Microseconds per reading: reading the answers and finding the container, taking the reading, and an assessment.
     pub parse_us: f64,
     /// See `parse_us`.
     pub observe_us: f64,

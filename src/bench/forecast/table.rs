@@ -142,7 +142,7 @@ fn cost(text: &mut String, cost: &Cost) {
     );
     line!(
         text,
-        "per reading     {:.2} us: answer of Prometheus {:.2} ({:.1} MB), taking it {:.2}, assessment once a minute {:.2}",
+        "per reading     {:.2} us: answers of Prometheus {:.2} ({:.1} MB), taking it {:.2}, assessment {:.2}",
         cost.parse_us + cost.observe_us + cost.assess_us,
         cost.parse_us,
         cost.answer_bytes as f64 / 1e6,

@@ -19,8 +19,6 @@ const PRIOR: f64 = 0.92;
 const CLOSE: SignedDuration = SignedDuration::from_hours(1);
 /// A heap that may grow to more than this share of the limit leaves nothing for the rest of the process.
 const CAP_SHARE: f64 = 0.9;
-/// All replicas rise for this long: a leak, and not the load of one.
-const LEAKS_FOR: SignedDuration = SignedDuration::from_hours(2);
 
 /// A forecast that stands.
 pub(super) fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
@@ -126,7 +124,7 @@ fn after_rollout(case: &Case<'_>, outlook: &Outlook) -> Option<Diagnosis> {
 /// What the program allows itself is more than the container may have.
 fn cap(case: &Case<'_>, outlook: &Outlook) -> Option<Diagnosis> {
     let written = outlook.cap.as_deref()?;
-    let cap = cap_bytes(written, outlook.limit)?;
+    let cap = outlook.cap_bytes?;
     if (cap as f64) < CAP_SHARE * outlook.limit as f64 {
         return None;
     }
@@ -134,7 +132,7 @@ fn cap(case: &Case<'_>, outlook: &Outlook) -> Option<Diagnosis> {
         "{} lets {} grow to {}, and {} leaves no room for the rest of the process.",
         quote(written),
         outlook.container,
-        bytes(cap),
+        bytes(cap >> 20 << 20),
         limit(outlook)
     );
     Some(
@@ -147,12 +145,10 @@ fn cap(case: &Case<'_>, outlook: &Outlook) -> Option<Diagnosis> {
     )
 }
 
-/// Nothing tells more than the growth itself: a leak when all replicas show it for long, or it has killed before.
+/// Nothing tells more than the growth itself: a leak when that is proved, or it has killed before. All replicas that rise prove
+/// none: load rises in all of them, too.
 fn growth(case: &Case<'_>, outlook: &Outlook) -> Diagnosis {
-    let rising_for = case.now.duration_since(outlook.rising_since);
-    let everywhere = outlook.replicas >= 2 && outlook.rising >= outlook.replicas;
-    let leaks = outlook.killed_before || (everywhere && rising_for >= LEAKS_FOR.mul_f64(case.pace));
-    if !leaks {
+    if !outlook.killed_before && !outlook.leak_proved {
         let higher = match outlook.survived {
             Some(level) if outlook.used > level => ", higher than it ever was",
             _ => "",
@@ -177,8 +173,15 @@ fn growth(case: &Case<'_>, outlook: &Outlook) -> Diagnosis {
             limit(outlook)
         )
     } else {
+        let everywhere = outlook.replicas >= 2 && outlook.rising >= outlook.replicas;
+        let who = if everywhere {
+            "all its pods fill up towards"
+        } else {
+            "it fills up towards"
+        };
+        let back = if everywhere { "give" } else { "gives" };
         format!(
-            "{} leaks memory: all its pods fill up towards {} and give nothing back.",
+            "{} leaks memory: {who} {} and {back} nothing back.",
             outlook.container,
             limit(outlook)
         )
@@ -219,46 +222,4 @@ fn node(case: &Case<'_>, outlook: &Outlook) -> Diagnosis {
             "Nothing is safe to do from here. Set a memory limit on the container that grows, or move pods away: cordon the node and drain it by hand.",
         )
         .done()
-}
-
-/// The bytes of a cap as written in a command line or an environment: `-Xmx512m`, `GOMEMLIMIT=400MiB`, `--max-old-space-size=460`,
-/// `-XX:MaxRAMPercentage=90`.
-fn cap_bytes(written: &str, limit: u64) -> Option<u64> {
-    let small = written.to_lowercase();
-    let start = small.find(|letter: char| letter.is_ascii_digit())?;
-    let rest = &small[start..];
-    let digits = rest
-        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
-        .unwrap_or(rest.len());
-    let number: f64 = rest[..digits].parse().ok()?;
-    if small.contains("percentage") {
-        return Some((number / 100.0 * limit as f64) as u64);
-    }
-    let mebibytes = small.contains("max-old-space-size") || small.starts_with("-m");
-    let factor = match rest[digits..].chars().next() {
-        Some('k') => 1024.0,
-        Some('m') => 1024.0 * 1024.0,
-        Some('g') => 1024.0 * 1024.0 * 1024.0,
-        _ if mebibytes => 1024.0 * 1024.0,
-        _ => 1.0,
-    };
-    Some((number * factor) as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn caps_are_read_as_they_are_written() {
-        const MI: u64 = 1 << 20;
-        let of = |written| cap_bytes(written, 1000 * MI).map(|bytes| bytes / MI);
-        assert_eq!(of("-Xmx512m"), Some(512));
-        assert_eq!(of("GOMEMLIMIT=1GiB"), Some(1024));
-        assert_eq!(of("--max-old-space-size=460"), Some(460));
-        assert_eq!(of("-XX:MaxRAMPercentage=75.0"), Some(750));
-        assert_eq!(of("-m 64"), Some(64));
-        assert_eq!(of("--maxmemory 100mb"), Some(100));
-        assert_eq!(of("JAVA_OPTS"), None);
-    }
 }

@@ -145,7 +145,7 @@ fn offer<'c, 'a>(
     container: &str,
     parts: &[&str],
 ) -> Finding<'c, 'a> {
-    let raise = remedy::raise_limit(case, container);
+    let raise = remedy::raise_limit(case, container, None);
     let finding = match &raise {
         Err(why) => finding.advise(why),
         Ok(_) => finding,
@@ -237,7 +237,7 @@ fn too_low(case: &Case<'_>, spot: Option<Spot<'_>>, container: &str, text: &str)
     }
     // The right limit is unknown here: an older template that worked is better than a guess.
     finding = finding.offer_undo(&["memory"]);
-    match remedy::raise_limit(case, container) {
+    match remedy::raise_limit(case, container, None) {
         Ok(raise) => finding.offer(Some(raise)),
         Err(why) => finding.advise(why),
     }

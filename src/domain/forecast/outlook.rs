@@ -43,8 +43,17 @@ pub struct Outlook {
     pub known_since: Timestamp,
     /// It was killed at this limit before.
     pub killed_before: bool,
+    /// The memory is lost, not used: see [`Estimate`](super::Estimate).
+    #[serde(default)]
+    pub leak_proved: bool,
+    /// A limit in bytes that would not be reached within a day, with 90 %; `None` when that is not known.
+    #[serde(default)]
+    pub needed_limit: Option<u64>,
     /// What the program caps itself with, as written in its command line or environment.
     pub cap: Option<String>,
+    /// The same in bytes.
+    #[serde(default)]
+    pub cap_bytes: Option<u64>,
     /// Where the figures come from.
     pub source: Source,
     /// One plain sentence: what is seen.

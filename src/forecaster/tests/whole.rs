@@ -209,6 +209,9 @@ async fn a_leak_is_forecast_before_the_kill_and_a_full_cache_is_left_in_peace() 
             .iter()
             .all(|at| at.low <= at.median && at.median <= at.high)
     );
+    // Nearly a mebibyte a minute makes more than a gibibyte of a day.
+    let needed = first.needed_limit.expect("what a day would take");
+    assert!((1..4).contains(&(needed >> 30)), "{needed}");
     let lead = killed.at.duration_since(first.at);
     assert!(lead.as_mins() >= 15, "{lead:?}");
     assert!(

@@ -252,7 +252,10 @@ pub fn outlook() -> Outlook {
         survived: Some(364 * MIB),
         known_since: at(-7 * 86_400),
         killed_before: false,
+        leak_proved: true,
+        needed_limit: None,
         cap: None,
+        cap_bytes: None,
         source: Source::Prometheus,
         why: "It rises steadily".into(),
         chart: Chart {

@@ -318,11 +318,15 @@ fn series<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, Usage
     Ok(answer.data.map(|data| data.result).unwrap_or_default())
 }
 
-/// The figures of all containers, of each the newest run.
+/// The figures of all containers, of each the newest run: from the answers to the queries for memory, for the times at which it was
+/// taken, and for CPU.
 ///
 /// Series are joined by 64-bit hashes of their labels: with a hundred thousand of them two meet once in a billion readings, and
 /// then two containers have each other's figure for one interval.
-fn joined(
+///
+/// # Errors
+/// When an answer cannot be read. One about CPU that cannot be is an error, too.
+pub fn joined(
     labels: &Labels,
     keys: &RandomState,
     used: &[u8],

@@ -7,7 +7,7 @@ use crate::domain::{
     evidence::Revision,
     forecast::Outlook,
     object::Kind,
-    text::{bytes, count, duration},
+    text::{bytes, count, duration, size},
 };
 use jiff::SignedDuration;
 
@@ -17,6 +17,8 @@ const BEFORE: SignedDuration = SignedDuration::from_mins(5);
 const CONTRAST: SignedDuration = SignedDuration::from_hours(1);
 /// The level must be higher by this factor than any that the workload lived through before.
 const HIGHER: f64 = 1.1;
+/// What `Outlook::needed_limit` lasts.
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The undo of the newest revision, when the growth came with it and an older one is proven to work.
 pub(in crate::domain::diagnosis) fn undo_growth(
@@ -82,24 +84,38 @@ pub(in crate::domain::diagnosis) fn undo_growth(
 }
 
 /// The raise of the limit, with the time that it buys; or why there is none.
+///
+/// It is enough for a day where the rules for raises allow that, and says so where they do not.
 pub(in crate::domain::diagnosis) fn raise_in_time(
     case: &Case<'_>,
     outlook: &Outlook,
 ) -> Result<Candidate, String> {
-    let mut raise = raise_limit(case, &outlook.container)?;
+    let needed = outlook.needed_limit;
+    let mut raise = raise_limit(case, &outlook.container, needed)?;
     if let Action::SetMemoryLimit { from, to, .. } = raise.action {
-        let longer = if outlook.rate > 0.0 {
-            let seconds = to.saturating_sub(from) as f64 / outlook.rate;
+        let after = |room: u64| SignedDuration::from_secs((room as f64 / outlook.rate) as i64);
+        let enough = needed.is_some_and(|needed| needed <= to);
+        let straight = outlook.rate > 0.0 && after(to.saturating_sub(outlook.used)) >= DAY;
+        let longer = if enough && !straight {
+            // The growth is expected to slow down: a straight line would say less than is known.
+            format!("With 90 % {} lasts a day or longer", bytes(to))
+        } else if outlook.rate > 0.0 {
             format!(
                 "At this growth {} lasts {} longer than {}",
                 bytes(to),
-                duration(SignedDuration::from_secs(seconds as i64)),
+                duration(after(to.saturating_sub(from))),
                 bytes(from)
             )
         } else {
             format!("{} leaves room to see how much it needs", bytes(to))
         };
-        raise.reason = format!("{longer}, and its pods start anew.");
+        let short = needed
+            .filter(|_| !enough)
+            .map(|needed| format!(" For a day it would take {}.", size(needed)));
+        raise.reason = format!(
+            "{longer}, and its pods start anew.{}",
+            short.unwrap_or_default()
+        );
     }
     Ok(raise)
 }

@@ -53,12 +53,13 @@ const SMALLEST_LIMIT: u64 = 4 << 20;
 
 /// The raise of a container's memory limit, or why there is none.
 ///
-/// The new limit is one and a half times the old one, rounded up to 64Mi (16Mi for small limits, which 64Mi would quadruple),
-/// at most twice the old one, and within what namespace and nodes allow. A peak beyond that is not known: the kernel ends the
-/// container at the limit.
+/// The new limit is one and a half times the old one, or as much as is known to be needed, rounded up to 64Mi (16Mi for small
+/// limits, which 64Mi would quadruple), at most twice the old one, and within what namespace and nodes allow. After a kill what is
+/// needed is not known: the kernel ended the container at the limit.
 pub(in crate::domain::diagnosis) fn raise_limit(
     case: &Case<'_>,
     container: &str,
+    needed: Option<u64>,
 ) -> Result<Candidate, String> {
     const MI: u64 = 1 << 20;
     let spec = case
@@ -76,7 +77,9 @@ pub(in crate::domain::diagnosis) fn raise_limit(
     }
     let step = if limit < 64 * MI { 16 * MI } else { 64 * MI };
     let twice = limit.saturating_mul(2);
-    let wanted = (limit.saturating_add(limit / 2))
+    let wanted = limit
+        .saturating_add(limit / 2)
+        .max(needed.unwrap_or(0))
         .checked_next_multiple_of(step)
         .unwrap_or(twice)
         .min(twice);

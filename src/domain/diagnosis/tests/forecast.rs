@@ -1,6 +1,6 @@
 //! What has not happened yet.
 use crate::domain::{
-    action::ActionKind,
+    action::{Action, ActionKind},
     diagnosis::testkit::*,
     evidence::Budget,
     family::Family,
@@ -32,6 +32,7 @@ fn world(change: impl FnOnce(&mut Outlook)) -> World {
 fn leaking(change: impl FnOnce(&mut Outlook)) -> World {
     world(|told| {
         told.rising = told.replicas;
+        told.leak_proved = true;
         change(told);
     })
 }
@@ -59,7 +60,7 @@ fn growth_of_one_pod_without_a_reason_gets_more_room() {
 }
 
 #[test]
-fn growth_of_all_pods_for_hours_is_a_leak_and_they_are_restarted_in_order() {
+fn a_proved_leak_is_called_one_and_its_pods_are_restarted_in_order() {
     insta::assert_snapshot!(leaking(|_| {}).told(), @"
         forecast.leak Warning 0.92: is running out of memory
         app leaks memory: all its pods fill up towards its memory limit of 512Mi and give nothing back.
@@ -71,10 +72,49 @@ fn growth_of_all_pods_for_hours_is_a_leak_and_they_are_restarted_in_order() {
           At this growth 768Mi lasts 4 h 11 min longer than 512Mi, and its pods start anew.
         > Neither a restart nor a higher limit ends a leak: both buy time to find it.
         ");
-    let young = leaking(|told| told.rising_since = ago(3600));
-    assert_eq!(young.diagnose().signature, "forecast.growth");
+    let load = leaking(|told| told.leak_proved = false);
+    assert_eq!(load.diagnose().signature, "forecast.growth");
     let killed = world(|told| told.killed_before = true);
     assert_eq!(killed.diagnose().signature, "forecast.leak");
+}
+
+#[test]
+fn a_leak_of_one_pod_of_three_is_told_as_one() {
+    let one = world(|told| told.leak_proved = true);
+    assert_eq!(
+        one.diagnose().cause,
+        "app leaks memory: it fills up towards its memory limit of 512Mi and gives nothing back."
+    );
+}
+
+#[test]
+fn a_raise_is_enough_for_a_day_where_it_may_be() {
+    let raise = |needed: u64, hours: f64, most: Option<u64>| {
+        let mut world = world(|told| {
+            told.needed_limit = Some(needed * MI);
+            told.rate = 112.0 * MI as f64 / (3600.0 * hours);
+        });
+        world.evidence.limits.max_memory = most.map(|most| most * MI);
+        let raise = world.diagnose().candidates.remove(0);
+        let Action::SetMemoryLimit { to, .. } = raise.action else {
+            panic!("{:?}", raise.action);
+        };
+        format!("{}Mi. {}", to / MI, raise.reason)
+    };
+    let told = [
+        raise(700, 9.0, None),
+        raise(800, 9.0, None),
+        raise(800, 2.0, None),
+        raise(5000, 2.0, None),
+        raise(900, 6.0, Some(800)),
+    ];
+    insta::assert_snapshot!(told.join("\n"), @"
+        768Mi. At this growth 768Mi lasts 20 h 34 min longer than 512Mi, and its pods start anew.
+        832Mi. At this growth 832Mi lasts 1 d 1 h longer than 512Mi, and its pods start anew.
+        832Mi. With 90 % 832Mi lasts a day or longer, and its pods start anew.
+        1024Mi. At this growth 1Gi lasts 9 h 8 min longer than 512Mi, and its pods start anew. For a day it would take 4.88 GiB.
+        800Mi. At this growth 800Mi lasts 15 h 25 min longer than 512Mi, and its pods start anew. For a day it would take 900 MiB.
+        ");
 }
 
 #[test]
@@ -141,7 +181,13 @@ fn a_rollout_is_not_blamed_without_contrast_to_the_time_before_it() {
 
 #[test]
 fn a_cap_that_is_as_large_as_the_limit_is_the_cause() {
-    let world = world(|told| told.cap = Some("-Xmx512m".into()));
+    let capped = |written: &str, mib: u64| {
+        world(|told| {
+            told.cap = Some(written.into());
+            told.cap_bytes = Some(mib * MI);
+        })
+    };
+    let world = capped("-Xmx512m", 512);
     insta::assert_snapshot!(world.told(), @"
         forecast.cap Warning 0.92: is running out of memory
         -Xmx512m lets app grow to 512Mi, and its memory limit of 512Mi leaves no room for the rest of the process.
@@ -151,7 +197,7 @@ fn a_cap_that_is_as_large_as_the_limit_is_the_cause() {
           At this growth 768Mi lasts 4 h 11 min longer than 512Mi, and its pods start anew.
         > Lower -Xmx512m to about three quarters of the limit, or raise the limit and leave it as it is.
         ");
-    let smaller = self::world(|told| told.cap = Some("-Xmx400m".into()));
+    let smaller = capped("-Xmx400m", 400);
     assert_eq!(smaller.diagnose().signature, "forecast.growth");
 }
 
