@@ -3,7 +3,7 @@
 use super::{busy::busy, report::Cost, rng::Rng};
 use crate::{
     domain::forecast::{Past, Priors, Sample, Series, Tuning},
-    usage::prometheus::{Labels, joined},
+    usage::prometheus::{Join, Labels},
 };
 use std::{collections::HashMap, fmt::Write, hash::RandomState, time::Duration};
 
@@ -17,10 +17,6 @@ const PASTS: u64 = 200;
 const WARM: u32 = 3;
 const ROUNDS: u32 = 10;
 const LIMIT: f64 = 512.0 * 1024.0 * 1024.0;
-
-/// The three answers of one interval: memory, when it was taken, and CPU.
-#[derive(Default)]
-struct Answers([String; 3]);
 
 /// Follows so many containers for some intervals.
 ///
@@ -44,15 +40,27 @@ pub fn measure(containers: u64) -> anyhow::Result<Cost> {
     pasts.clear();
     let (mut parse, mut observe, mut assess) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     let mut rng = Rng::new(&[containers]);
-    let mut answers = Answers::default();
+    let mut text = String::new();
     let (labels, keys) = (Labels::default(), RandomState::new());
-    let mut told = 0u64;
+    let (mut told, mut answer_bytes) = (0u64, 0u64);
     for round in 0..WARM + ROUNDS {
         let now = f64::from(round + 1) * INTERVAL;
-        answers.make(&labels, containers, now, &mut rng);
-        let [used, taken, cpu] = answers.0.each_ref().map(|text| text.as_bytes());
+        let mut join = Join::new(labels.clone(), keys.clone());
+        let mut parsing = Duration::ZERO;
+        answer_bytes = 0;
+        for of in [Of::Taken, Of::Used, Of::Cpu] {
+            of.answer(&mut text, &labels, containers, now, &mut rng);
+            answer_bytes += text.len() as u64;
+            let begun = busy();
+            join = match of {
+                Of::Taken => join.taken(text.as_bytes()),
+                Of::Used => join.used(text.as_bytes()),
+                Of::Cpu => join.cpu(text.as_bytes()),
+            }?;
+            parsing += busy().saturating_sub(begun);
+        }
         let begun = busy();
-        let readings = joined(&labels, &keys, used, taken, Some(cpu))?;
+        let readings = join.readings();
         let mut samples = Vec::with_capacity(readings.len());
         for reading in readings {
             let key = (reading.namespace, reading.pod, reading.container);
@@ -74,6 +82,7 @@ pub fn measure(containers: u64) -> anyhow::Result<Cost> {
             samples.len()
         );
         let parsed = busy();
+        parsing += parsed.saturating_sub(begun);
         for (place, sample) in &samples {
             known[*place].observe(0, sample, &tuning);
         }
@@ -82,7 +91,7 @@ pub fn measure(containers: u64) -> anyhow::Result<Cost> {
             told += u64::from(known[*place].assess(0, sample.t, &tuning).p > 0.5);
         }
         if round >= WARM {
-            parse += parsed.saturating_sub(begun);
+            parse += parsing;
             observe += observed.saturating_sub(parsed);
             assess += busy().saturating_sub(observed);
         }
@@ -94,7 +103,7 @@ pub fn measure(containers: u64) -> anyhow::Result<Cost> {
     Ok(Cost {
         containers,
         interval_s: INTERVAL,
-        answer_bytes: answers.0.iter().map(|text| text.len() as u64).sum(),
+        answer_bytes,
         parse_us,
         observe_us,
         assess_us,
@@ -143,38 +152,47 @@ fn lived(number: u64, tuning: &Tuning) -> Series {
     series
 }
 
-impl Answers {
-    /// What Prometheus answers about all of them, with the labels that Heal asks for.
-    fn make(&mut self, labels: &Labels, containers: u64, now: f64, rng: &mut Rng) {
-        for text in &mut self.0 {
-            text.clear();
-            text.push_str(r#"{"status":"success","data":{"resultType":"vector","result":["#);
-        }
+/// What is asked for in one interval.
+#[derive(Clone, Copy)]
+enum Of {
+    /// When memory was taken.
+    Taken,
+    /// Memory.
+    Used,
+    /// CPU.
+    Cpu,
+}
+
+impl Of {
+    /// What Prometheus answers about all containers, with the labels that Heal asks for.
+    fn answer(self, text: &mut String, labels: &Labels, containers: u64, now: f64, rng: &mut Rng) {
+        text.clear();
+        text.push_str(r#"{"status":"success","data":{"resultType":"vector","result":["#);
         for number in 0..containers {
             let comma = if number == 0 { "" } else { "," };
-            // About where the past of this container left off.
-            let level = Rng::new(&[number % PASTS.min(containers)]).between(0.1, 0.9);
-            let used = (LIMIT * (level + 0.01 * rng.normal())).round();
-            let taken = now - rng.between(0.0, INTERVAL);
-            let values = [used, (taken * 1e3).round() / 1e3, rng.between(0.0, 1.0)];
-            for (text, value) in self.0.iter_mut().zip(values) {
-                // Writing to a string cannot fail.
-                let _ = write!(
-                    text,
-                    r#"{comma}{{"metric":{{"{}":"{}","{}":"{}","{}":"main","{}":"{}"}},"value":[{now},"{value}"]}}"#,
-                    labels.namespace,
-                    namespace(number),
-                    labels.pod,
-                    pod(number),
-                    labels.container,
-                    labels.run,
-                    run(number)
-                );
-            }
+            let value = match self {
+                Of::Taken => ((now - rng.between(0.0, INTERVAL)) * 1e3).round() / 1e3,
+                Of::Used => {
+                    // About where the past of this container left off.
+                    let level = Rng::new(&[number % PASTS.min(containers)]).between(0.1, 0.9);
+                    (LIMIT * (level + 0.01 * rng.normal())).round()
+                }
+                Of::Cpu => rng.between(0.0, 1.0),
+            };
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                r#"{comma}{{"metric":{{"{}":"{}","{}":"{}","{}":"main","{}":"{}"}},"value":[{now},"{value}"]}}"#,
+                labels.namespace,
+                namespace(number),
+                labels.pod,
+                pod(number),
+                labels.container,
+                labels.run,
+                run(number)
+            );
         }
-        for text in &mut self.0 {
-            text.push_str("]}}");
-        }
+        text.push_str("]}}");
     }
 }
 

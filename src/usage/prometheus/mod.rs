@@ -3,16 +3,18 @@
 //! One instant query per figure and interval for the whole cluster, whatever its size; the past by range queries in bounded
 //! pieces. Once an hour it is probed again which metrics are exported.
 mod answer;
+mod join;
 mod query;
 #[cfg(test)]
 mod tests;
 
+pub use join::Join;
 pub use query::{Exported, Labels, Measure};
 
 use super::transport::{Broken, Transport};
 use crate::{
     domain::{forecast::Source, text::clip},
-    ports::{PastPoint, PastRun, Reading, Readings, Span, UsageError, UsageSource},
+    ports::{PastPoint, PastRun, Readings, Span, UsageError, UsageSource},
     redact::redact,
 };
 use answer::{Answer, Instant, Metric, Range};
@@ -23,7 +25,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use std::{
     collections::HashMap,
-    hash::{BuildHasher, RandomState},
+    hash::RandomState,
     path::PathBuf,
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -124,29 +126,26 @@ impl Prometheus {
     async fn readings(&self) -> Result<Readings, UsageError> {
         let exported = self.probe().await?;
         let labels = &self.place.labels;
+        let mut join = Join::new(labels.clone(), self.keys.clone());
+        let taken = self.ask("query", &[("query", &labels.taken())]).await?;
+        join = apart(move || join.taken(&taken)).await?;
         let used = self
             .ask("query", &[("query", &labels.used(exported))])
             .await?;
-        let taken = self.ask("query", &[("query", &labels.taken())]).await?;
-        let cpu = if exported.cpu {
-            // Forecasts do without, so a failure is none.
-            self.ask("query", &[("query", &labels.cpu())]).await.ok()
-        } else {
-            None
-        };
-        let (labels, keys) = (labels.clone(), self.keys.clone());
-        let join = move || joined(&labels, &keys, &used, &taken, cpu.as_deref());
-        // Tens of megabytes in a large cluster: not on a thread that others wait for.
-        let containers = tokio::task::spawn_blocking(join)
-            .await
-            .map_err(|_| UsageError::Away("reading the answer was stopped".to_owned()))??;
+        join = apart(move || join.used(&used)).await?;
+        // Forecasts do without CPU, so a failure is none.
+        if exported.cpu
+            && let Ok(cpu) = self.ask("query", &[("query", &labels.cpu())]).await
+        {
+            join = apart(move || join.cpu(&cpu)).await?;
+        }
         Ok(Readings {
             source: match exported.measure {
                 Measure::WorkingSet => Source::PrometheusWorkingSet,
                 _ => Source::Prometheus,
             },
             trouble: None,
-            containers,
+            containers: join.readings(),
         })
     }
 
@@ -170,9 +169,7 @@ impl Prometheus {
         let mean = ask(mean).await?;
         let max = ask(max).await?;
         let labels = self.place.labels.clone();
-        tokio::task::spawn_blocking(move || runs(&labels, &mean, &max))
-            .await
-            .map_err(|_| UsageError::Away("reading the answer was stopped".to_owned()))?
+        apart(move || runs(&labels, &mean, &max)).await
     }
 
     /// Asks, by POST: queries are longer than some proxies let addresses be.
@@ -238,6 +235,15 @@ impl UsageSource for Prometheus {
     fn has_past(&self) -> bool {
         true
     }
+}
+
+/// Reads an answer on a thread that nobody waits for: there are tens of megabytes in a large cluster.
+async fn apart<T: Send + 'static>(
+    read: impl FnOnce() -> Result<T, UsageError> + Send + 'static,
+) -> Result<T, UsageError> {
+    tokio::task::spawn_blocking(read)
+        .await
+        .map_err(|_| UsageError::Away("reading the answer was stopped".to_owned()))?
 }
 
 /// What is wrong with an answer, if anything is.
@@ -316,85 +322,6 @@ fn series<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, Usage
         });
     }
     Ok(answer.data.map(|data| data.result).unwrap_or_default())
-}
-
-/// The figures of all containers, of each the newest run: from the answers to the queries for memory, for the times at which it was
-/// taken, and for CPU.
-///
-/// Series are joined by 64-bit hashes of their labels: with a hundred thousand of them two meet once in a billion readings, and
-/// then two containers have each other's figure for one interval.
-///
-/// # Errors
-/// When an answer cannot be read. One about CPU that cannot be is an error, too.
-pub fn joined(
-    labels: &Labels,
-    keys: &RandomState,
-    used: &[u8],
-    taken: &[u8],
-    cpu: Option<&[u8]>,
-) -> Result<Vec<Reading>, UsageError> {
-    let container = |metric: &Metric<'_>| {
-        keys.hash_one((
-            metric.get(&labels.namespace),
-            metric.get(&labels.pod),
-            metric.get(&labels.container),
-        ))
-    };
-    let run = |metric: &Metric<'_>| keys.hash_one((container(metric), metric.get(&labels.run)));
-    let times: HashMap<u64, f64> = series::<Instant<'_>>(taken)?
-        .iter()
-        .map(|series| (run(&series.metric), series.value.1.0))
-        .collect();
-    let mut readings: Vec<Reading> = Vec::with_capacity(times.len());
-    let mut places: HashMap<u64, usize> = HashMap::with_capacity(times.len());
-    let mut runs: Vec<u64> = Vec::with_capacity(times.len());
-    for series in series::<Instant<'_>>(used)? {
-        let (asked, value) = (series.value.0, series.value.1.0);
-        if !value.is_finite() {
-            continue;
-        }
-        let run = run(&series.metric);
-        let at = times.get(&run).copied().filter(|at| at.is_finite());
-        let at = at.unwrap_or(asked);
-        let key = container(&series.metric);
-        if let Some(place) = places.get(&key) {
-            let known = &mut readings[*place];
-            // Another run of the same container: the newest counts, and of two at one time the fuller.
-            if at > known.at || (at == known.at && value > known.used) {
-                (known.at, known.used) = (at, value.max(0.0));
-                runs[*place] = run;
-            }
-            continue;
-        }
-        let text = |label: &str| series.metric.get(label).to_owned();
-        places.insert(key, readings.len());
-        runs.push(run);
-        readings.push(Reading {
-            namespace: text(&labels.namespace),
-            pod: text(&labels.pod),
-            container: text(&labels.container),
-            at,
-            // A difference of two metrics can be a hair below zero.
-            used: value.max(0.0),
-            cpu: None,
-        });
-    }
-    if let Some(cpu) = cpu {
-        let by_run: HashMap<u64, usize> = runs
-            .into_iter()
-            .enumerate()
-            .map(|(place, run)| (run, place))
-            .collect();
-        for series in series::<Instant<'_>>(cpu)? {
-            let value = series.value.1.0;
-            if let Some(place) = by_run.get(&run(&series.metric))
-                && value.is_finite()
-            {
-                readings[*place].cpu = Some(value.max(0.0));
-            }
-        }
-    }
-    Ok(readings)
 }
 
 /// The past of all runs of a namespace: means and maxima belong together by their labels and times.
