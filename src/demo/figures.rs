@@ -2,7 +2,7 @@
 use super::shop;
 use crate::{
     cluster::KubeCluster,
-    domain::forecast::Tuning,
+    domain::forecast::{Tier, Tuning},
     forecaster,
     ports::UsageSource,
     sim::{kube::KubeSim, prometheus::PrometheusSim},
@@ -33,6 +33,8 @@ pub fn options(simulated: bool) -> forecaster::Options {
             pace: PACE,
             ..Tuning::default()
         },
+        // Early rather than sure: who looks at a demo does not want to wait.
+        cards: Some(Tier::Notice),
         ..forecaster::Options::default()
     }
 }

@@ -120,11 +120,11 @@ pub fn images(options: Options) -> Options {
         .with_image("shop/catalog:1.1", serves("catalog 1.1"))
         .with_image(
             KEEPS,
-            Image::script("echo search 1.0 keeps its index in memory; leak 0 34"),
+            Image::script("echo search 1.0 keeps its index in memory; leak 0 66"),
         )
         .with_image(
             LEAKS,
-            Image::script("echo search 1.1 keeps its index in memory; leak 0.4 34"),
+            Image::script("echo search 1.1 keeps its index in memory; leak 0.25 66"),
         )
         .with_image(
             "shop/reports:1.0",
@@ -153,11 +153,11 @@ pub fn remember(prometheus: &PrometheusSim, now: f64, span: f64) {
     let count = (span / step) as u32;
     let points = (0..count).map(|i| {
         let before = f64::from(count - i) * step;
-        // Two and a half calm waves between 34 and 46 MiB.
+        // Two and a half calm waves between 62 and 70 MiB.
         let wave = (before / span * std::f64::consts::TAU * 2.5).sin();
         Point {
             t: now - before,
-            anon: ((40.0 + 6.0 * wave) * f64::from(1 << 20)) as u64,
+            anon: ((66.0 + 4.0 * wave) * f64::from(1 << 20)) as u64,
             file: 0,
             stale: i + 1 == count,
         }

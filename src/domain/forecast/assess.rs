@@ -64,7 +64,9 @@ impl Series {
         };
         // A day of the workload's life tells what is usual for a young run, too.
         let beyond = look.as_ref().is_some_and(|l| {
-            l.evidence.known >= SETTLED && l.evidence.vouched && l.evidence.margin.is_some_and(|m| m >= FAR)
+            l.evidence.known >= SETTLED
+                && l.evidence.vouched
+                && l.evidence.margin.is_some_and(|m| m >= FAR)
         });
         let young = age < tuning.min_age && kills == 0 && !(beyond && age >= 0.2 * tuning.min_age);
         if let Some(l) = &look {

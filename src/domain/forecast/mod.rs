@@ -4,8 +4,8 @@
 //! [`Series`] is what is known of one container of one workload, over all its replicas and restarts: samples go in with
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
-pub mod caps;
 mod assess;
+pub mod caps;
 mod codec;
 mod curve;
 mod estimate;

@@ -101,7 +101,7 @@ impl Pyramid {
     /// Adds a summary of the span that ends at `t`.
     pub fn add_span(&mut self, t: f64, span: f64, mean: f64, max: f64, pace: f64) {
         let base = BASE * pace;
-        let last = (t / base).ceil() as i64 - 1;
+        let last = ((t / base).ceil() as i64).saturating_sub(1);
         let count = ((span / base).round() as i64).clamp(1, 1 << LEVELS);
         let from = last.saturating_sub(count).saturating_add(1);
         for index in from..=last {
@@ -249,6 +249,11 @@ impl Level {
     fn push(&mut self, block: Block) {
         if self.closed.len() == KEEP {
             self.closed.pop_front();
+        }
+        // Room for just what is kept: doubling would leave a quarter of it empty, in each of a hundred thousand series.
+        if self.closed.len() == self.closed.capacity() {
+            let more = if self.closed.len() < KEEP / 3 { KEEP / 3 } else { KEEP };
+            self.closed.reserve_exact(more - self.closed.len());
         }
         self.closed.push_back(block);
     }

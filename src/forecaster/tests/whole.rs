@@ -341,7 +341,7 @@ async fn a_node_that_fills_is_forecast_with_the_container_that_fills_it() {
     world.runs("hungry", "leak 0.57 100", None);
     world.runs("calm", "sleep infinity", None);
     world.start();
-    world.minutes(200).await;
+    world.minutes(220).await;
     let outlook = world
         .outlooks()
         .find(|outlook| outlook.tier == Tier::Page || outlook.tier == Tier::Notice);
