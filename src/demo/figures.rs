@@ -35,7 +35,6 @@ pub fn options(simulated: bool) -> forecaster::Options {
         },
         // Early rather than sure: who looks at a demo does not want to wait.
         cards: Some(Tier::Notice),
-        ..forecaster::Options::default()
     }
 }
 

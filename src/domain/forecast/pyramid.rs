@@ -252,7 +252,11 @@ impl Level {
         }
         // Room for just what is kept: doubling would leave a quarter of it empty, in each of a hundred thousand series.
         if self.closed.len() == self.closed.capacity() {
-            let more = if self.closed.len() < KEEP / 3 { KEEP / 3 } else { KEEP };
+            let more = if self.closed.len() < KEEP / 3 {
+                KEEP / 3
+            } else {
+                KEEP
+            };
             self.closed.reserve_exact(more - self.closed.len());
         }
         self.closed.push_back(block);
