@@ -34,7 +34,7 @@ mod tests {
             "xoxp-1-2-3",
             "xoxe.xoxp-1-Mi0yLT",
             "xapp-1-A0123-456-abcdef",
-            "https://hooks.slack.com/services/T000/B000/XXXX",
+            "https://hooks.slack.com/services/T000/B000/abcdefgh",
             "https://hooks.slack.com/actions/T000/1/abc?x=1",
             "Authorization: Bearer eyJhbGciOi.J9.x_y-z==",
             "authorization: bearer abc",

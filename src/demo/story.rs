@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const CHAPTERS: [(&str, &str); 4] = [
     (
         "All is well",
-        "Three workloads run. In a moment somebody rolls out a broken version of checkout.",
+        "Four workloads run. In a moment somebody rolls out a broken version of checkout.",
     ),
     (
         "A card appears",
@@ -29,7 +29,7 @@ const CHAPTERS: [(&str, &str); 4] = [
 const DECLINED: &str =
     "No fix was made, so checkout stays broken. Press “Check again” on the card for a fresh offer.";
 /// Stands in the last chapter once it is done.
-const END: &str = "Recovered, and remembered for the next time. Now cause some trouble of your own, beside the channel.";
+const END: &str = "Recovered, and remembered for the next time. Search leaks meanwhile: wait for its forecast, or cause some trouble of your own.";
 
 /// How far the story is, from what stands in the channel.
 pub fn progress(slack: &SlackSim, channel: &str) -> Value {
