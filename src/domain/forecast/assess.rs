@@ -2,7 +2,7 @@
 use super::explain::{Facts, sentence};
 use super::latch::Sight;
 use super::look::Look;
-use super::posterior::Evidence;
+use super::evidence::Evidence;
 use super::replica::Told;
 use super::{Estimate, OwnerKind, Series, Tier, Tuning};
 

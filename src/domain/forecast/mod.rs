@@ -9,8 +9,10 @@ pub mod caps;
 mod codec;
 mod curve;
 mod estimate;
+mod evidence;
 mod explain;
 mod fit;
+mod forest;
 mod growth;
 mod latch;
 mod ledger;
@@ -31,6 +33,7 @@ pub mod testkit;
 #[cfg(test)]
 mod tests;
 mod told;
+mod trees;
 mod tuning;
 mod turns;
 
@@ -40,7 +43,8 @@ pub use outlook::{
     Boundary, Chart, ChartPoint, FanPoint, Outcome, Outlook, RunEnd, Score, Source, SourceHealth,
     When,
 };
-pub use posterior::Evidence;
+pub use evidence::{DIRECTIONS, Evidence, FEATURES};
+pub use forest::{Tree, sum};
 pub use priors::{Cap, OwnerKind, Priors};
 pub use run::Run;
 pub use sample::{Exit, Past, Sample};
