@@ -11,9 +11,9 @@ const YOUNG: f64 = 0.3;
 /// A forecast is told when its median is within this share of the horizon: what is expected late is often expected wrongly.
 const NEAR: f64 = 0.85;
 /// From this probability on a line in the digest is told.
-const NOTICE: f64 = 0.88;
+const NOTICE: f64 = 0.86;
 /// From this probability on somebody is called.
-const PAGE: f64 = 0.93;
+const PAGE: f64 = 0.90;
 /// Below this probability a forecast is taken back.
 const GONE: f64 = 0.45;
 /// A run of this age that does not grow has held its level, in seconds at pace 1.
@@ -75,7 +75,7 @@ impl Series {
             let p = if young { p.min(YOUNG) } else { p };
             // Without new readings nothing can become more likely.
             estimate.p = if stale { p.min(f64::from(r.p)) } else { p };
-            sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.15 * e.eta * pace);
+            sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.1 * e.eta * pace);
             sight.release = (900.0 * pace).max(l.growth.span / 6.0);
             sight.gone = estimate.p < GONE;
             let near = e.eta <= NEAR * tuning.horizon;

@@ -7,8 +7,11 @@ use super::pyramid::{KEEP, Point};
 
 /// λ times the length of the window.
 pub(super) const BENDS: [f64; 13] = [
-    -8.0, -5.5, -3.8, -2.6, -1.8, -1.2, -0.7, -0.3, 0.0, 0.3, 0.7, 1.2, 2.0,
+    -8.0, -5.5, -3.8, -2.6, -1.8, -1.2, -0.7, -0.3, 0.0, 0.3, 0.7, 1.2, 1.9,
 ];
+/// Growth that speeds up does so as a power of time, (1 + λh/p)^p, here with a constant acceleration: that it doubles again and again is
+/// hardly ever true of memory.
+pub(super) const POWER: f64 = 2.0;
 /// Spread of the prior (Laplace) of λ times window.
 const PRIOR: f64 = 0.7;
 /// A window with a larger share of missing points has a hole.
@@ -55,6 +58,8 @@ pub(super) fn explain(points: &[Point], fit: &Fit, limit: f64, now: f64) -> [Par
         let shape = |x: f64| {
             if l.abs() < 1e-9 {
                 x
+            } else if *l > 0.0 {
+                ((1.0 + l * x / POWER).max(0.0).powf(POWER) - 1.0) / l
             } else {
                 (l * x).exp_m1() / l
             }
@@ -73,7 +78,11 @@ pub(super) fn explain(points: &[Point], fit: &Fit, limit: f64, now: f64) -> [Par
         let b = (sgy - sg * sy / s) / var;
         let a = (sy - b * sg) / s;
         rests[k] = (0..n).map(|i| w[i] * (y[i] - a - b * g[i]).powi(2)).sum();
-        let growth = (l * ahead).exp();
+        let growth = if *l > 0.0 {
+            (1.0 + l * ahead / POWER).powf(POWER - 1.0)
+        } else {
+            (l * ahead).exp()
+        };
         parts[k] = Part {
             weight: 0.0,
             level: a + b * shape(ahead),

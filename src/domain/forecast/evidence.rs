@@ -50,11 +50,11 @@ pub struct Evidence {
 }
 
 /// Number of features.
-pub const FEATURES: usize = 18;
+pub const FEATURES: usize = 19;
 
 /// In which direction a feature may move the probability: 1 up, -1 down, 0 either. What is known of a feature's meaning must hold
 /// for every container, also where no recording taught it.
-pub const DIRECTIONS: [i8; FEATURES] = [1, -1, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 1, 0, -1, 0, 1, 1];
+pub const DIRECTIONS: [i8; FEATURES] = [1, -1, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 1, 0, -1, 0, 1, 1, 0];
 
 impl Evidence {
     /// The features of the model, all bounded: what is beyond a bound says nothing more.
@@ -85,6 +85,8 @@ impl Evidence {
             // How far below the limit, and where, it is expected to stop: a cap that is passed stops nothing.
             ceiling.map_or(0.5, |c| (self.level - c).clamp(-0.5, 0.3)) - flag(self.job),
             self.keeping.clamp(-0.5, 1.5),
+            // Growth per hour: seconds make a step, minutes a leak, hours a backlog.
+            (self.rise / hours(self.span, 1e6).max(0.01)).clamp(0.0, 10.0),
         ]
         .map(|x| x as f32)
     }

@@ -11,6 +11,16 @@ const SAMPLES: u32 = 8;
 /// The interval's ends are moved away from the median by this power: calibrated on the training seed.
 const WIDER: f64 = 1.25;
 
+/// The 95 % quantile of the normal distribution.
+const NORMAL: f64 = 1.645;
+/// How much the lives of runs that leak alike differ, as a share of them.
+const LIVES: f64 = 0.1;
+
+/// Whether growth is like that of a run that was killed.
+fn is_akin(rate: f64, killed: f64) -> bool {
+    (0.4..2.5).contains(&(rate / killed.max(1e-9)))
+}
+
 /// One look at a replica.
 pub(super) struct Look {
     pub growth: Growth,
@@ -18,6 +28,8 @@ pub(super) struct Look {
     pub evidence: Evidence,
     pub survived: Option<f64>,
     pub seen: f64,
+    /// What former runs that were killed with such growth say: seconds that are left, and their standard deviation.
+    pub former: Option<(f64, f64)>,
 }
 
 impl Series {
@@ -81,10 +93,11 @@ impl Series {
             .map(|p| f64::from(p.fall) / r.limit)
             .fold(0.0, f64::max);
         let rate = growth.slope() * r.limit;
-        let akin = self.state.territory.kills(now, pace).any(|k| {
-            let ratio = rate / f64::from(k.rate).max(1e-9);
-            (0.4..2.5).contains(&ratio)
-        });
+        let akin = self
+            .state
+            .territory
+            .kills(now, pace)
+            .any(|k| is_akin(rate, f64::from(k.rate)));
         let ceiling = self.priors.cap.as_ref().map(|cap| {
             // A cap of the whole process, or of the part that grows on top of what the program had after its start.
             let total = cap.written.contains("GOMEMLIMIT");
@@ -125,7 +138,28 @@ impl Series {
             evidence,
             survived,
             seen,
+            former: self.former(rate, now, now - r.born, pace),
         })
+    }
+
+    /// What is left of the life that former runs had which grew at such a rate and were killed, with its standard deviation.
+    fn former(&self, rate: f64, now: f64, age: f64, pace: f64) -> Option<(f64, f64)> {
+        let ages: Vec<f64> = self
+            .state
+            .territory
+            .kills(now, pace)
+            .filter(|k| is_akin(rate, f64::from(k.rate)))
+            .map(|k| f64::from(k.age))
+            .collect();
+        let n = ages.len() as f64;
+        if n < 1.0 {
+            return None;
+        }
+        let mean = ages.iter().sum::<f64>() / n;
+        let square = ages.iter().map(|a| (a - mean).powi(2)).sum::<f64>();
+        // As if two more runs had differed by the usual.
+        let var = (square + 2.0 * (LIVES * mean).powi(2)) / (n + 1.0) * (1.0 + 1.0 / n);
+        (mean > age).then(|| (mean - age, var.sqrt()))
     }
 
     pub(super) fn any_look(&self, i: usize, now: f64, tuning: &Tuning) -> Option<Look> {
@@ -150,6 +184,24 @@ impl Look {
             50.0 * self.growth.span
         };
         let hi = median * (hi / median.max(1.0)).powf(WIDER) * 1.1;
-        Some((lo, median, hi.max(median)))
+        Some(self.with_former(lo, median, hi.max(median)))
+    }
+
+    /// Draws the interval to what former runs say, each by its precision, on a logarithmic scale.
+    fn with_former(&self, lo: f64, median: f64, hi: f64) -> (f64, f64, f64) {
+        let Some((left, sd)) = self.former.filter(|_| median > 1.0) else {
+            return (lo, median, hi);
+        };
+        let (low, high) = ((lo.max(1.0) / median).ln(), (hi / median).ln());
+        let mine = ((high - low) / (2.0 * NORMAL)).powi(2).max(1e-4);
+        let theirs = (sd / left).powi(2);
+        let share = mine / (mine + theirs);
+        let median = median * (left / median).powf(share);
+        let narrower = (1.0 - share).sqrt();
+        (
+            median * (low * narrower).exp(),
+            median,
+            median * (high * narrower).exp(),
+        )
     }
 }

@@ -4,7 +4,7 @@
 //! never covered when d ≥ s/|λ|. Slope, curvature and the height of the crests are uncertain: the distribution of T is a quadrature over
 //! the explanations of the window, 5 slopes and 3 crests. The random part of the growth itself adds the variance of an inverse
 //! Gaussian passage, (σ²/s²)·T per unit of s, to that of the slope.
-use super::curve::{BENDS, Part};
+use super::curve::{BENDS, POWER, Part};
 
 const SLOPES: [(f64, f64); 5] = [
     (-1.7, 0.1),
@@ -77,6 +77,8 @@ impl Growth {
             f64::INFINITY
         } else if a.abs() < 1e-6 {
             d / s
+        } else if l > 0.0 {
+            POWER * ((1.0 + a).powf(1.0 / POWER) - 1.0) / l
         } else {
             a.ln_1p() / l
         }
@@ -119,8 +121,10 @@ impl Growth {
             let x = part.bend * h;
             let run = if x.abs() < 1e-6 {
                 h
+            } else if x > 0.0 {
+                ((1.0 + x / POWER).powf(POWER) - 1.0) / part.bend
             } else {
-                x.min(6.0).exp_m1() / part.bend
+                x.exp_m1() / part.bend
             };
             for (z, wz) in SLOPES {
                 for (c, wc) in self.crest.iter().zip(CRESTS) {
