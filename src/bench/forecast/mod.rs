@@ -5,6 +5,7 @@ pub mod case;
 pub mod class;
 mod cost;
 pub mod drive;
+mod fit;
 pub mod generate;
 pub mod method;
 mod report;

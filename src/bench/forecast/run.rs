@@ -2,7 +2,7 @@
 use super::{
     anchors::CONTESTANTS,
     class::{Class, Kind},
-    cost,
+    cost, fit,
     generate::Options,
     report::{Bin, ClassFigures, Figures, Part, Report},
     score::{HORIZON, Table},
@@ -21,6 +21,11 @@ use std::path::Path;
 /// # Errors
 /// When the real traces cannot be read.
 pub fn run(args: &ForecastBenchArgs) -> anyhow::Result<Exit> {
+    if args.fit {
+        tell("looks at the series of the training seeds, then 200 trees: some minutes");
+        print!("{}", fit::learn());
+        return Ok(Exit::Ok);
+    }
     let report = measure(args)?;
     if args.json {
         println!("{}", serde_json::to_string(&report)?);

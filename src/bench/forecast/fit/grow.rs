@@ -12,9 +12,9 @@ const BINS: usize = 64;
 /// Shrinkage of every step.
 const RATE: f64 = 0.07;
 /// Ridge: what a leaf's weight is divided by in addition.
-const RIDGE: f64 = 3.0;
+const RIDGE: f64 = 10.0;
 /// Fewest looks on each side of a split.
-const LEAST: f64 = 150.0;
+const LEAST: f64 = 300.0;
 /// Share of the looks, and of the features, that a tree is grown from.
 const ROWS: f64 = 0.6;
 /// See `ROWS`.

@@ -6,3 +6,37 @@ mod write;
 pub use grow::grow;
 pub use looks::{Look, looks};
 pub use write::write;
+
+use super::{
+    class::Class,
+    generate::{Options, generate},
+};
+
+/// Seeds that are learned from, and that nothing is judged by.
+const SEEDS: [u64; 3] = [1, 2, 3];
+/// Series of each class and seed; every one is lived through with its history and without.
+const PER_CLASS: u64 = 24;
+const TREES: usize = 200;
+
+/// Learns, and gives the source of the trees. The same program gives the same text.
+pub fn learn() -> String {
+    let mut lessons = Vec::new();
+    for history in [true, false] {
+        for seed in SEEDS {
+            for class in Class::ALL {
+                for index in 0..PER_CLASS {
+                    let options = Options {
+                        history,
+                        priors: true,
+                    };
+                    lessons.extend(looks(&generate(*class, seed, index, options)));
+                }
+            }
+        }
+    }
+    let (base, trees) = grow(&lessons, TREES, 1);
+    write(base, &trees)
+}
+
+#[cfg(test)]
+mod tests;
