@@ -282,7 +282,7 @@ impl Book {
                 );
                 self.keep(pod.uid.clone(), Thing::Pod(pod), from_start, now);
             }
-            Seen::Workload(view, revision) => {
+            Seen::Workload(view, told) => {
                 let uid = view.object.uid.clone();
                 if view.object.kind == Kind::ReplicaSet {
                     let parent = Parent {
@@ -291,7 +291,7 @@ impl Book {
                     };
                     self.know(&uid, parent, now);
                 }
-                if let Some(at) = self.settling.workload(&view, revision, now) {
+                if let Some(at) = self.settling.workload(&view, told.revision, now) {
                     self.timers.insert((at, Due::Settled(uid.clone())));
                 }
                 // A ReplicaSet's trouble is its Deployment's, which says so itself.
