@@ -44,6 +44,8 @@ pub struct Subject {
     pub object: ObjectRef,
     /// The container of the latest signal.
     pub container: Option<String>,
+    /// Kubernetes' reason in the latest signal.
+    pub reason: String,
     /// The incident's family.
     pub family: Family,
     /// The run that a forecast is about, while the incident is about that forecast.

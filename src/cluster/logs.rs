@@ -51,15 +51,16 @@ fn is_in_trouble(container: &ContainerView) -> bool {
     }
 }
 
-/// A tail of a previous run that was read before it was known to be wanted.
+/// A tail that was read before it was known to be wanted.
 pub struct Early {
     pod: String,
     container: String,
+    previous: bool,
     tail: Result<LogTail, Fault>,
 }
 
-/// The tail that a crash is nearly always told by, of the container that crashed: its previous run's. It is read together with
-/// everything else. When the server has given no answer it is asked again, if the tail is wanted.
+/// The tail that a crash is nearly always told by: of the run that ended last, by what the signal said. It is read together
+/// with everything else. When the server has given no answer it is asked again, if the tail is wanted.
 pub async fn early(reader: &Rest, subject: &Subject) -> Option<Early> {
     let container = subject.container.as_deref()?;
     let crashed = matches!(subject.family, Family::Crash | Family::Oom);
@@ -67,7 +68,9 @@ pub async fn early(reader: &Rest, subject: &Subject) -> Option<Early> {
         return None;
     }
     let (namespace, pod) = (&subject.object.namespace, &subject.object.name);
-    let tail = tail(reader, namespace, pod, container, true).await;
+    // A container that waits to be started again has its last run behind it; one that has just ended is still that run.
+    let previous = subject.reason == "CrashLoopBackOff";
+    let tail = tail(reader, namespace, pod, container, previous).await;
     let answered = match &tail {
         Ok(_) => true,
         Err(fault) => is_over(fault),
@@ -75,6 +78,7 @@ pub async fn early(reader: &Rest, subject: &Subject) -> Option<Early> {
     answered.then(|| Early {
         pod: pod.clone(),
         container: container.to_owned(),
+        previous,
         tail,
     })
 }
@@ -102,7 +106,7 @@ pub async fn tails(
         if !runs {
             return None;
         }
-        let tail = match early.filter(|_| previous) {
+        let tail = match early.filter(|early| early.previous == previous) {
             Some(early) => early.tail.clone(),
             None => tail(reader, &pod.namespace, &pod.name, &container.name, previous).await,
         };

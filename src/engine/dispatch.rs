@@ -217,6 +217,7 @@ fn subject(incident: &Incident) -> Subject {
         owner: incident.owner.clone(),
         object: incident.latest.subject.clone(),
         container: incident.latest.container.clone(),
+        reason: incident.latest.reason.clone(),
         family: incident.family,
         run: incident
             .forecast

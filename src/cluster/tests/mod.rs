@@ -77,6 +77,7 @@ impl World {
             owner: owner.clone(),
             object: owner.clone(),
             container: None,
+            reason: String::new(),
             family,
             run: None,
             after: None,

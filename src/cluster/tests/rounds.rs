@@ -1,7 +1,10 @@
 //! How many times one after the other the API server is waited for between a signal and its card: every such round is
 //! milliseconds in which nobody knows. When one of these numbers grows, a read waits for another that it does not need.
 use super::*;
-use crate::domain::action::RevisionRef;
+use crate::domain::{
+    action::RevisionRef,
+    view::{ContainerState, PodView},
+};
 use axum::{
     extract::Request,
     middleware::{Next, from_fn},
@@ -52,16 +55,23 @@ async fn crash_loop(world: &World) -> (Subject, Action) {
     world.apply("web", 1, BUSYBOX, FINE);
     pass(60).await;
     let owner = world.apply("web", 1, BUSYBOX, "echo fatal: no PAYMENT_URL; exit 1");
-    pass(120).await;
-    let evidence = world
-        .cluster
-        .inspect(world.subject(&owner, Family::Crash))
-        .await
-        .unwrap();
-    let sick = evidence.pods.iter().find(|pod| !pod.ready).unwrap();
+    pass(60).await;
+    let (evidence, sick) = loop {
+        let subject = world.subject(&owner, Family::Crash);
+        let evidence = world.cluster.inspect(subject).await.unwrap();
+        let sick = evidence.pods.iter().find(|pod| !pod.ready).cloned();
+        let waits = |pod: &PodView| {
+            matches!(&pod.containers[0].state, ContainerState::Waiting { reason, .. } if reason == "CrashLoopBackOff")
+        };
+        if let Some(sick) = sick.filter(waits) {
+            break (evidence, sick);
+        }
+        pass(1).await;
+    };
     let subject = Subject {
         object: sick.object(),
         container: Some("app".into()),
+        reason: "CrashLoopBackOff".into(),
         ..world.subject(&owner, Family::Crash)
     };
     let of = |index: usize| RevisionRef {
@@ -73,8 +83,6 @@ async fn crash_loop(world: &World) -> (Subject, Action) {
         to: of(1),
         from: of(0),
     };
-    // What this inspection has read is forgotten.
-    pass(5).await;
     (subject, undo)
 }
 
@@ -90,7 +98,15 @@ async fn a_crash_loop_takes_one_round_of_reads_and_one_request_for_the_dry_run()
     let (evidence, rounds, lines) = counted(&requests, &pod, work).await;
     let evidence = evidence.unwrap();
     assert_eq!(rounds, 1, "{lines}");
-    insta::assert_snapshot!(lines, @r"");
+    insta::assert_snapshot!(lines, @r"
+    GET /api/v1/namespaces/shop/events
+    GET /api/v1/namespaces/shop/events
+    GET /api/v1/namespaces/shop/pods
+    GET /api/v1/namespaces/shop/pods/POD/log
+    GET /apis/apps/v1/namespaces/shop/deployments/web
+    GET /apis/apps/v1/namespaces/shop/replicasets
+    GET /apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers
+    ");
     assert!(evidence.gaps.is_empty(), "{:?}", evidence.gaps);
     assert_eq!(evidence.logs[0].lines, ["fatal: no PAYMENT_URL"]);
     assert_eq!((evidence.pods.len(), evidence.revisions.len()), (2, 2));
@@ -104,7 +120,9 @@ async fn a_crash_loop_takes_one_round_of_reads_and_one_request_for_the_dry_run()
     assert_eq!((dry_run.generation, dry_run.refusal), (2, None));
     assert_eq!(
         dry_run.diff,
-        ["containers[app].command[2]: echo fatal: no PAYMENT_URL; exit 1 → sleep 100000"]
+        [
+            r#"containers[app].command: ["sh","-c","echo fatal: no PAYMENT_URL; exit 1"] → ["sh","-c","sleep 100000"]"#
+        ]
     );
 }
 
@@ -135,15 +153,18 @@ async fn a_dry_run_is_about_what_is_there_now_however_short_ago_the_evidence_was
     let world = World::behind(slow(&requests), |_| {});
     let _watching = world.watch();
     let (subject, undo) = crash_loop(&world).await;
+    let pod = subject.object.name.clone();
     world.cluster.inspect(subject).await.unwrap();
     world.apply("web", 1, BUSYBOX, "exit 2");
     let work = world.cluster.dry_run(undo);
-    let (dry_run, rounds, lines) = counted(&requests, "", work).await;
+    let (dry_run, rounds, lines) = counted(&requests, &pod, work).await;
     let dry_run = dry_run.unwrap();
     assert_eq!(rounds, 4, "refused as outdated, then read again: {lines}");
     assert_eq!(dry_run.generation, 3);
     assert_eq!(
         dry_run.diff,
-        ["containers[app].command[2]: exit 2 → sleep 100000"]
+        [
+            r#"containers[app].command: ["sh","-c","exit 2"] → ["sh","-c","sleep 100000"]"#
+        ]
     );
 }
