@@ -3,6 +3,7 @@ use super::{
     KubeCluster, budgets, current, limits, logs, project, references,
     rest::{Fault, Rest},
     revisions,
+    runs::{self, Run},
     scene::{self, Survey},
     slim,
 };
@@ -31,6 +32,8 @@ pub async fn inspect(cluster: &KubeCluster, subject: Subject) -> Result<Evidence
     let gather = async {
         if subject.owner.kind == Kind::Node {
             node(cluster, &subject).await
+        } else if subject.owner.kind == Kind::CronJob {
+            run(cluster, &subject).await
         } else {
             workload(cluster, &subject).await
         }
@@ -56,6 +59,20 @@ async fn or_gap<T: Default>(
     match read.await {
         Ok(value) => (value, None),
         Err(fault) => (T::default(), Some(format!("{what}: {fault}"))),
+    }
+}
+
+/// The evidence of a CronJob is that of its latest failed run.
+async fn run(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, ClusterError> {
+    match runs::latest(cluster, subject).await? {
+        Run::Is(run) => workload(cluster, &run).await,
+        Run::None => {
+            // The CronJob is there: whatever is gone of its runs, its incident goes on.
+            let mut evidence = Evidence::empty(cluster.clock.now());
+            evidence.gaps.push("none of its runs is left".to_owned());
+            Ok(evidence)
+        }
+        Run::Gone => Ok(Evidence::empty(cluster.clock.now())),
     }
 }
 
@@ -126,11 +143,9 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
             budgets::of(reader, owner, &labels)
         ),
     );
-    evidence.gaps.extend(
-        [more.1, references.1, budget.1]
-            .into_iter()
-            .flatten(),
-    );
+    evidence
+        .gaps
+        .extend([more.1, references.1, budget.1].into_iter().flatten());
     evidence.budget = budget.0;
     for (logs, gaps) in tails {
         evidence.logs.extend(logs);

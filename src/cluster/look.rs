@@ -1,6 +1,7 @@
 //! A look at an owner: is it complete, is the incident's signal still there, is the change still there?
 use super::{
     KubeCluster, current, project,
+    runs::{self, Run},
     scene::{Scene, scene},
     slim, template,
 };
@@ -30,6 +31,18 @@ pub async fn look(cluster: &KubeCluster, subject: Subject) -> Result<Observation
     let now = cluster.clock.now();
     if subject.owner.kind == Kind::Node {
         return look_at_node(cluster, &subject, now).await;
+    }
+    let mut subject = subject;
+    if subject.owner.kind == Kind::CronJob {
+        // A forecast is about a container that runs, not about how runs end.
+        if subject.family != Family::Forecast {
+            let seen = runs::look(cluster, &subject, now).await?;
+            return Ok(seen.unwrap_or_else(|| gone(now)));
+        }
+        match runs::latest(cluster, &subject).await? {
+            Run::Is(run) => subject = *run,
+            Run::None | Run::Gone => return Ok(gone(now)),
+        }
     }
     Ok(match scene(cluster, &subject.owner).await? {
         None => gone(now),

@@ -21,6 +21,7 @@ pub mod quantity;
 mod references;
 mod rest;
 mod revisions;
+mod runs;
 mod scene;
 mod selectors;
 mod served;

@@ -170,7 +170,10 @@ fn lacks_newest(owner: &ObjectRef, raw: &Workload, kept: &[Kept]) -> bool {
             .is_some_and(|wanted| kept.iter().all(|kept| kept.number() != wanted)),
         Kind::StatefulSet => {
             let wanted = &raw.status.update_revision;
-            !wanted.is_empty() && kept.iter().all(|kept| project::name(&kept.metadata) != wanted)
+            !wanted.is_empty()
+                && kept
+                    .iter()
+                    .all(|kept| project::name(&kept.metadata) != wanted)
         }
         _ => false,
     }

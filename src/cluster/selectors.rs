@@ -24,7 +24,8 @@ impl Selectors {
                     watched.remove(uid);
                 }
             }
-            What::Listed(Seen::Workload(view, told)) | What::Changed(Seen::Workload(view, told)) => {
+            What::Listed(Seen::Workload(view, told))
+            | What::Changed(Seen::Workload(view, told)) => {
                 let kept = matches!(
                     view.object.kind,
                     Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet

@@ -115,9 +115,13 @@ pub async fn pods_selected(
 /// The pods of an owner whose kind Heal does not know: the chain is climbed from each pod of the namespace.
 pub async fn pods_of_unknown_kind(reader: &Rest, owner: &ObjectRef) -> Result<Vec<PodView>, Fault> {
     let page = [("limit", "1000")];
+    let between = match owner.kind {
+        Kind::CronJob => &slim::JOBS,
+        _ => &slim::REPLICA_SETS,
+    };
     let (pods, sets) = tokio::try_join!(
         reader.list::<slim::Pod>(&slim::PODS, &owner.namespace, &page),
-        reader.list::<Workload>(&slim::REPLICA_SETS, &owner.namespace, &page),
+        reader.list::<Workload>(between, &owner.namespace, &page),
     )?;
     let parent = |meta| Parent {
         above: project::owner(meta),

@@ -131,6 +131,7 @@ fn incident() -> Incident {
             message: outlook.why.clone(),
         },
         signals: 1,
+        runs: None,
         state: State::Proposed {
             proposal: Proposal {
                 number: 1,

@@ -79,6 +79,8 @@ impl World {
             container: None,
             reason: String::new(),
             family,
+            job: None,
+            since: Timestamp::UNIX_EPOCH,
             run: None,
             after: None,
         }

@@ -60,9 +60,7 @@ async fn crash_loop(world: &World) -> (Subject, Action) {
         let subject = world.subject(&owner, Family::Crash);
         let evidence = world.cluster.inspect(subject).await.unwrap();
         let sick = evidence.pods.iter().find(|pod| !pod.ready).cloned();
-        let waits = |pod: &PodView| {
-            matches!(&pod.containers[0].state, ContainerState::Waiting { reason, .. } if reason == "CrashLoopBackOff")
-        };
+        let waits = |pod: &PodView| matches!(&pod.containers[0].state, ContainerState::Waiting { reason, .. } if reason == "CrashLoopBackOff");
         if let Some(sick) = sick.filter(waits) {
             break (evidence, sick);
         }
@@ -163,8 +161,6 @@ async fn a_dry_run_is_about_what_is_there_now_however_short_ago_the_evidence_was
     assert_eq!(dry_run.generation, 3);
     assert_eq!(
         dry_run.diff,
-        [
-            r#"containers[app].command: ["sh","-c","exit 2"] → ["sh","-c","sleep 100000"]"#
-        ]
+        [r#"containers[app].command: ["sh","-c","exit 2"] → ["sh","-c","sleep 100000"]"#]
     );
 }

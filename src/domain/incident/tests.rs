@@ -35,6 +35,7 @@ fn signal(family: Family) -> Signal {
         at: start(),
         owner: owner(),
         subject: ObjectRef::new("Pod", "shop", "checkout-1", "u-pod"),
+        run: None,
         family,
         container: Some("app".into()),
         reason: "CrashLoopBackOff".into(),

@@ -187,6 +187,7 @@ pub fn incident(state: State) -> Incident {
             message: "back-off 40s restarting failed container".into(),
         },
         signals: 7,
+        runs: None,
         state,
         diagnosis: Some(diagnosis()),
         managed_by: None,

@@ -238,6 +238,7 @@ pub fn incident(id: u64) -> Incident {
             message: "back-off".into(),
         },
         signals: 1,
+        runs: None,
         state: State::Waiting { why: Why::Unknown },
         diagnosis: None,
         managed_by: None,
