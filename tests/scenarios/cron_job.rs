@@ -42,9 +42,10 @@ async fn runs_that_fail_are_one_card_with_the_latest_of_them_and_a_success_ends_
             "CronJob shop/nightly failed",
             "1 failed run: nightly-1",
             "setting DATABASE_URL is missing",
+            "the next run of the CronJob tries again",
         ],
     );
-    says_nothing_of(&card, &["kubectl"]);
+    says_nothing_of(&card, &["kubectl", "create the Job again"]);
     world.passes(600).await;
     runs(&world, 2, BUSYBOX, NO_URL);
     world

@@ -99,7 +99,7 @@ fn seen(incident: &Incident) -> Markup {
     match &incident.runs {
         None => markup!("seen {}", times(incident.signals)),
         Some(runs) => {
-            let latest = Markup::code(&clean::cut_middle(&clean::line(&runs.latest.name), 64));
+            let latest = clean::cut_middle(&clean::line(&runs.latest.name), 64);
             match runs.failed {
                 1 => markup!("1 failed run: {}", latest),
                 n => markup!("{} failed runs, the latest: {}", n, latest),
