@@ -26,3 +26,4 @@ pub mod slack;
 pub mod store;
 pub mod telemetry;
 pub mod usage;
+pub mod wire;

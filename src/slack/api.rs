@@ -7,8 +7,8 @@ pub use super::error::SlackError;
 use super::{
     connector::{Connector, JSON, read},
     render::Message,
-    transport::Transport,
 };
+use crate::wire::Transport;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use jiff::{Timestamp, fmt::rfc2822};
@@ -378,7 +378,7 @@ mod tests {
     use super::*;
     use crate::{
         sim::slack::{Fault, SlackSim, SlackSimOptions},
-        slack::transport::{Broken, in_process},
+        wire::{Broken, in_process},
     };
     use std::time::Duration;
     use tower::{service_fn, util::BoxCloneSyncService};

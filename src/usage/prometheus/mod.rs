@@ -11,11 +11,11 @@ mod tests;
 pub use join::Join;
 pub use query::{Exported, Labels, Measure};
 
-use super::transport::{Broken, Transport};
 use crate::{
     domain::{forecast::Source, text::clip},
     ports::{PastPoint, PastRun, Readings, Span, UsageError, UsageSource},
     redact::redact,
+    wire::{Broken, Limits, Transport},
 };
 use answer::{Answer, Instant, Metric, Range};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -32,6 +32,12 @@ use std::{
 };
 use tower::ServiceExt;
 
+/// An exchange takes less than the usual interval between two readings; a hundred thousand containers have some 25 MiB.
+pub const LIMITS: Limits = Limits {
+    patience: Duration::from_secs(25),
+    connect: Duration::from_secs(5),
+    answer: 192 << 20,
+};
 /// What is exported is found out again this often: exporters are upgraded.
 const PROBE: Duration = Duration::from_secs(3600);
 /// So often while nothing better than the bare working set was found: in a new cluster the kubelet's other endpoint answers first.
@@ -191,8 +197,10 @@ impl Prometheus {
         self.prove(headers).await?;
         let answer = match self.transport.clone().oneshot(request).await {
             Ok(answer) => answer,
-            Err(Broken::Away(why)) => return Err(UsageError::Away(why)),
-            Err(error @ Broken::TooLarge) => return Err(UsageError::TooMuch(error.to_string())),
+            Err(Broken::Unsent(why) | Broken::Unanswered(why)) => {
+                return Err(UsageError::Away(why));
+            }
+            Err(error @ Broken::TooLarge(_)) => return Err(UsageError::TooMuch(error.to_string())),
         };
         match verdict(answer.status(), answer.headers(), answer.body()) {
             Some(error) => Err(error),

@@ -4,7 +4,7 @@ use crate::sim::{
     kube::{KubeSim, Options, tokio_clock},
     prometheus::{Labels as SimLabels, Point, PrometheusSim},
 };
-use crate::usage::transport::in_process;
+use crate::wire::in_process;
 use axum::{Router, response::IntoResponse};
 use serde_json::{Value, json};
 
