@@ -4,7 +4,10 @@ use super::{
     problem::{Problem, Warning},
     span,
 };
-use crate::{domain::text::clip, redact::redact};
+use crate::{
+    domain::text::{clip, distance},
+    redact::redact,
+};
 use jiff::SignedDuration;
 use std::ops::RangeInclusive;
 use toml::{
@@ -428,20 +431,4 @@ fn kind(value: &DeValue<'_>, want: &str) -> String {
 /// A value in a message. A secret can stand at the wrong place, so it is redacted first.
 fn quoted(text: &str) -> String {
     format!("{:?}", clip(&redact(text), 60))
-}
-
-/// Edits between two names (insertions, deletions, replacements).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

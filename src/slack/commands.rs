@@ -1,7 +1,11 @@
 //! The grammar of `/heal …`. Made for thumbs: capitals, quotes and the order of words do not matter, and every error says what
 //! to write instead.
 use crate::domain::{
-    command::Command, family::Family, incident::IncidentId, silence::Scope, text::clip,
+    command::Command,
+    family::Family,
+    incident::IncidentId,
+    silence::Scope,
+    text::{clip, distance},
 };
 use jiff::SignedDuration;
 use thiserror::Error;
@@ -402,22 +406,6 @@ fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
         .filter(|(distance, candidate)| *distance <= 2 && distance * 2 < candidate.len())
         .min()
         .map(|(_, candidate)| candidate)
-}
-
-/// Letters to insert, delete or replace to make one word of the other (Levenshtein).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]
