@@ -151,7 +151,8 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-async fn asked_to_stop() {
+/// Comes back at SIGTERM or SIGINT.
+pub(crate) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let interrupt = tokio::signal::ctrl_c();
     match signal(SignalKind::terminate()) {
