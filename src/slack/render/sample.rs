@@ -3,7 +3,7 @@ use crate::domain::{
     action::{Action, RevisionRef},
     diagnosis::{Candidate, Diagnosis, Proof, Severity},
     family::Family,
-    forecast::{Boundary, Chart, ChartPoint, FanPoint, Outlook, Source, Tier, When},
+    forecast::{Chart, ChartPoint, FanPoint, Outlook, When, testkit},
     incident::{DismissReason, Execution, Incident, IncidentId, Latest, State, Try, Why},
     memory::{Tally, TrackRecord},
     object::ObjectRef,
@@ -232,31 +232,19 @@ pub fn outlook() -> Outlook {
     Outlook {
         at: at(0),
         owner: owner(),
-        container: "app".into(),
         pod: ObjectRef::new("Pod", "shop", "checkout-7d9f-x2k4q", "uid-2"),
-        run: 0,
-        boundary: Boundary::Limit,
         rising: 3,
-        replicas: 3,
-        tier: Tier::Page,
-        p: 0.93,
         when: Some(When {
             earliest: at(70 * 60),
             median: at(110 * 60),
             latest: at(170 * 60),
         }),
         used: 439 * MIB,
-        limit: 512 * MIB,
         rate: 0.66 * MIB as f64 / 60.0,
         rising_since: at(-200 * 60),
         survived: Some(364 * MIB),
         known_since: at(-7 * 86_400),
-        killed_before: false,
         leak_proved: true,
-        needed_limit: None,
-        cap: None,
-        cap_bytes: None,
-        source: Source::Prometheus,
         why: "It rises steadily".into(),
         chart: Chart {
             past: (0..=24)
@@ -273,6 +261,7 @@ pub fn outlook() -> Outlook {
                 })
                 .collect(),
         },
+        ..testkit::outlook("app", 110 * 60)
     }
 }
 
