@@ -6,6 +6,8 @@ use crate::sim::{
 };
 use crate::wire::in_process;
 use axum::{Router, response::IntoResponse};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 fn place(auth: Auth) -> Place {
