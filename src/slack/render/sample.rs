@@ -10,6 +10,8 @@ use crate::domain::{
     policy::Person,
     proposal::{Approval, DryRun, Proposal},
     recovery::{Tracking, Verdict},
+    report::Pause,
+    silence::{Scope, Silence},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -383,4 +385,29 @@ pub fn every_state() -> Vec<Incident> {
         }
     }
     all
+}
+
+/// A silence on one kind of trouble in a namespace.
+pub fn silence() -> Silence {
+    Silence {
+        id: 3,
+        scope: Scope {
+            namespace: Some("load".into()),
+            name: None,
+            family: Some(Family::Oom),
+        },
+        by: "U0ANA".into(),
+        from: at(0),
+        until: at(14_400),
+        muted: 4,
+    }
+}
+
+/// The kill switch is on.
+pub fn pause() -> Pause {
+    Pause {
+        by: "U0BEN".into(),
+        since: at(50),
+        reason: "deploy freeze".into(),
+    }
 }
