@@ -1,6 +1,6 @@
 //! How the forecasts of the last 30 days turned out: what `/heal forecast` says, for Prometheus. Gauges, because outcomes older
 //! than that leave the score, and because a restart does not begin at zero.
-use super::metrics::{plain, seconds};
+use super::register::{plain, seconds};
 use crate::domain::forecast::{Outcome, Score};
 use prometheus_client::{
     encoding::EncodeLabelSet,

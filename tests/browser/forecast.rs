@@ -18,8 +18,8 @@ use heal::{
     slack::{
         api::SlackApi,
         send::{Sender, SenderParts},
-        transport::in_process,
     },
+    wire::in_process,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;

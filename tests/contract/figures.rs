@@ -8,10 +8,8 @@ use heal::{
     ports::{Clock, PastRun, Reading, Sighting, Span, UsageSource},
     store::Store,
     telemetry::Metrics,
-    usage::{
-        prometheus::{Auth, Labels, Measure, Prometheus},
-        transport::network,
-    },
+    usage::prometheus::{Auth, LIMITS, Labels, Measure, Prometheus},
+    wire::network,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -48,7 +46,7 @@ fn prometheus(url: &str) -> Prometheus {
         headers: vec![],
         labels: Labels::default(),
     };
-    Prometheus::new(network(None).unwrap(), at)
+    Prometheus::new(network(LIMITS, None).unwrap(), at)
 }
 
 /// A namespace of this process: one of the same name may still be going from the run before.

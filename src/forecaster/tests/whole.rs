@@ -13,8 +13,8 @@ use crate::{
     usage::{
         Fallback,
         prometheus::{Auth, Labels as SeriesLabels, Place, Prometheus},
-        transport::in_process,
     },
+    wire::in_process,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};

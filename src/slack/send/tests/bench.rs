@@ -13,7 +13,8 @@ use crate::{
     },
     ports::{CardState, ChatJob, Clock, Delivered, Meter, Posted},
     sim::slack::{Message, SlackSim, SlackSimOptions},
-    slack::{api::SlackApi, transport::in_process},
+    slack::api::SlackApi,
+    wire::in_process,
 };
 use jiff::Timestamp;
 use std::{
