@@ -106,6 +106,7 @@ impl World {
             store: self.store.clone(),
             clock,
             metrics: Arc::new(Metrics::new()),
+            correction: tokio::sync::watch::Sender::default().subscribe(),
             pods: news,
             sink,
             cancel: cancel.clone(),

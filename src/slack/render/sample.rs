@@ -240,6 +240,7 @@ pub fn outlook() -> Outlook {
         replicas: 3,
         tier: Tier::Page,
         p: 0.93,
+        correction: Default::default(),
         when: Some(When {
             earliest: at(70 * 60),
             median: at(110 * 60),
