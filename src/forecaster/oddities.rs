@@ -98,9 +98,13 @@ impl Oddities {
         Some(known.or_insert_with(new))
     }
 
-    /// What is known of a workload, to be told of its past; it is stored at the next occasion, for nobody asks for that past again.
+    /// What is known of a workload, to be told of its past; `None` when enough is known. It is stored at the next occasion, for nobody
+    /// asks for that past again.
     pub(super) fn habits_to_prime(&mut self, owner: &ObjectRef, now: f64) -> Option<&mut Habits> {
         let workload = self.workload(owner, now)?;
+        if !workload.habits.lack_past() {
+            return None;
+        }
         (workload.seen, workload.saved) = (now, 0.0);
         Some(&mut workload.habits)
     }

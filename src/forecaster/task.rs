@@ -205,13 +205,12 @@ impl Forecaster {
         if let Some(error) = &found.error {
             tracing::warn!(namespace = found.namespace, %error, "the past is not complete");
         }
-        let before = self.ledger.before(&found);
-        self.ledger.past(found, now);
-        for workload in before {
-            self.ledger.remember_usual(&workload, now);
+        for workload in self.ledger.before(&found) {
+            self.ledger.remember_usual(&workload, &found, now);
             // A week of a workload takes milliseconds, and there may be thousands.
             tokio::task::yield_now().await;
         }
+        self.ledger.past(found, now);
     }
 
     /// Asks for the past, once the source has answered at all.

@@ -17,14 +17,15 @@ use std::collections::BTreeMap;
 /// A value stands for so many seconds of what is usual at the most: longer steps are taken as several.
 const PIECE: f64 = 300.0;
 
-/// What the replicas of a workload used together, one after the other.
+/// A workload whose past was found.
 pub struct Before {
     owner: ObjectRef,
-    /// Length of a step in seconds.
-    step: f64,
+    /// Containers of a pod.
+    containers: usize,
     cpu: Scale,
     memory: Scale,
-    steps: BTreeMap<i64, Together>,
+    /// Its runs among those that were found.
+    runs: Vec<usize>,
 }
 
 /// What was used at the same time.
@@ -50,16 +51,9 @@ impl Together {
     }
 }
 
-/// A workload as its pods are now.
-struct Shape<'a> {
-    owner: &'a ObjectRef,
-    containers: usize,
-    cpu: Scale,
-    memory: Scale,
-}
-
-impl<'a> Shape<'a> {
-    fn of(pod: &'a Pod) -> Option<Self> {
+impl Before {
+    /// The workload of a pod, as its pods are now; `None` for one that is meant to end.
+    fn of(pod: &Pod) -> Option<Self> {
         let (mut cpu, mut memory) = (Sum::default(), Sum::default());
         for tracked in &pod.containers {
             cpu.add(Some(0.0), tracked.fact.cpu_limit);
@@ -68,58 +62,51 @@ impl<'a> Shape<'a> {
         }
         let is_job = kind(&pod.owner, &pod.line) == OwnerKind::Job;
         (!is_job && !pod.containers.is_empty()).then_some(Self {
-            owner: &pod.line,
+            owner: pod.line.clone(),
             containers: pod.containers.len(),
             cpu: cpu.mean(1.0)?.1,
             memory: memory.mean(1.0)?.1,
+            runs: Vec::new(),
         })
     }
 }
 
 impl Ledger {
-    /// What the workloads of a namespace used before, as far as it was found.
+    /// The workloads whose past was found.
     pub fn before(&self, found: &Found) -> Vec<Before> {
         let pods = || self.pods.of_namespace(&found.namespace);
         let owners = names::Owners::of(pods());
-        let mut shapes: BTreeMap<&str, Shape<'_>> = BTreeMap::new();
-        for shape in pods().filter_map(Shape::of) {
-            shapes.entry(&shape.owner.uid).or_insert(shape);
+        let mut all: BTreeMap<String, Before> = BTreeMap::new();
+        for before in pods().filter_map(Before::of) {
+            all.entry(before.owner.uid.clone()).or_insert(before);
         }
-        let mut runs: BTreeMap<&str, BTreeMap<&str, Vec<&PastRun>>> = BTreeMap::new();
-        for run in &found.runs {
+        for (number, run) in found.runs.iter().enumerate() {
             let uid = match self.pods.get(&found.namespace, &run.pod) {
                 Some(pod) => Some(&pod.line.uid),
                 None => owners.of_pod(&run.pod),
             };
-            if let Some(uid) = uid {
-                let of_pod = runs.entry(uid).or_default().entry(&run.pod);
-                of_pod.or_default().push(run);
+            if let Some(before) = uid.and_then(|uid| all.get_mut(uid)) {
+                before.runs.push(number);
             }
         }
-        let all = runs.into_iter().filter_map(|(uid, pods)| {
-            let shape = shapes.get(uid)?;
-            Some(Before {
-                owner: shape.owner.clone(),
-                step: found.step,
-                cpu: shape.cpu,
-                memory: shape.memory,
-                steps: steps(&pods, shape.containers),
-            })
-        });
-        all.collect()
+        all.into_values()
+            .filter(|before| !before.runs.is_empty())
+            .collect()
     }
 
     /// Takes in what was usual for a workload before, unless enough is known of it.
-    pub fn remember_usual(&mut self, before: &Before, now: f64) {
+    pub fn remember_usual(&mut self, before: &Before, found: &Found, now: f64) {
         let Some(habits) = self.oddities.habits_to_prime(&before.owner, now) else {
             return;
         };
-        let pieces = (before.step / PIECE).ceil().max(1.0) as u32;
-        let readings = before.steps.iter().flat_map(|(end, used)| {
+        let pieces = (found.step / PIECE).ceil().max(1.0) as u32;
+        let runs = before.runs.iter().filter_map(|run| found.runs.get(*run));
+        let steps = steps(runs, before.containers);
+        let readings = steps.iter().flat_map(|(end, used)| {
             let pods = f64::from(used.count.max(1));
             let cpu = used.cpu().map(|cpu| (cpu / pods, before.cpu));
             let memory = Some((used.memory / pods, before.memory));
-            let began = *end as f64 - before.step;
+            let began = *end as f64 - found.step;
             (0..pieces).map(move |piece| (began + f64::from(piece) * PIECE, cpu, memory))
         });
         habits.remember(readings);
@@ -128,7 +115,14 @@ impl Ledger {
 
 /// What the pods of a workload used together, by the end of the step: of pods that were not just starting, and of which all
 /// containers have figures.
-fn steps(pods: &BTreeMap<&str, Vec<&PastRun>>, containers: usize) -> BTreeMap<i64, Together> {
+fn steps<'a>(
+    runs: impl Iterator<Item = &'a PastRun>,
+    containers: usize,
+) -> BTreeMap<i64, Together> {
+    let mut pods: BTreeMap<&str, Vec<&PastRun>> = BTreeMap::new();
+    for run in runs {
+        pods.entry(&run.pod).or_default().push(run);
+    }
     let mut all: BTreeMap<i64, Together> = BTreeMap::new();
     for runs in pods.values() {
         let mut pod: BTreeMap<i64, Together> = BTreeMap::new();
@@ -150,187 +144,4 @@ fn steps(pods: &BTreeMap<&str, Vec<&PastRun>>, containers: usize) -> BTreeMap<i6
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Options;
-    use super::super::time::timestamp;
-    use super::*;
-    use crate::{
-        domain::forecast::Source,
-        ports::{ContainerFact, PodFact, PodNews, Reading, Sighting},
-    };
-
-    const DAY: i64 = 86_400;
-    /// A Monday, in the year 2025.
-    const MONDAY: i64 = 1_736_121_600;
-
-    fn pod(name: &str) -> PodFact {
-        let container = |name: &str| ContainerFact {
-            name: name.to_owned(),
-            limit: Some(1 << 30),
-            cpu_limit: Some(0.5),
-            cap: None,
-            restarts: 0,
-            running: Some(Some(timestamp((MONDAY - 3600) as f64))),
-            end: None,
-        };
-        let shop = ObjectRef::new("Deployment", "shop", "checkout", "u1");
-        PodFact {
-            pod: ObjectRef::new("Pod", "shop", name, name),
-            owner: shop.clone(),
-            line: shop,
-            node: None,
-            leaving: false,
-            finished: false,
-            containers: vec![container("app"), container("proxy")],
-        }
-    }
-
-    /// Cores of a container: more by day, no two steps alike.
-    fn cores(t: i64) -> f64 {
-        let noise = ((t / 60 * 7919) % 97) as f64 / 97.0 - 0.5;
-        let hour = (t % DAY) as f64 / DAY as f64 * std::f64::consts::TAU;
-        (0.15 - 0.05 * hour.cos()) * (1.0 + 0.1 * noise)
-    }
-
-    fn bytes(t: i64) -> f64 {
-        3e8 + cores(t) * 1e8
-    }
-
-    /// The last week of two pods, and of one that is gone, in such steps.
-    fn found(step: i64) -> Found {
-        let mut runs = Vec::new();
-        for pod in ["checkout-7d9f8b6c5d-x2x4z", "checkout-1", "checkout-2"] {
-            for container in ["app", "proxy"] {
-                let point = |t: i64| PastPoint {
-                    t: t as f64,
-                    mean: bytes(t),
-                    max: bytes(t),
-                    cpu: Some(cores(t) as f32),
-                };
-                let from = MONDAY - 7 * DAY;
-                runs.push(PastRun {
-                    pod: pod.to_owned(),
-                    container: container.to_owned(),
-                    run: "r".to_owned(),
-                    points: (from..=MONDAY).step_by(step as usize).map(point).collect(),
-                });
-            }
-        }
-        Found {
-            namespace: "shop".to_owned(),
-            step: step as f64,
-            runs,
-            error: None,
-        }
-    }
-
-    /// A ledger with two pods that took this past in.
-    fn ledger(found: &Found) -> Ledger {
-        let mut ledger = Ledger::new(Options::default(), MONDAY as f64);
-        for name in ["checkout-1", "checkout-2"] {
-            ledger.news(PodNews::Pod(Box::new(pod(name))), MONDAY as f64);
-        }
-        for before in ledger.before(found) {
-            ledger.remember_usual(&before, MONDAY as f64);
-        }
-        ledger
-    }
-
-    /// What is told while an hour passes in which both pods need so many cores more.
-    fn told(ledger: &mut Ledger, more: f64) -> Vec<String> {
-        let mut told = Vec::new();
-        for minute in 1..60 {
-            let t = MONDAY + minute * 60;
-            for pod in ["checkout-1", "checkout-2"] {
-                for container in ["app", "proxy"] {
-                    let reading = Reading {
-                        namespace: "shop".to_owned(),
-                        pod: pod.to_owned(),
-                        container: container.to_owned(),
-                        at: t as f64,
-                        used: bytes(t),
-                        cpu: Some(cores(t) + more),
-                    };
-                    ledger.reading(&reading, Source::Prometheus, t as f64);
-                }
-            }
-            ledger.look_for_the_unusual(t as f64);
-            for sighting in ledger.sightings() {
-                if let Sighting::Unusual(unusual) = sighting {
-                    told.extend(unusual.anomalies.into_iter().map(|one| one.why));
-                }
-            }
-        }
-        told.dedup();
-        told
-    }
-
-    #[test]
-    fn what_is_unusual_is_told_on_the_first_day_when_the_past_is_known() {
-        let past = found(300);
-        let first = told(&mut ledger(&past), 0.2).into_iter().next();
-        insta::assert_snapshot!(first.unwrap_or_default(), @"CPU is at 60 % of its limit; usual at this hour is 19 % to 21 %");
-        assert_eq!(told(&mut ledger(&past), 0.0), [""; 0], "as usual");
-        let nothing = Found {
-            runs: vec![],
-            ..past
-        };
-        assert_eq!(told(&mut ledger(&nothing), 0.2), [""; 0], "no past");
-    }
-
-    #[test]
-    fn hours_as_steps_tell_what_is_usual_too() {
-        assert_ne!(told(&mut ledger(&found(3600)), 0.2), [""; 0]);
-        assert_eq!(told(&mut ledger(&found(3600)), 0.0), [""; 0]);
-    }
-
-    #[test]
-    fn a_pod_counts_when_all_its_containers_have_figures_and_it_has_settled() {
-        let mut past = found(300);
-        past.runs.truncate(3);
-        let ledger = ledger(&past);
-        let before = ledger.before(&past);
-        let [before] = before.as_slice() else {
-            panic!("{} workloads", before.len());
-        };
-        assert_eq!(
-            before.steps.len(),
-            7 * 288 + 1 - 2,
-            "all but its first ten minutes"
-        );
-        let (t, used) = before.steps.iter().next().unwrap();
-        assert_eq!(used.count, 1, "the other pod lacks its proxy");
-        assert!((used.memory - 2.0 * bytes(*t)).abs() < 1.0);
-    }
-
-    #[test]
-    fn what_was_watched_for_days_is_not_replaced_and_what_is_new_is_stored_soon() {
-        let past = found(300);
-        let mut known = ledger(&past);
-        assert_eq!(known.unsaved_habits(MONDAY as f64 + 60.0, false).len(), 1);
-        let stored = known.unsaved_habits(MONDAY as f64 + 60.0, true);
-        assert_eq!(stored.len(), 0, "once");
-        let lower = Found {
-            runs: past
-                .runs
-                .iter()
-                .map(|run| PastRun {
-                    points: run
-                        .points
-                        .iter()
-                        .map(|point| PastPoint {
-                            cpu: Some(0.4),
-                            ..*point
-                        })
-                        .collect(),
-                    ..run.clone()
-                })
-                .collect(),
-            ..past
-        };
-        for before in known.before(&lower) {
-            known.remember_usual(&before, MONDAY as f64);
-        }
-        assert_ne!(told(&mut known, 0.2), [""; 0], "0.4 cores are not usual");
-    }
-}
+mod tests;

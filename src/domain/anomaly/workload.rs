@@ -36,6 +36,13 @@ impl Habits {
         }
     }
 
+    /// Whether too little is known of it to call anything unusual.
+    pub fn lack_past(&self) -> bool {
+        [&self.cpu, &self.memory]
+            .iter()
+            .any(|habit| habit.days_known() < SILENT_DAYS)
+    }
+
     /// Takes a past in, oldest reading first, each as in [`Habits::observe`]. It takes the place of what was seen since, which is little:
     /// what has been watched for days stays.
     pub fn remember(

@@ -1,4 +1,5 @@
 //! The ledger without a cluster: facts and readings in, sightings out.
+mod trust;
 mod whole;
 
 use super::{

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     anomaly::Unusual,
-    forecast::{Boundary, Calibration, Correction, Outlook, Score, Source, SourceHealth, Tier},
+    forecast::{Boundary, Calibration, Outlook, Score, Source, SourceHealth, Tier},
     report::{Foresight, Rising},
     text::{bytes, count, duration},
 };
@@ -302,7 +302,7 @@ fn score(score: &Score) -> Markup {
 
 /// "Intervals are widened by 1.2, from 14 recorded kills."; nothing when next to nothing is corrected.
 fn learned(calibration: &Calibration) -> Option<Markup> {
-    let Correction { widening, shift } = calibration.correction;
+    let widening = calibration.correction.widening;
     let width = ((widening - 1.0).abs() >= 0.05).then(|| {
         let word = if widening > 1.0 {
             "widened"
@@ -313,9 +313,9 @@ fn learned(calibration: &Calibration) -> Option<Markup> {
         let kills = count(i64::from(calibration.kills), "recorded kill");
         format!("Intervals are {word} by {by:.1}, from {kills}.")
     });
-    let sureness = (shift.abs() >= 0.1).then(|| {
+    let p = calibration.correction.probability(0.9);
+    let sureness = ((p - 0.9).abs() >= 0.03).then(|| {
         let told = calibration.right + calibration.wrong;
-        let p = calibration.correction.probability(0.9);
         let came = calibration.right;
         format!("What would be P 0.90 is told as {p:.2}: {came} of {told} told came true.")
     });
