@@ -49,6 +49,10 @@ impl Row {
 
 /// What rows teach that a ledger took in one after the other.
 fn learned(rows: &[Row]) -> Calibration {
+    taught(rows).score(after(6 * HOUR)).calibration
+}
+
+fn taught(rows: &[Row]) -> Ledger {
     let mut ledger = Ledger::default();
     for (run, row) in rows.iter().enumerate() {
         let told = row.outlook(run as u32);
@@ -76,7 +80,7 @@ fn learned(rows: &[Row]) -> Calibration {
         ledger.heard(&row.outlook(run as u32), after(5 * HOUR));
     }
     ledger.due(after(6 * HOUR));
-    ledger.score(after(6 * HOUR)).calibration
+    ledger
 }
 
 fn many(count: u32, kill: impl Fn(u32) -> Option<i64>) -> Vec<Row> {
@@ -133,6 +137,17 @@ fn a_kill_that_nobody_told_says_nothing_about_what_is_told() {
     let score = ledger.score(now());
     assert_eq!(score.misses, 50);
     assert_eq!(score.calibration, Calibration::default());
+}
+
+#[test]
+fn outcomes_are_forgotten_after_thirty_days_so_that_silence_is_not_for_ever() {
+    let ledger = taught(&many(40, |_| None));
+    let shift = |days: i64| {
+        let score = ledger.score(after(6 * HOUR + days * 24 * HOUR));
+        score.calibration.correction.shift
+    };
+    assert!(shift(29) < -1.5, "{}", shift(29));
+    assert_eq!(shift(31), 0.0);
 }
 
 #[test]
