@@ -82,7 +82,17 @@ async fn the_score_says(heal: &Installation, saying: &str) {
     panic!("the score does not say “{saying}”:\n{last}");
 }
 
-const AVERTED: &str = "1 withdrawn (1 of them because an approved fix prevented the kill)";
+const AVERTED: &str = "1 forecast told: 0 right, 0 wrong, 1 withdrawn (1 of them because an approved fix prevented the kill)";
+
+/// One card, and beside it at most the list of notices, which says nothing of this workload.
+fn leaves_in_peace(heal: &Installation, card: &Message, name: &str) {
+    for message in heal.cards().iter().filter(|other| other.ts != card.ts) {
+        let words = message.words();
+        let is_the_list = words.contains("Memory is rising; no kill is near enough")
+            || words.contains("Nothing of what was listed here");
+        assert!(is_the_list && !words.contains(name), "{words}");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leak_is_told_before_the_kill_and_a_higher_limit_prevents_it() {
@@ -102,6 +112,7 @@ async fn a_leak_is_told_before_the_kill_and_a_higher_limit_prevents_it() {
         "{}",
         card.words()
     );
+    leaves_in_peace(&heal, &card, "files");
     has_its_picture(&heal, &card).await;
     assert_eq!(restarts(&heal, "reports"), 0, "nothing was killed yet");
     heal.presses(&card, "approve").await;
@@ -112,7 +123,7 @@ async fn a_leak_is_told_before_the_kill_and_a_higher_limit_prevents_it() {
     );
     assert_eq!(restarts(&heal, "reports"), 0, "it was never killed");
     the_score_says(&heal, AVERTED).await;
-    assert_eq!(heal.cards().len(), 1, "the cache is left in peace");
+    leaves_in_peace(&heal, &card, "files");
     assert!(heal.audit_holds());
 }
 
