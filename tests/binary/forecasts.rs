@@ -9,10 +9,15 @@ use heal::sim::slack::Message;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Takes 40 MB at once, then 90 KB a second up to 79 MB, and stays: with a limit of 64 MiB it is killed after less than five minutes,
-/// with a higher one never. A page comes when nine tenths are full: at this growth a minute before the kill.
-const GROWS: &str = r#"exec awk 'BEGIN { a[i++] = sprintf("%40000000s", "x");
-while (i < 430) { a[i++] = sprintf("%90000s", "x"); system("sleep 1") } while (1) system("sleep 100") }'"#;
+/// Takes so many megabytes at once, then so many kilobytes a second up to some 80 MB, and stays: with a limit of 64 MiB it is killed within
+/// minutes, with a higher one never. A page comes when nine tenths are full, which is a minute before the kill.
+fn grows(first: u32, rate: u32) -> String {
+    let grown = (80 - first) * 1000 / rate;
+    format!(
+        r#"exec awk 'BEGIN {{ a[i++] = sprintf("%{first}000000s", "x");
+while (i < {grown}) {{ a[i++] = sprintf("%{rate}000s", "x"); system("sleep 1") }} while (1) system("sleep 100") }}'"#
+    )
+}
 /// A cache: fills ever more slowly to 80 % of 64 MiB, and stays.
 const FILLS: &str = r#"exec awk 'BEGIN { left = 51500000;
 while (left > 200000) { n = int(left / 50); a[i++] = sprintf("%" n "s", "x"); left -= n; system("sleep 1") } while (1) system("sleep 100") }'"#;
@@ -100,7 +105,7 @@ async fn a_leak_is_told_before_the_kill_and_a_higher_limit_prevents_it() {
         return;
     };
     heal.rolls_out("files", 1, limited(FILLS));
-    heal.rolls_out("reports", 1, limited(GROWS));
+    heal.rolls_out("reports", 1, limited(&grows(40, 90)));
     let card = heal.offer("reports").await;
     assert!(
         card.words().contains("will be OOM-killed"),
@@ -140,7 +145,7 @@ async fn a_leak_that_came_with_a_rollout_goes_with_its_undo() {
         (watched.elapsed() > Duration::from_secs(200)).then_some(())
     })
     .await;
-    heal.rolls_out("checkout", 1, limited(GROWS));
+    heal.rolls_out("checkout", 1, limited(&grows(44, 100)));
     let card = heal.offer("checkout").await;
     assert!(
         card.words()
