@@ -67,6 +67,7 @@ fn outlook() -> Outlook {
         replicas: 3,
         tier: Tier::Page,
         p: 0.93,
+        correction: Default::default(),
         when: Some(When {
             earliest: minute(70),
             median: minute(102),

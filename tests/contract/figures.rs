@@ -200,6 +200,7 @@ async fn a_container_that_grows_is_forecast_before_the_kernel_kills_it() {
         store: Store::in_memory().unwrap(),
         clock: Arc::new(Now),
         metrics: Arc::new(Metrics::new()),
+        correction: tokio::sync::watch::Sender::default().subscribe(),
         pods: news,
         sink,
         cancel: cancel.clone(),

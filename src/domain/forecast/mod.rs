@@ -5,6 +5,7 @@
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
 mod assess;
+mod calibration;
 pub mod caps;
 mod codec;
 mod curve;
@@ -31,9 +32,11 @@ pub mod testkit;
 #[cfg(test)]
 mod tests;
 mod told;
+mod trust;
 mod tuning;
 mod turns;
 
+pub use calibration::{Calibration, Correction};
 pub use estimate::{Estimate, Tier};
 pub use ledger::{LEAST_LEAD, Ledger, SCORED};
 pub use outlook::{
@@ -46,4 +49,5 @@ pub use run::Run;
 pub use sample::{Exit, Past, Sample};
 pub use series::Series;
 pub use told::{Ended, Told, Told90};
+pub use trust::Trust;
 pub use tuning::Tuning;

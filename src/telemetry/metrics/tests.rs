@@ -35,6 +35,13 @@ fn exercised() -> Metrics {
         leads: vec![600, 7200, 7500],
         covered: 7,
         standing: 2,
+        calibration: crate::domain::forecast::Calibration {
+            correction: crate::domain::forecast::Correction {
+                widening: 1.2,
+                shift: -0.4,
+            },
+            ..Default::default()
+        },
     });
     let health = SourceHealth {
         last: Some(at(3)),
@@ -71,7 +78,9 @@ fn the_text_has_every_metric_under_its_promised_name() {
     heal_forecast_outcomes{outcome="hit"} 8
     heal_forecast_outcomes{outcome="miss"} 1
     heal_forecast_outcomes{outcome="withdrawn"} 3
+    heal_forecast_shift -0.4
     heal_forecast_source_age_seconds 7.0
+    heal_forecast_widening 1.2
     heal_forecasts_averted 2
     heal_forecasts_covered 7
     heal_forecasts_made 12

@@ -143,8 +143,13 @@ impl Prometheus {
         };
         let mean = ask(mean).await?;
         let max = ask(max).await?;
+        // Memory alone is worth having, so a failure is none.
+        let cpu = match exported.cpu {
+            true => ask(self.place.labels.past_cpu(&span.namespace, span.step)).await,
+            false => Ok(Bytes::new()),
+        };
         let labels = self.place.labels.clone();
-        apart(move || runs(&labels, &mean, &max)).await
+        apart(move || runs(&labels, &mean, &max, &cpu.unwrap_or_default())).await
     }
 
     /// Asks, by POST: queries are longer than some proxies let addresses be.
