@@ -176,6 +176,7 @@ impl App {
                     store,
                     clock: clock.clone(),
                     metrics: metrics.clone(),
+                    correction: engine.correction(),
                     pods: news,
                     sink: sightings.clone(),
                     cancel: cancel.child_token(),

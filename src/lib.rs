@@ -2,7 +2,8 @@
 //! one safe fix; runs that fix when an allowed person approves it; proves on the cluster that it worked; and remembers it.
 //!
 //! Modules in reading order: [`domain`] (pure rules), [`ports`] (the seams), [`engine`] and [`store`] (the one owner of
-//! incidents and its file), the adapters [`cluster`], [`slack`] and [`http`], [`app`] (puts them together), and [`sim`].
+//! incidents and its file), [`forecaster`] (the one owner of all memory series), the adapters [`cluster`], [`slack`], [`usage`]
+//! and [`http`], [`app`] (puts them together), and [`sim`].
 pub mod app;
 pub mod audit;
 pub mod bench;
@@ -26,3 +27,4 @@ pub mod slack;
 pub mod store;
 pub mod telemetry;
 pub mod usage;
+pub mod wire;

@@ -44,8 +44,14 @@ pub struct Subject {
     pub object: ObjectRef,
     /// The container of the latest signal.
     pub container: Option<String>,
+    /// Kubernetes' reason in the latest signal.
+    pub reason: String,
     /// The incident's family.
     pub family: Family,
+    /// The latest failed run of a CronJob, when that is the owner.
+    pub job: Option<ObjectRef>,
+    /// When the latest signal came.
+    pub since: Timestamp,
     /// The run that a forecast is about, while the incident is about that forecast.
     pub run: Option<Run>,
     /// The execution whose change is being followed, if one is, with when it was made.

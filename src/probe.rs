@@ -8,8 +8,9 @@ use crate::{
     domain::action::ActionKind,
     ports::{Reading, UsageSource},
     run,
-    slack::{api::SlackApi, transport::network},
+    slack::{api::SlackApi, connector::LIMITS},
     usage::prometheus::Prometheus,
+    wire::network,
 };
 use futures::future::BoxFuture;
 
@@ -25,7 +26,7 @@ pub async fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
                 .await
                 .map_err(|error| format!("{error:#}")),
             slack: Some(SlackApi::new(
-                network()?,
+                network(LIMITS, None)?,
                 config.slack.api_url.clone(),
                 &config.slack.bot_token,
             )),

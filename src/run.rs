@@ -6,13 +6,14 @@ use crate::{
     config::{Config, Credentials},
     forecaster,
     ports::UsageSource,
-    slack::{api::SlackApi, transport::network},
+    slack::{self, api::SlackApi},
     store::Store,
     telemetry::{self, Metrics},
     usage::{
         Fallback,
         prometheus::{self, Prometheus},
     },
+    wire::network,
 };
 use anyhow::Context;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ pub async fn run(args: &RunArgs) -> anyhow::Result<Exit> {
         usage: usage(&config, &cluster)?,
         cluster,
         slack: SlackApi::new(
-            network()?,
+            network(slack::connector::LIMITS, None)?,
             config.slack.api_url.clone(),
             &config.slack.bot_token,
         ),
@@ -125,7 +126,7 @@ pub(crate) fn prometheus(config: &Config) -> anyhow::Result<Option<Prometheus>> 
             })
         })
         .transpose()?;
-    let transport = crate::usage::transport::network(authority.as_deref())
+    let transport = network(prometheus::LIMITS, authority.as_deref())
         .context("no connection to Prometheus can be made (forecast.prometheus.ca_file)")?;
     let place: prometheus::Place = named.place.clone();
     Ok(Some(Prometheus::new(transport, place)))
@@ -150,7 +151,8 @@ fn settings(config: &Config) -> Settings {
     }
 }
 
-async fn asked_to_stop() {
+/// Comes back at SIGTERM or SIGINT.
+pub(crate) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let interrupt = tokio::signal::ctrl_c();
     match signal(SignalKind::terminate()) {

@@ -1,6 +1,5 @@
 //! The cluster that is measured with: the simulation on loopback, or the one of a kubeconfig. Both are spoken to over HTTP in
 //! the same way; Heal's own way to it goes through a proxy that can make answers late.
-use super::requests::AT_ONCE;
 use crate::sim::{
     kube::{KubeSim, Options},
     proxy::Proxy,
@@ -19,6 +18,9 @@ use std::{
 };
 use tokio::net::TcpListener;
 use url::Url;
+
+/// Requests under way at the same time while things are made ready.
+pub const AT_ONCE: usize = 16;
 
 /// The cluster, with everything that was made in it.
 pub struct Ground {

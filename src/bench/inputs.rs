@@ -95,6 +95,7 @@ fn signal(number: u32) -> Signal {
         container: Some("app".to_owned()),
         reason: "CrashLoopBackOff".to_owned(),
         message: "back-off 40s restarting failed container=app".to_owned(),
+        run: None,
         from_start: false,
     }
 }

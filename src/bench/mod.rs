@@ -18,7 +18,10 @@ mod storm;
 mod table;
 mod workspace;
 
-use crate::cli::{Exit, LoopArgs};
+use crate::{
+    cli::{Exit, LoopArgs},
+    run::asked_to_stop,
+};
 use anyhow::Context;
 use crowd::Crowd;
 use figures::Report;
@@ -155,19 +158,5 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-async fn asked_to_stop() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupt = tokio::signal::ctrl_c();
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => {
-            tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            }
-        }
-        Err(_) => drop(interrupt.await),
     }
 }

@@ -1,13 +1,11 @@
 //! Requests to the cluster that is measured with.
-use super::ground::Ground;
+use super::ground::{AT_ONCE, Ground};
 use anyhow::Context;
 use futures::{StreamExt, TryStreamExt, stream};
 use http::Request;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Requests under way at the same time while things are made ready.
-pub const AT_ONCE: usize = 16;
 /// The longest wait for something that the cluster's controllers do. They delete what is in a namespace at a limited pace.
 const PATIENCE: Duration = Duration::from_secs(600);
 const GLANCE: Duration = Duration::from_millis(100);

@@ -7,7 +7,7 @@ use super::{
     png,
 };
 use crate::domain::{
-    forecast::{Boundary, Chart, ChartPoint, FanPoint, Outlook, Source, Tier, When},
+    forecast::{Boundary, Chart, ChartPoint, FanPoint, Outlook, When, testkit},
     object::ObjectRef,
 };
 use jiff::Timestamp;
@@ -55,34 +55,19 @@ fn leak() -> Outlook {
         .collect();
     Outlook {
         at: at(0),
-        owner: ObjectRef::new("Deployment", "shop", "checkout", "uid-1"),
-        container: "app".into(),
-        pod: ObjectRef::new("Pod", "shop", "checkout-7d9f-x2k4q", "uid-2"),
-        run: 0,
-        boundary: Boundary::Limit,
         rising: 3,
-        replicas: 3,
-        tier: Tier::Page,
-        p: 0.93,
         when: Some(When {
             earliest: at(70 * 60),
             median: at(110 * 60),
             latest: at(170 * 60),
         }),
         used: (used * MIB as f64) as u64,
-        limit: 512 * MIB,
         rate: 1.75 * MIB as f64 / 60.0,
         rising_since: at(-95 * 60),
         survived: Some(240 * MIB),
         known_since: at(-7 * 86_400),
-        killed_before: false,
-        leak_proved: false,
-        needed_limit: None,
-        cap: None,
-        cap_bytes: None,
-        source: Source::Prometheus,
-        why: String::new(),
         chart: Chart { past, fan },
+        ..testkit::outlook("app", 110 * 60)
     }
 }
 

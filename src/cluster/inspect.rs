@@ -1,8 +1,11 @@
 //! Gathers the evidence of one incident: few requests, as many at once as their answers allow.
 use super::{
-    KubeCluster, budgets, current, limits, logs, look, project, references,
+    KubeCluster, budgets, current, limits, logs, project, references,
     rest::{Fault, Rest},
-    revisions, slim, template,
+    revisions,
+    runs::{self, Run},
+    scene::{self, Survey},
+    slim,
 };
 use crate::domain::{
     evidence::Evidence,
@@ -29,6 +32,8 @@ pub async fn inspect(cluster: &KubeCluster, subject: Subject) -> Result<Evidence
     let gather = async {
         if subject.owner.kind == Kind::Node {
             node(cluster, &subject).await
+        } else if subject.owner.kind == Kind::CronJob {
+            run(cluster, &subject).await
         } else {
             workload(cluster, &subject).await
         }
@@ -57,6 +62,20 @@ async fn or_gap<T: Default>(
     }
 }
 
+/// The evidence of a CronJob is that of its latest failed run.
+async fn run(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, ClusterError> {
+    match runs::latest(cluster, subject).await? {
+        Run::Is(run) => workload(cluster, &run).await,
+        Run::None => {
+            // The CronJob is there: whatever is gone of its runs, its incident goes on.
+            let mut evidence = Evidence::empty(cluster.clock.now());
+            evidence.gaps.push("none of its runs is left".to_owned());
+            Ok(evidence)
+        }
+        Run::Gone => Ok(Evidence::empty(cluster.clock.now())),
+    }
+}
+
 async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, ClusterError> {
     let (reader, owner, family) = (&cluster.reader, &subject.owner, subject.family);
     let mut evidence = Evidence::empty(cluster.clock.now());
@@ -64,15 +83,16 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
     let about_object = subject.object.uid != owner.uid;
     let cramped = matches!(family, Family::Oom | Family::Forecast | Family::Admission);
     let everywhere = matches!(family, Family::Scheduling | Family::Forecast);
-    let (scene, own, others, limits, autoscaler, nodes) = tokio::join!(
-        look::scene(cluster, owner),
+    let (survey, own, others, limits, autoscaler, nodes, early) = tokio::join!(
+        scene::survey(cluster, owner),
         or_gap("events", true, events(reader, owner)),
         or_gap("events", about_object, events(reader, &subject.object)),
         or_gap("quotas", cramped, limits::of(reader, &owner.namespace)),
         or_gap("autoscalers", scaled, limits::autoscaler(reader, owner)),
         or_gap("nodes", everywhere, nodes(cluster)),
+        logs::early(reader, subject),
     );
-    let Some(scene) = scene? else {
+    let Some(Survey { scene, whole, kept }) = survey? else {
         evidence.gaps.push(format!("{owner} is gone"));
         return Ok(evidence);
     };
@@ -93,16 +113,17 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
             pod.name.clone(),
         )
     });
-    let selector = scene
-        .raw
-        .as_ref()
-        .and_then(|raw| template::selector(&raw.spec.selector));
-    let with_revisions = revisions::kept_as(&owner.kind).is_some() && selector.is_some();
-    let selector = selector.unwrap_or_default();
+    let kept = kept.unwrap_or_else(|fault| {
+        evidence.gaps.push(format!("revisions: {fault}"));
+        Vec::new()
+    });
+    if let Some(whole) = whole {
+        cluster.shelf.put(&owner.uid, whole, kept.clone());
+    }
     let wanted = logs::wanted(&pods, &subject.object.name, subject.container.as_deref());
     let tails = wanted
         .iter()
-        .map(|(pod, container)| logs::tails(reader, pod, container));
+        .map(|(pod, container)| logs::tails(reader, pod, container, early.as_ref()));
     let sick: Vec<ObjectRef> = related(&pods, subject, &scene.revision, owner);
     let more = sick.iter().map(|object| events(reader, object));
     let configured = family == Family::Config;
@@ -112,12 +133,7 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
         .map(|raw| raw.spec.template.metadata.labels.clone())
         .unwrap_or_default();
     let ahead = family == Family::Forecast;
-    let (kept, tails, more, references, budget) = tokio::join!(
-        or_gap(
-            "revisions",
-            with_revisions,
-            revisions::kept(reader, owner, &selector)
-        ),
+    let (tails, more, references, budget) = tokio::join!(
         futures::future::join_all(tails),
         or_gap("events of pods", true, futures::future::try_join_all(more)),
         or_gap("ConfigMaps", configured, config_maps(reader, pods.first())),
@@ -127,11 +143,9 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
             budgets::of(reader, owner, &labels)
         ),
     );
-    evidence.gaps.extend(
-        [kept.1, more.1, references.1, budget.1]
-            .into_iter()
-            .flatten(),
-    );
+    evidence
+        .gaps
+        .extend([more.1, references.1, budget.1].into_iter().flatten());
     evidence.budget = budget.0;
     for (logs, gaps) in tails {
         evidence.logs.extend(logs);
@@ -140,7 +154,7 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
     evidence.events.extend(more.0.into_iter().flatten());
     sort_events(&mut evidence.events);
     evidence.references = references.0;
-    evidence.revisions = revisions::revisions(kept.0, scene.revision.as_deref(), &pods);
+    evidence.revisions = revisions::revisions(kept, scene.revision.as_deref(), &pods);
     evidence.workload = scene.workload;
     if let Some(view) = &mut evidence.workload
         && view.revision.is_none()

@@ -5,8 +5,11 @@ use super::{
 };
 use crate::domain::{
     evidence::LogTail,
+    family::Family,
+    object::Kind,
     view::{ContainerState, ContainerView, PodView},
 };
+use crate::ports::Subject;
 
 /// Containers whose logs are read, at most.
 pub const CONTAINERS: usize = 3;
@@ -48,12 +51,51 @@ fn is_in_trouble(container: &ContainerView) -> bool {
     }
 }
 
+/// A tail that was read before it was known to be wanted.
+pub struct Early {
+    pod: String,
+    container: String,
+    previous: bool,
+    tail: Result<LogTail, Fault>,
+}
+
+/// The tail that a crash is nearly always told by: of the run that ended last, by what the signal said. It is read together
+/// with everything else. When the server has given no answer it is asked again, if the tail is wanted.
+pub async fn early(reader: &Rest, subject: &Subject) -> Option<Early> {
+    let container = subject.container.as_deref()?;
+    let crashed = matches!(subject.family, Family::Crash | Family::Oom);
+    if !crashed || subject.object.kind != Kind::Pod {
+        return None;
+    }
+    let (namespace, pod) = (&subject.object.namespace, &subject.object.name);
+    // A container that waits to be started again has its last run behind it; one that has just ended is still that run.
+    let previous = subject.reason == "CrashLoopBackOff";
+    let tail = tail(reader, namespace, pod, container, previous).await;
+    let answered = match &tail {
+        Ok(_) => true,
+        Err(fault) => is_over(fault),
+    };
+    answered.then(|| Early {
+        pod: pod.clone(),
+        container: container.to_owned(),
+        previous,
+        tail,
+    })
+}
+
+/// 400: the run's log is gone with its container. That is the ordinary way for logs to end.
+fn is_over(fault: &Fault) -> bool {
+    matches!(fault.code(), Some(400 | 404))
+}
+
 /// The tails of the previous and of the present run. Runs without a log are left out; what could not be read is a gap.
 pub async fn tails(
     reader: &Rest,
     pod: &PodView,
     container: &ContainerView,
+    early: Option<&Early>,
 ) -> (Vec<LogTail>, Vec<String>) {
+    let early = early.filter(|early| early.pod == pod.name && early.container == container.name);
     let one = |previous: bool| async move {
         // The run that ended last is the present one while it has not been followed by another.
         let runs = match container.state {
@@ -61,19 +103,21 @@ pub async fn tails(
             ContainerState::Terminated(_) => !previous,
             _ => !previous || container.last.is_some(),
         };
-        if runs {
-            Some((previous, tail(reader, pod, &container.name, previous).await))
-        } else {
-            None
+        if !runs {
+            return None;
         }
+        let tail = match early.filter(|early| early.previous == previous) {
+            Some(early) => early.tail.clone(),
+            None => tail(reader, &pod.namespace, &pod.name, &container.name, previous).await,
+        };
+        Some((previous, tail))
     };
     let (previous, present) = tokio::join!(one(true), one(false));
     let (mut logs, mut gaps) = (Vec::new(), Vec::new());
     for (previous, result) in previous.into_iter().chain(present) {
         match result {
             Ok(log) => logs.push(log),
-            // 400: the run's log is gone with its container. That is the ordinary way for logs to end.
-            Err(fault) if matches!(fault.code(), Some(400 | 404)) => {}
+            Err(fault) if is_over(&fault) => {}
             Err(fault) => {
                 let run = if previous { "previous log" } else { "log" };
                 gaps.push(format!("{run} of {}/{}: {fault}", pod.name, container.name));
@@ -85,11 +129,12 @@ pub async fn tails(
 
 async fn tail(
     reader: &Rest,
-    pod: &PodView,
+    namespace: &str,
+    pod: &str,
     container: &str,
     previous: bool,
 ) -> Result<LogTail, Fault> {
-    let path = format!("{}/log", path(&slim::PODS, &pod.namespace, &pod.name));
+    let path = format!("{}/log", path(&slim::PODS, namespace, pod));
     let mut query = vec![
         ("container", container),
         ("tailLines", TAIL),
@@ -100,7 +145,7 @@ async fn tail(
     }
     let text = reader.read(&path, &query).await?;
     Ok(LogTail {
-        pod: pod.name.clone(),
+        pod: pod.to_owned(),
         container: container.to_owned(),
         previous,
         lines: text

@@ -1,16 +1,14 @@
 //! A look at an owner: is it complete, is the incident's signal still there, is the change still there?
 use super::{
     KubeCluster, current, project,
-    project_workload::REVISION_ANNOTATION,
-    rest::Fault,
-    served,
-    slim::{self, Workload},
-    template,
+    runs::{self, Run},
+    scene::{Scene, scene},
+    slim, template,
 };
 use crate::domain::{
     action::Action,
     family::Family,
-    object::{Kind, ObjectRef},
+    object::Kind,
     recovery::{Observation, Remaining, Target},
     symptom::{self, Symptom},
     view::{ContainerState, ContainerView, PodView, WorkloadView},
@@ -25,29 +23,6 @@ const SKEW: jiff::SignedDuration = jiff::SignedDuration::from_mins(2);
 /// container that crashes at once would count as healthy for a moment after each start.
 const ROUNDING: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
 
-/// An owner and its pods, read live.
-pub struct Scene {
-    /// The owner, when it is a workload of a known kind.
-    pub workload: Option<WorkloadView>,
-    /// Name of the object that keeps its newest template, once its controller has seen the newest generation.
-    pub revision: Option<String>,
-    /// Template hash that pods of the newest template carry; `None` for kinds without templates that change.
-    pub hash: Option<String>,
-    /// Its controller has not acted on its newest generation yet: no pod is of the newest template so far.
-    pub lagging: bool,
-    /// Its pods.
-    pub pods: Vec<PodView>,
-    /// The workload as read, for what the view leaves out.
-    pub raw: Option<Workload>,
-}
-
-impl Scene {
-    /// Whether this pod is made from the newest template.
-    pub fn is_newest(&self, pod: &PodView) -> bool {
-        !self.lagging && (self.hash.is_none() || pod.template_hash == self.hash)
-    }
-}
-
 /// Looks at the subject's owner.
 ///
 /// # Errors
@@ -56,6 +31,18 @@ pub async fn look(cluster: &KubeCluster, subject: Subject) -> Result<Observation
     let now = cluster.clock.now();
     if subject.owner.kind == Kind::Node {
         return look_at_node(cluster, &subject, now).await;
+    }
+    let mut subject = subject;
+    if subject.owner.kind == Kind::CronJob {
+        // A forecast is about a container that runs, not about how runs end.
+        if subject.family != Family::Forecast {
+            let seen = runs::look(cluster, &subject, now).await?;
+            return Ok(seen.unwrap_or_else(|| gone(now)));
+        }
+        match runs::latest(cluster, &subject).await? {
+            Run::Is(run) => subject = *run,
+            Run::None | Run::Gone => return Ok(gone(now)),
+        }
     }
     Ok(match scene(cluster, &subject.owner).await? {
         None => gone(now),
@@ -105,47 +92,6 @@ async fn look_at_node(
         }
         .to_owned(),
     })
-}
-
-/// Reads an owner and its pods. `None` when it is gone or was replaced.
-///
-/// # Errors
-/// When the cluster does not answer or does not allow it.
-pub async fn scene(cluster: &KubeCluster, owner: &ObjectRef) -> Result<Option<Scene>, Fault> {
-    let bare = |pods| Scene {
-        workload: None,
-        revision: None,
-        hash: None,
-        lagging: false,
-        pods,
-        raw: None,
-    };
-    let reader = &cluster.reader;
-    if owner.kind == Kind::Pod {
-        let pod = current::<slim::Pod>(reader, &slim::PODS, owner).await?;
-        return Ok(pod.map(|pod| bare(vec![project::pod(&pod)])));
-    }
-    let Some(of) = served(&owner.kind) else {
-        let pods = template::pods_of_unknown_kind(reader, owner).await?;
-        return Ok((!pods.is_empty()).then(|| bare(pods)));
-    };
-    let Some(raw) = current::<Workload>(reader, of, owner).await? else {
-        return Ok(None);
-    };
-    let view = project::workload(&owner.kind, &raw);
-    let (pods, newest) = tokio::try_join!(
-        template::pods_of(reader, owner, &raw),
-        template::newest(reader, owner, &raw),
-    )?;
-    let newest = newest.unwrap_or_default();
-    Ok(Some(Scene {
-        lagging: view.observed_generation < view.generation,
-        workload: Some(view),
-        revision: newest.name,
-        hash: newest.hash,
-        pods,
-        raw: Some(raw),
-    }))
 }
 
 /// Judges a scene for a subject.
@@ -391,13 +337,6 @@ fn persisted(subject: &Subject, scene: &Scene) -> Option<bool> {
         Action::Scale { to, .. } => Some(view.desired == *to),
         Action::DeletePod { .. } => None,
     }
-}
-
-/// The number of a Deployment's newest revision.
-pub fn revision_number(raw: &Workload) -> Option<i64> {
-    project::annotation(&raw.metadata, REVISION_ANNOTATION)?
-        .parse()
-        .ok()
 }
 
 #[cfg(test)]

@@ -21,7 +21,11 @@ pub mod quantity;
 mod references;
 mod rest;
 mod revisions;
+mod runs;
+mod scene;
+mod selectors;
 mod served;
+mod shelf;
 mod slim;
 mod template;
 #[cfg(test)]
@@ -48,6 +52,8 @@ use crate::{
 };
 use futures::future::BoxFuture;
 use rest::{Fault, Rest};
+use selectors::Selectors;
+use shelf::Shelf;
 use slim::Served;
 use std::{sync::Arc, time::Duration};
 
@@ -132,6 +138,8 @@ pub struct KubeCluster {
     watcher: kube::Client,
     reader: Rest,
     writer: Rest,
+    selectors: Selectors,
+    shelf: Shelf,
     clock: Arc<dyn Clock>,
 }
 
@@ -143,6 +151,8 @@ impl KubeCluster {
             reader: Rest::new(clients.observe, config.timeouts.read),
             writer: Rest::new(clients.act, config.timeouts.write),
             config: Arc::new(config),
+            selectors: Selectors::default(),
+            shelf: Shelf::default(),
             clock,
         }
     }

@@ -1,10 +1,10 @@
 //! From a pod to who has the problem: the owner of the incident.
 //!
 //! The chain of controllers is climbed by uid, because names come back. It ends at the first object that a person would
-//! change to help: Deployment, StatefulSet, DaemonSet, Job, or a kind that Heal does not know (an Argo Rollout). It does not
-//! go on from a Job to its CronJob: every run fails or succeeds by itself, the next schedule makes another Job, and a
-//! CronJob has neither pods nor a template that could be rolled back. Nor from a workload to the custom resource of an
-//! operator: that could be neither read nor changed here. Pods without a controller, static ones included, own themselves.
+//! change to help: Deployment, StatefulSet, DaemonSet, CronJob, a Job of its own, or a kind that Heal does not know (an Argo
+//! Rollout). It goes on from a Job to its CronJob, because runs that fail one after the other are one problem; what is looked
+//! into is the latest of them ([`run`]). It does not go on from a workload to the custom resource of an operator: that could
+//! be neither read nor changed here. Pods without a controller, static ones included, own themselves.
 use crate::domain::{
     object::{Kind, ObjectRef},
     view::OwnerLink,
@@ -27,7 +27,7 @@ pub struct Parent {
     pub node: Option<Box<str>>,
 }
 
-/// Pods and ReplicaSets by uid.
+/// Pods, ReplicaSets and Jobs by uid.
 pub type Known = HashMap<String, Parent>;
 
 /// Where a climb ended.
@@ -44,7 +44,7 @@ pub fn climb(object: &ObjectRef, known: &Known) -> Climb {
     let mut top = object.clone();
     for _ in 0..MAX_HOPS {
         // Everything else is where a chain ends.
-        if !matches!(top.kind, Kind::Pod | Kind::ReplicaSet) {
+        if !matches!(top.kind, Kind::Pod | Kind::ReplicaSet | Kind::Job) {
             break;
         }
         match known.get(&top.uid) {
@@ -52,10 +52,23 @@ pub fn climb(object: &ObjectRef, known: &Known) -> Climb {
             Some(Parent { above: None, .. }) => break,
             Some(Parent {
                 above: Some(link), ..
+            }) if top.kind == Kind::Job && link.kind != Kind::CronJob => break,
+            Some(Parent {
+                above: Some(link), ..
             }) => top = ObjectRef::new(link.kind.clone(), &top.namespace, &link.name, &link.uid),
         }
     }
     Climb::Top(top)
+}
+
+/// The run of a CronJob that an object belongs to: the Job between the two.
+pub fn run(object: &ObjectRef, known: &Known) -> Option<ObjectRef> {
+    if object.kind == Kind::Job {
+        return Some(object.clone());
+    }
+    let link = known.get(&object.uid)?.above.as_ref()?;
+    (link.kind == Kind::Job)
+        .then(|| ObjectRef::new(Kind::Job, &object.namespace, &link.name, &link.uid))
 }
 
 #[cfg(test)]
@@ -87,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_is_the_top_controller_and_a_job_stays_itself() {
+    fn the_owner_is_the_top_controller_and_of_a_run_the_cron_job() {
         let set = Some(link("ReplicaSet", "rs"));
         let lines = [
             top(None, &[]),
@@ -96,6 +109,12 @@ mod tests {
             top(set.clone(), &[("rs", Some(link("Rollout", "r")))]),
             top(set, &[]),
             top(Some(link("Job", "j")), &[("j", Some(link("CronJob", "c")))]),
+            top(
+                Some(link("Job", "j")),
+                &[("j", Some(link("Workflow", "w")))],
+            ),
+            top(Some(link("Job", "j")), &[("j", None)]),
+            top(Some(link("Job", "j")), &[]),
             top(Some(link("StatefulSet", "s")), &[]),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r"
@@ -104,7 +123,10 @@ mod tests {
         ReplicaSet shop/rs-name
         Rollout shop/r-name
         ask ReplicaSet shop/rs-name
+        CronJob shop/c-name
         Job shop/j-name
+        Job shop/j-name
+        ask Job shop/j-name
         StatefulSet shop/s-name
         ");
     }

@@ -104,7 +104,7 @@ pub async fn kept(reader: &Rest, owner: &ObjectRef, selector: &str) -> Result<Ve
     let Some(served) = kept_as(&owner.kind) else {
         return Ok(Vec::new());
     };
-    let query = [("labelSelector", selector), ("limit", "200")];
+    let query = [("labelSelector", selector), ("limit", "1000")];
     let list = reader
         .list::<Kept>(served, &owner.namespace, &query)
         .await?;

@@ -47,6 +47,8 @@ pub const DAEMON_SETS: Served = Served::v1("DaemonSet", "apps", "daemonsets");
 /// apps/v1 ControllerRevision
 pub const CONTROLLER_REVISIONS: Served =
     Served::v1("ControllerRevision", "apps", "controllerrevisions");
+/// batch/v1 CronJob
+pub const CRON_JOBS: Served = Served::v1("CronJob", "batch", "cronjobs");
 /// batch/v1 Job
 pub const JOBS: Served = Served::v1("Job", "batch", "jobs");
 /// policy/v1 PodDisruptionBudget

@@ -1,9 +1,10 @@
 //! Which pods belong to a workload, and which template is its newest.
 use super::{
-    look::revision_number,
     owners::{Climb, Known, Parent, climb},
     project,
+    project_workload::REVISION_ANNOTATION,
     rest::{Fault, Rest},
+    revisions::Kept,
     slim::{self, Selector, Workload},
 };
 use crate::domain::{
@@ -26,6 +27,35 @@ pub struct Newest {
     pub name: Option<String>,
     /// What its pods are labelled with.
     pub hash: Option<String>,
+}
+
+impl Newest {
+    /// Of a StatefulSet: its status names it, and its pods are labelled with the whole name.
+    pub fn of_stateful_set(raw: &Workload) -> Self {
+        let name = Some(raw.status.update_revision.clone()).filter(|name| !name.is_empty());
+        Self {
+            hash: name.clone(),
+            name,
+        }
+    }
+
+    /// Of a Deployment or DaemonSet, among all that is kept of its revisions: the one that it names, or the one with the
+    /// highest number.
+    pub fn among(kept: &[Kept], owner: &ObjectRef, raw: &Workload) -> Self {
+        let (wanted, label) = match owner.kind {
+            Kind::Deployment => (revision_number(raw).unwrap_or(0), TEMPLATE_HASH),
+            _ => (0, REVISION_HASH),
+        };
+        let best = kept.iter().max_by_key(|kept| {
+            let number = kept.number();
+            (number == wanted, number)
+        });
+        best.map(|kept| Self {
+            name: Some(project::name(&kept.metadata).to_owned()),
+            hash: project::label(&kept.metadata, label).cloned(),
+        })
+        .unwrap_or_default()
+    }
 }
 
 /// A label selector as the query parameter takes it. `None` when it selects everything or uses what cannot be written so.
@@ -54,14 +84,23 @@ pub async fn pods_of(
     owner: &ObjectRef,
     raw: &Workload,
 ) -> Result<Vec<PodView>, Fault> {
-    let Some(selector) = selector(&raw.spec.selector) else {
-        return Ok(Vec::new());
-    };
+    match selector(&raw.spec.selector) {
+        Some(selector) => pods_selected(reader, owner, &selector).await,
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The same with a selector at hand.
+pub async fn pods_selected(
+    reader: &Rest,
+    owner: &ObjectRef,
+    selector: &str,
+) -> Result<Vec<PodView>, Fault> {
     let list = reader
         .list::<slim::Pod>(
             &slim::PODS,
             &owner.namespace,
-            &[("labelSelector", &selector), ("limit", "1000")],
+            &[("labelSelector", selector), ("limit", "1000")],
         )
         .await?;
     let mine = |pod: &PodView| {
@@ -76,9 +115,13 @@ pub async fn pods_of(
 /// The pods of an owner whose kind Heal does not know: the chain is climbed from each pod of the namespace.
 pub async fn pods_of_unknown_kind(reader: &Rest, owner: &ObjectRef) -> Result<Vec<PodView>, Fault> {
     let page = [("limit", "1000")];
+    let between = match owner.kind {
+        Kind::CronJob => &slim::JOBS,
+        _ => &slim::REPLICA_SETS,
+    };
     let (pods, sets) = tokio::try_join!(
         reader.list::<slim::Pod>(&slim::PODS, &owner.namespace, &page),
-        reader.list::<Workload>(&slim::REPLICA_SETS, &owner.namespace, &page),
+        reader.list::<Workload>(between, &owner.namespace, &page),
     )?;
     let parent = |meta| Parent {
         above: project::owner(meta),
@@ -104,14 +147,7 @@ pub async fn newest(
 ) -> Result<Option<Newest>, Fault> {
     match owner.kind {
         Kind::Deployment => newest_replica_set(reader, owner, raw).await,
-        Kind::StatefulSet => {
-            // Its pods are labelled with the whole name.
-            let name = Some(raw.status.update_revision.clone()).filter(|name| !name.is_empty());
-            Ok(Some(Newest {
-                hash: name.clone(),
-                name,
-            }))
-        }
+        Kind::StatefulSet => Ok(Some(Newest::of_stateful_set(raw))),
         Kind::DaemonSet => newest_controller_revision(reader, owner, raw).await,
         _ => Ok(None),
     }
@@ -171,6 +207,13 @@ async fn newest_controller_revision(
         name: Some(project::name(&item.metadata).to_owned()),
         hash: project::label(&item.metadata, REVISION_HASH).cloned(),
     }))
+}
+
+/// The number of a Deployment's newest revision.
+pub fn revision_number(raw: &Workload) -> Option<i64> {
+    project::annotation(&raw.metadata, REVISION_ANNOTATION)?
+        .parse()
+        .ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `[[approvers]]`: who may approve what.
 use super::{
-    reader::{Findings, Section},
+    findings::Findings,
+    reader::Section,
     sections::{is_id, is_namespace_pattern},
 };
 use crate::domain::{

@@ -1,7 +1,8 @@
 //! `[forecast]` and `[forecast.prometheus]`: whether and how forecasts are made, and where memory figures come from.
 use super::{
     ReadEnv, ReadFile,
-    reader::{Findings, Section},
+    findings::Findings,
+    reader::Section,
     secrets::{self, Found},
 };
 use crate::{

@@ -4,6 +4,7 @@
 //! can be run with comes out or **all** problems at once, each with what to write. `docs/CONFIGURATION.md` lists every key;
 //! a test holds it to what is read here.
 mod approvers;
+mod findings;
 mod forecast;
 mod problem;
 mod reader;
@@ -12,6 +13,7 @@ mod sections;
 pub mod span;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use forecast::{ForecastConfig, PrometheusConfig};
 pub use problem::{Problem, Problems, Warning};
@@ -19,7 +21,8 @@ pub use problem::{Problem, Problems, Warning};
 use crate::domain::{
     action::ActionKind, policy::Policy, silence::matches, symptom::Grace, waits::Waits,
 };
-use reader::{Findings, Section, line_of};
+use findings::Findings;
+use reader::Section;
 use secrecy::SecretString;
 use std::{
     io,
@@ -28,6 +31,7 @@ use std::{
 };
 use toml::de::DeTable;
 use url::Url;
+use value::line_of;
 
 /// Everything that Heal has to be told. `Debug` never shows a secret.
 #[derive(Clone, Debug)]

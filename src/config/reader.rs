@@ -1,10 +1,12 @@
 //! Walks the parsed file section by section and collects what is wrong instead of stopping at the first mistake. Every key
 //! that is asked for is thereby known: unknown keys, their nearest neighbour and the list of all keys follow from that.
 use super::{
-    problem::{Problem, Warning},
+    findings::Findings,
+    problem::Problem,
     span,
+    value::{checked_text, kind, line_of, quoted},
 };
-use crate::{domain::text::clip, redact::redact};
+use crate::domain::text::{clip, distance};
 use jiff::SignedDuration;
 use std::ops::RangeInclusive;
 use toml::{
@@ -37,38 +39,6 @@ const ELSEWHERE: &[(&str, &str)] = &[
         "max_per_target_per_day under [actions]",
     ),
 ];
-
-/// What was found while reading.
-#[derive(Debug, Default)]
-pub(super) struct Findings {
-    /// What is wrong.
-    pub problems: Vec<Problem>,
-    /// What is odd.
-    pub warnings: Vec<Warning>,
-    /// Every key that was asked for, with its default as it would be written (empty: none).
-    pub known: Vec<(String, String)>,
-}
-
-impl Findings {
-    /// Adds something odd.
-    pub fn warn(&mut self, key: &str, consequence: impl Into<String>, write: impl Into<String>) {
-        self.warnings.push(Warning {
-            key: key.to_owned(),
-            consequence: consequence.into(),
-            write: write.into(),
-        });
-    }
-
-    /// Adds something wrong that has no line of its own.
-    pub fn wrong(&mut self, key: &str, wrong: impl Into<String>, write: impl Into<String>) {
-        self.problems.push(Problem {
-            key: key.to_owned(),
-            line: None,
-            wrong: wrong.into(),
-            write: write.into(),
-        });
-    }
-}
 
 /// One table of the file, which may be absent.
 pub(super) struct Section<'f, 'd> {
@@ -391,57 +361,4 @@ fn join(section: &str, key: &str) -> String {
     } else {
         format!("{section}.{key}")
     }
-}
-
-/// Line of a byte position, from 1.
-pub(super) fn line_of(source: &str, at: usize) -> usize {
-    source
-        .bytes()
-        .take(at)
-        .filter(|byte| *byte == b'\n')
-        .count()
-        + 1
-}
-
-fn checked_text(value: &DeValue<'_>, check: &impl Fn(&str) -> bool) -> Result<String, String> {
-    match value {
-        DeValue::String(text) if check(text) => Ok(text.to_string()),
-        DeValue::String(text) if text.trim().is_empty() => Err("is empty".to_owned()),
-        DeValue::String(text) => Err(format!("is {}", quoted(text))),
-        other => Err(kind(other, "a text in quotes")),
-    }
-}
-
-fn kind(value: &DeValue<'_>, want: &str) -> String {
-    let is = match value {
-        DeValue::String(_) => "a text",
-        DeValue::Integer(_) => "a number",
-        DeValue::Float(_) => "a fraction",
-        DeValue::Boolean(_) => "true or false",
-        DeValue::Datetime(_) => "a date",
-        DeValue::Array(_) => "a list",
-        DeValue::Table(_) => "a section",
-    };
-    format!("is {is}, not {want}")
-}
-
-/// A value in a message. A secret can stand at the wrong place, so it is redacted first.
-fn quoted(text: &str) -> String {
-    format!("{:?}", clip(&redact(text), 60))
-}
-
-/// Edits between two names (insertions, deletions, replacements).
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }

@@ -6,10 +6,8 @@ use crate::{
     forecaster,
     ports::UsageSource,
     sim::{kube::KubeSim, prometheus::PrometheusSim},
-    usage::{
-        prometheus::{Auth, Labels, Place, Prometheus},
-        transport::network,
-    },
+    usage::prometheus::{Auth, LIMITS, Labels, Place, Prometheus},
+    wire::network,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::net::TcpListener;
@@ -62,5 +60,5 @@ pub async fn source(
         headers: Vec::new(),
         labels: Labels::default(),
     };
-    Ok(Arc::new(Prometheus::new(network(None)?, place)))
+    Ok(Arc::new(Prometheus::new(network(LIMITS, None)?, place)))
 }

@@ -20,9 +20,10 @@ use crate::{
         kube::{KubeSim, Options},
         slack::{Channel, SlackSim, SlackSimOptions, User, over_http},
     },
-    slack::{api::SlackApi, transport::network},
+    slack::{api::SlackApi, connector::LIMITS},
     store::Store,
     telemetry::Metrics,
+    wire::network,
 };
 use anyhow::Context;
 use jiff::{SignedDuration, Timestamp};
@@ -236,7 +237,11 @@ fn outside(
     let token = SecretString::from(SlackSimOptions::default().bot_token);
     Ok(Outside {
         cluster,
-        slack: SlackApi::new(network()?, format!("{page_url}/api").parse()?, &token),
+        slack: SlackApi::new(
+            network(LIMITS, None)?,
+            format!("{page_url}/api").parse()?,
+            &token,
+        ),
         store: Store::in_memory()?,
         clock: Arc::new(SystemClock),
         metrics: Arc::new(Metrics::new()),

@@ -17,6 +17,9 @@ pub struct Signal {
     pub owner: ObjectRef,
     /// The object that showed it, usually a pod.
     pub subject: ObjectRef,
+    /// The run of a CronJob that it is about: a Job. Only when the CronJob is the owner.
+    #[serde(default)]
+    pub run: Option<ObjectRef>,
     /// What kind of trouble.
     pub family: Family,
     /// The container, when one shows it.

@@ -55,6 +55,22 @@ pub fn count(n: i64, noun: &str) -> String {
     }
 }
 
+/// Letters to insert, delete or replace to make one word of the other (Levenshtein).
+pub fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
 /// Cuts a text at `limit` characters, with an ellipsis when something is gone.
 pub fn clip(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
@@ -80,6 +96,18 @@ mod tests {
             ],
             ["64Mi", "1Gi", "1500", "1536Mi"]
         );
+    }
+
+    #[test]
+    fn the_distance_of_words_counts_letters() {
+        let of = |[a, b]: [&str; 2]| distance(a, b);
+        let pairs = [
+            ["oom", "oom"],
+            ["", "oom"],
+            ["statsu", "status"],
+            ["bön", "bon"],
+        ];
+        assert_eq!(pairs.map(of), [0, 3, 2, 1]);
     }
 
     #[test]

@@ -217,7 +217,10 @@ fn subject(incident: &Incident) -> Subject {
         owner: incident.owner.clone(),
         object: incident.latest.subject.clone(),
         container: incident.latest.container.clone(),
+        reason: incident.latest.reason.clone(),
         family: incident.family,
+        job: incident.runs.as_ref().map(|runs| runs.latest.clone()),
+        since: incident.latest.at,
         run: incident
             .forecast
             .as_deref()

@@ -52,6 +52,8 @@ impl Engine {
         if self.state.last_due.is_none_or(due) {
             self.state.last_due = Some(now);
             self.state.ledger.due(now);
+            // Outcomes that are too old leave the score by time alone.
+            self.measure_forecasts(now);
         }
     }
 
@@ -70,9 +72,13 @@ impl Engine {
         }
     }
 
-    /// Tells the figures what the ledger says.
+    /// Tells the figures what the ledger says, and the forecaster what it teaches.
     pub(super) fn measure_forecasts(&self, now: Timestamp) {
-        self.parts.metrics.forecasts(&self.state.ledger.score(now));
+        let score = self.state.ledger.score(now);
+        self.parts.metrics.forecasts(&score);
+        let new = score.calibration.correction;
+        self.correction
+            .send_if_modified(|correction| std::mem::replace(correction, new) != new);
     }
 
     /// What calls nobody goes on a list that calls nobody.

@@ -14,6 +14,7 @@ pub use handle::{EngineHandle, Message};
 use crate::{
     domain::{
         action::ActionKind,
+        forecast::Correction,
         incident::{IncidentId, State as Stage},
         policy::Policy,
         waits::Waits,
@@ -77,6 +78,7 @@ pub struct Engine {
     dispatcher: Dispatcher,
     inbox: mpsc::Receiver<Message>,
     notices: watch::Sender<Arc<Notices>>,
+    correction: watch::Sender<Correction>,
 }
 
 impl Engine {
@@ -85,6 +87,8 @@ impl Engine {
         let (outbox, inbox) = mpsc::channel(QUEUE);
         let state = State::load(parts.store.load()?, parts.pace);
         let handle = EngineHandle::new(outbox.clone());
+        let score = state.ledger.score(parts.clock.now());
+        let correction = watch::Sender::new(score.calibration.correction);
         let dispatcher = Dispatcher::new(
             parts.cluster.clone(),
             parts.chat.clone(),
@@ -98,6 +102,7 @@ impl Engine {
                 dispatcher,
                 inbox,
                 notices: watch::Sender::default(),
+                correction,
             },
             handle,
         ))
@@ -106,6 +111,11 @@ impl Engine {
     /// What is forecast and calls nobody, as it changes.
     pub fn notices(&self) -> watch::Receiver<Arc<Notices>> {
         self.notices.subscribe()
+    }
+
+    /// What the outcomes of forecasts teach, as they come in; from the start what those that are stored do.
+    pub fn correction(&self) -> watch::Receiver<Correction> {
+        self.correction.subscribe()
     }
 
     /// Where the message is that lists the notices.

@@ -203,6 +203,13 @@ impl Engine {
                     })
                 })
             })
+            // Runs that fail one after the other are one problem, whatever they fail of.
+            .or_else(|| {
+                open.iter()
+                    .rev()
+                    .filter(|_| signal.run.is_some())
+                    .find(|id| family(id) != Some(Family::Forecast))
+            })
             .copied()
     }
 

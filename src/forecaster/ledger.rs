@@ -8,7 +8,7 @@ use super::{
     time::{seconds, timestamp},
 };
 use crate::{
-    domain::forecast::{Boundary, Exit, Priors, RunEnd, Source, Tier},
+    domain::forecast::{Boundary, Correction, Exit, Priors, RunEnd, Source, Tier},
     ports::{ContainerFact, EndFact, PodFact, PodNews, Sighting},
 };
 use std::collections::{HashMap, HashSet};
@@ -38,6 +38,8 @@ pub struct Ledger {
     /// When it began: older ends are history.
     pub(super) began: f64,
     pub(super) source: Source,
+    /// What earlier forecasts came to.
+    pub(super) correction: Correction,
     pub(super) out: Vec<Sighting>,
 }
 
@@ -56,8 +58,14 @@ impl Ledger {
             expecting: options.backfill > 0.0,
             began: now,
             source: Source::Prometheus,
+            correction: Correction::default(),
             out: Vec::new(),
         }
+    }
+
+    /// What earlier forecasts came to: applied from now on.
+    pub fn correct(&mut self, correction: Correction) {
+        self.correction = correction;
     }
 
     /// What there is to tell since the last call.

@@ -2,8 +2,8 @@
 use super::time::{seconds, timestamp};
 use crate::domain::{
     forecast::{
-        Boundary, Chart, ChartPoint, Estimate, FanPoint, Outlook, OwnerKind, Priors, Sample,
-        Series, Source, Tier, Tuning, When,
+        Boundary, Chart, ChartPoint, Correction, Estimate, FanPoint, Outlook, OwnerKind, Priors,
+        Sample, Series, Source, Tier, Trust, Tuning, When,
     },
     object::{Kind, ObjectRef},
 };
@@ -158,7 +158,13 @@ impl Line {
     }
 
     /// Judges every run that had a sample since `fresh`: the one that is nearest to its limit, with its estimate.
-    pub fn assess(&mut self, now: f64, fresh: f64, tuning: &Tuning) -> Option<(usize, Estimate)> {
+    pub fn assess(
+        &mut self,
+        now: f64,
+        fresh: f64,
+        tuning: &Tuning,
+        trust: &Trust,
+    ) -> Option<(usize, Estimate)> {
         if self.waiting.is_some() {
             return None;
         }
@@ -167,7 +173,7 @@ impl Line {
             let Some(run) = run.as_mut().filter(|run| run.at >= fresh) else {
                 continue;
             };
-            let estimate = self.series.assess(replica as u64, now, tuning);
+            let estimate = self.series.assess_with(replica as u64, now, tuning, trust);
             run.tier = estimate.tier;
             if worst
                 .as_ref()
@@ -206,6 +212,7 @@ impl Line {
             replicas: count(alive),
             tier: estimate.tier,
             p: estimate.p,
+            correction: Correction::default(),
             when,
             used: bytes(estimate.used),
             limit: bytes(estimate.limit),

@@ -2,7 +2,7 @@
 //! engine what is to be expected.
 //!
 //! Reading order: [`Ledger`] (what is known, and what there is to tell; no input, no output, no clock), `line` (one container
-//! of one workload), `readings`, `past` (back-fill), `keep` (what is stored), and the task itself.
+//! of one workload), `readings`, `past` and `usual` (back-fill), `keep` (what is stored), and the task itself.
 mod keep;
 mod ledger;
 mod line;
@@ -15,6 +15,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod time;
+mod usual;
 
 pub use ledger::Ledger;
 pub use task::{Forecaster, Parts};

@@ -20,7 +20,7 @@ const MOST: usize = 20_000;
 /// What was not heard of for so long is forgotten, in seconds.
 const FORGOTTEN: f64 = 8.0 * 86_400.0;
 /// A pod that is younger than this is still starting, in seconds: what it uses says nothing about the workload.
-const STARTING: f64 = 600.0;
+pub(super) const STARTING: f64 = 600.0;
 /// What stands is told again after this long, in seconds.
 const REFRESH: f64 = 600.0;
 /// A habit with news is stored after this long at the latest, in seconds.
@@ -56,7 +56,7 @@ struct Use {
 
 /// A sum with its limits.
 #[derive(Default)]
-struct Sum {
+pub(super) struct Sum {
     level: f64,
     limit: f64,
     unknown: bool,
@@ -64,7 +64,7 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, level: Option<f64>, limit: Option<f64>) {
+    pub(super) fn add(&mut self, level: Option<f64>, limit: Option<f64>) {
         self.level += level.unwrap_or(0.0);
         self.unknown |= level.is_none();
         self.limit += limit.unwrap_or(0.0);
@@ -72,7 +72,7 @@ impl Sum {
     }
 
     /// The mean of a replica, with what it is compared with.
-    fn mean(&self, replicas: f64) -> Option<(f64, Scale)> {
+    pub(super) fn mean(&self, replicas: f64) -> Option<(f64, Scale)> {
         let scale = if self.unlimited {
             Scale::Own
         } else {
@@ -96,6 +96,17 @@ impl Oddities {
         };
         let known = self.workloads.entry(owner.uid.clone());
         Some(known.or_insert_with(new))
+    }
+
+    /// What is known of a workload, to be told of its past; `None` when enough is known. It is stored at the next occasion, for nobody
+    /// asks for that past again.
+    pub(super) fn habits_to_prime(&mut self, owner: &ObjectRef, now: f64) -> Option<&mut Habits> {
+        let workload = self.workload(owner, now)?;
+        if !workload.habits.lack_past() {
+            return None;
+        }
+        (workload.seen, workload.saved) = (now, 0.0);
+        Some(&mut workload.habits)
     }
 }
 

@@ -7,7 +7,9 @@ use super::{
 };
 use crate::{
     domain::{
-        forecast::{Boundary, Estimate, Outlook, Priors, Sample, Source, SourceHealth, Tier},
+        forecast::{
+            Boundary, Estimate, Outlook, Priors, Sample, Source, SourceHealth, Tier, Trust,
+        },
         object::ObjectRef,
     },
     ports::{Reading, Sighting},
@@ -230,12 +232,18 @@ impl Ledger {
     /// Assesses a line, and tells what is news.
     pub fn assess(&mut self, at: usize, now: f64) {
         let (options, source, fresh) = (self.options, self.source, self.fresh(now));
+        let learned = Trust::of(source, self.correction);
         let tuning = options.tuning;
         let refresh = REFRESH * tuning.pace.clamp(0.02, 1.0);
         let Some(line) = self.line_mut(at) else {
             return;
         };
-        let assessed = line.assess(now, fresh, &tuning);
+        let trust = match line.boundary {
+            Boundary::Limit => learned,
+            // The kubelet evicts by the working set, and what became of nodes is not scored.
+            Boundary::Node => Trust::default(),
+        };
+        let assessed = line.assess(now, fresh, &tuning, &trust);
         let outlook = match &assessed {
             Some((replica, estimate)) => told(line, *replica, estimate, now, source),
             None if line.runs.iter().all(Option::is_none) => over(line, now),
@@ -244,6 +252,7 @@ impl Ledger {
         let Some(mut outlook) = outlook else {
             return;
         };
+        outlook.correction = trust.correction;
         outlook.tier = options.told_as(outlook.tier);
         if line.is_news(&outlook, refresh) {
             if let Some((replica, _)) = assessed {

@@ -5,7 +5,7 @@ use super::{
     time::seconds,
 };
 use crate::{
-    domain::forecast::{Source, SourceHealth},
+    domain::forecast::{Correction, Source, SourceHealth},
     ports::{Clock, PodNews, Readings, Sighting, UsageError, UsageSource},
     store::{ROWS, SeriesRow, Store, StoreError},
     telemetry::Metrics,
@@ -13,7 +13,10 @@ use crate::{
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::{
-    sync::mpsc::{Receiver, Sender},
+    sync::{
+        mpsc::{Receiver, Sender},
+        watch,
+    },
     time::MissedTickBehavior,
 };
 use tokio_util::sync::CancellationToken;
@@ -38,6 +41,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where figures of Heal itself go.
     pub metrics: Arc<Metrics>,
+    /// What the forecasts told so far teach, as outcomes come in.
+    pub correction: watch::Receiver<Correction>,
     /// News of the watches.
     pub pods: Receiver<PodNews>,
     /// Where sightings go.
@@ -144,7 +149,7 @@ impl Forecaster {
                     self.readings(answer).await;
                     self.keep(false).await;
                 }
-                found = next(&mut self.backfill) => self.past(found),
+                found = next(&mut self.backfill) => self.past(found).await,
             }
             if !self.tell().await {
                 break;
@@ -189,7 +194,7 @@ impl Forecaster {
         }
     }
 
-    fn past(&mut self, found: Option<Found>) {
+    async fn past(&mut self, found: Option<Found>) {
         let now = self.now();
         let Some(found) = found else {
             tracing::info!("the past was taken in");
@@ -199,6 +204,11 @@ impl Forecaster {
         };
         if let Some(error) = &found.error {
             tracing::warn!(namespace = found.namespace, %error, "the past is not complete");
+        }
+        for workload in self.ledger.before(&found) {
+            self.ledger.remember_usual(&workload, &found, now);
+            // A week of a workload takes milliseconds, and there may be thousands.
+            tokio::task::yield_now().await;
         }
         self.ledger.past(found, now);
     }
@@ -274,6 +284,7 @@ impl Forecaster {
             tokio::task::yield_now().await;
         }
         let health = self.ledger.round(now, readings.trouble);
+        self.ledger.correct(*self.parts.correction.borrow());
         for portion in self.ledger.stirred().chunks(PORTION) {
             for line in portion {
                 self.ledger.assess(*line, now);

@@ -70,6 +70,8 @@ pub struct PastPoint {
     pub mean: f64,
     /// Maximum in bytes.
     pub max: f64,
+    /// Mean of CPU in cores, where it is known.
+    pub cpu: Option<f32>,
 }
 
 /// Why a source gave no figures.

@@ -1,6 +1,6 @@
 //! slack-morphism's HTTP seam over our [`Transport`]: one HTTP client and one TLS provider in the process, a time-out on every
 //! call, and errors without bodies, because bodies can hold secrets.
-use super::transport::{Broken, PATIENCE, Transport};
+use crate::wire::{Broken, Limits, Transport};
 use bytes::Bytes;
 use futures::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Method, Request, StatusCode, header};
@@ -17,6 +17,13 @@ use slack_morphism::{
 use std::time::Duration;
 use tower::ServiceExt;
 use url::Url;
+
+/// An exchange takes five seconds at most; a page of 200 messages has some hundred KiB.
+pub const LIMITS: Limits = Limits {
+    patience: Duration::from_secs(5),
+    connect: Duration::from_secs(3),
+    answer: 8 << 20,
+};
 
 /// What to wait when Slack says "too often" and not how long.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -60,7 +67,8 @@ impl Connector {
         let request = request
             .body(body.map(|(_, bytes)| bytes).unwrap_or_default())
             .map_err(|error| Broken::Unsent(error.to_string()))?;
-        match tokio::time::timeout(PATIENCE, self.transport.clone().oneshot(request)).await {
+        let answer = self.transport.clone().oneshot(request);
+        match tokio::time::timeout(LIMITS.patience, answer).await {
             Ok(answer) => answer,
             Err(_) => Err(Broken::Unanswered("timed out".to_owned())),
         }

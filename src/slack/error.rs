@@ -1,5 +1,5 @@
 //! What can go wrong with a call of the Web API, as decisions for the caller.
-use super::transport::Broken;
+use crate::wire::Broken;
 use slack_morphism::errors::SlackClientError;
 use std::time::Duration;
 use thiserror::Error;
@@ -52,6 +52,7 @@ impl From<Broken> for SlackError {
         match broken {
             Broken::Unsent(why) => SlackError::Unsent(why),
             Broken::Unanswered(why) => SlackError::Ambiguous(why),
+            Broken::TooLarge(_) => SlackError::Ambiguous("the answer is too large".to_owned()),
         }
     }
 }

@@ -97,8 +97,8 @@ mod tests {
         slack::{
             api::{Mark, Place},
             render::Message,
-            transport::{Broken, Transport, in_process},
         },
+        wire::{Broken, Transport, in_process},
     };
     use http::{Request, Response};
     use tower::{service_fn, util::BoxCloneSyncService};

@@ -2,7 +2,7 @@
 //!
 //! In: [`verify`] (is it Slack?), [`inbound`] (what does it say?), [`people`] (who is it?), [`commands`] (what was typed?),
 //! [`reception`] (what to do). Out: [`render`] (what people read), [`send`] (cards, threads, digests) over [`api`] (the Web
-//! API) over [`connector`] and [`transport`].
+//! API) over [`connector`].
 pub mod api;
 pub mod commands;
 pub mod connector;
@@ -14,6 +14,5 @@ pub mod people;
 pub mod reception;
 pub mod render;
 pub mod send;
-pub mod transport;
 pub mod verify;
 pub mod whisper;

@@ -206,7 +206,7 @@ mod tests {
     use crate::{
         domain::{action::ActionKind, policy::Rule},
         sim::slack::{Fault, SlackSim, SlackSimOptions, User as SimUser, Usergroup},
-        slack::transport::in_process,
+        wire::in_process,
     };
 
     fn workspace() -> SlackSim {

@@ -1,5 +1,5 @@
 //! What is usual for workloads: one row each, written now and then beside the engine's transactions, like the histories of memory.
-use super::{ROWS, Store, StoreError};
+use super::{Store, StoreError};
 use rusqlite::params;
 
 /// Rows that were not heard of for so long are taken out, in seconds.
@@ -24,27 +24,19 @@ impl Store {
     /// # Errors
     /// When the database cannot be written.
     pub async fn put_habits(&self, rows: Vec<HabitsRow>, now: f64) -> Result<(), StoreError> {
-        let store = self.clone();
-        let work = move || {
-            for portion in rows.chunks(ROWS) {
-                let mut connection = store.lock();
-                let transaction = connection.transaction()?;
-                let mut put = transaction.prepare_cached(
-                    "INSERT OR REPLACE INTO habits (owner, seen, about, state) VALUES (?1, ?2, ?3, ?4)",
-                )?;
-                for row in portion {
-                    put.execute(params![row.owner, row.seen, row.about, row.state])?;
-                }
-                drop(put);
-                transaction.commit()?;
-            }
-            let connection = store.lock();
-            connection.execute("DELETE FROM habits WHERE seen < ?1", [now - FORGOTTEN])?;
+        const PUT: &str =
+            "INSERT OR REPLACE INTO habits (owner, seen, about, state) VALUES (?1, ?2, ?3, ?4)";
+        self.apart(move |store| {
+            store.for_each(PUT, &rows, |put, row| {
+                put.execute(params![row.owner, row.seen, row.about, row.state])
+            })?;
+            let old = [now - FORGOTTEN];
+            store
+                .lock()
+                .execute("DELETE FROM habits WHERE seen < ?1", old)?;
             Ok(())
-        };
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| StoreError::Stopped)?
+        })
+        .await
     }
 
     /// Reads all rows, one after the other.

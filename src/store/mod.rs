@@ -100,18 +100,23 @@ impl Store {
 
     /// Writes a batch in one transaction, on a thread of its own. After an error nothing of it is stored.
     pub async fn commit(&self, batch: Arc<Batch>) -> Result<(), StoreError> {
-        let store = self.clone();
-        let work = move || batch::commit(&mut store.lock(), &batch);
-        tokio::task::spawn_blocking(work)
+        self.apart(move |store| batch::commit(&mut store.lock(), &batch))
             .await
-            .map_err(|_| StoreError::Stopped)?
     }
 
     /// One incident, however old.
     pub async fn incident(&self, id: IncidentId) -> Result<Option<Incident>, StoreError> {
+        self.apart(move |store| load::incident(&store.lock(), id))
+            .await
+    }
+
+    /// Does some work on a thread that may wait for the disk.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let store = self.clone();
-        let work = move || load::incident(&store.lock(), id);
-        tokio::task::spawn_blocking(work)
+        tokio::task::spawn_blocking(move || work(&store))
             .await
             .map_err(|_| StoreError::Stopped)?
     }

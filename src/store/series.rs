@@ -1,7 +1,7 @@
 //! What forecasts know: one row for each container of each workload. It is written now and then and can be lost without harm,
 //! so it has transactions of its own beside the engine's.
 use super::{Store, StoreError};
-use rusqlite::params;
+use rusqlite::{CachedStatement, params};
 
 /// Rows of one transaction: the engine waits no longer than these take.
 pub const ROWS: usize = 500;
@@ -28,42 +28,43 @@ impl Store {
         rows: Vec<SeriesRow>,
         forgotten: Vec<(String, String)>,
     ) -> Result<(), StoreError> {
-        let store = self.clone();
-        let work = move || {
-            for portion in rows.chunks(ROWS) {
-                let mut connection = store.lock();
-                let transaction = connection.transaction()?;
-                let mut put = transaction.prepare_cached(
-                    "INSERT OR REPLACE INTO series (owner, container, seen, about, state) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?;
-                for row in portion {
-                    put.execute(params![
-                        row.owner,
-                        row.container,
-                        row.seen,
-                        row.about,
-                        row.state
-                    ])?;
-                }
-                drop(put);
-                transaction.commit()?;
+        const PUT: &str = "INSERT OR REPLACE INTO series (owner, container, seen, about, state) VALUES (?1, ?2, ?3, ?4, ?5)";
+        const TAKE: &str = "DELETE FROM series WHERE owner = ?1 AND container = ?2";
+        self.apart(move |store| {
+            store.for_each(PUT, &rows, |put, row| {
+                put.execute(params![
+                    row.owner,
+                    row.container,
+                    row.seen,
+                    row.about,
+                    row.state
+                ])
+            })?;
+            store.for_each(TAKE, &forgotten, |take, (owner, container)| {
+                take.execute([owner, container])
+            })
+        })
+        .await
+    }
+
+    /// Runs a statement for each row, in transactions of [`ROWS`] of them.
+    pub(super) fn for_each<T>(
+        &self,
+        sql: &str,
+        rows: &[T],
+        run: impl Fn(&mut CachedStatement<'_>, &T) -> rusqlite::Result<usize>,
+    ) -> Result<(), StoreError> {
+        for portion in rows.chunks(ROWS) {
+            let mut connection = self.lock();
+            let transaction = connection.transaction()?;
+            let mut statement = transaction.prepare_cached(sql)?;
+            for row in portion {
+                run(&mut statement, row)?;
             }
-            for portion in forgotten.chunks(ROWS) {
-                let mut connection = store.lock();
-                let transaction = connection.transaction()?;
-                for (owner, container) in portion {
-                    transaction.execute(
-                        "DELETE FROM series WHERE owner = ?1 AND container = ?2",
-                        [owner, container],
-                    )?;
-                }
-                transaction.commit()?;
-            }
-            Ok(())
-        };
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|_| StoreError::Stopped)?
+            drop(statement);
+            transaction.commit()?;
+        }
+        Ok(())
     }
 
     /// Reads all rows, one after the other.

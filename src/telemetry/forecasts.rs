@@ -1,6 +1,6 @@
 //! How the forecasts of the last 30 days turned out: what `/heal forecast` says, for Prometheus. Gauges, because outcomes older
 //! than that leave the score, and because a restart does not begin at zero.
-use super::metrics::{plain, seconds};
+use super::register::{plain, seconds};
 use crate::domain::forecast::{Outcome, Score};
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -19,6 +19,8 @@ pub(super) struct Forecasts {
     covered: Gauge,
     lead_median: GaugeF,
     lead_sum: GaugeF,
+    widening: GaugeF,
+    shift: GaugeF,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -59,6 +61,16 @@ impl Forecasts {
                 "forecast_lead_sum",
                 "Sum of the times from telling to kill, of the hits of the last 30 days",
             ),
+            widening: plain(
+                r,
+                "forecast_widening",
+                "Power by which the ends of intervals are moved away from the median, from the kills of the last 30 days; 1 is uncorrected",
+            ),
+            shift: plain(
+                r,
+                "forecast_shift",
+                "What is added to the log-odds of probabilities, from the outcomes of the last 30 days; 0 is uncorrected",
+            ),
         }
     }
 
@@ -80,5 +92,8 @@ impl Forecasts {
         let median = score.median_lead().unwrap_or(0);
         self.lead_median.set(median as f64);
         self.lead_sum.set(score.leads.iter().sum::<i64>() as f64);
+        let correction = score.calibration.correction;
+        self.widening.set(correction.widening);
+        self.shift.set(correction.shift);
     }
 }

@@ -1,8 +1,18 @@
 //! Metrics, in the OpenMetrics text format. There is no global registry: whoever counts has an `Arc<Metrics>`.
 //!
 //! The number of time series is bounded: labels come from closed lists, and where a label is free text, only the first
-//! [`FREE_VALUES`] different values get a series of their own; the others are counted together as `other`.
-use super::{forecasts::Forecasts, unusual::Unusual};
+//! `FREE_VALUES` different values get a series of their own; the others are counted together as `other`.
+use super::{
+    decided::Decided,
+    forecasts::Forecasts,
+    labels::{
+        CallLabels, DecisionLabels, ExecutionLabels, FamilyLabel, KindLabel, ReasonLabel,
+        StateLabel, TierLabel, VerdictLabels,
+    },
+    register::{histogram, plain, seconds},
+    unusual::Unusual,
+    values::{Free, Values, lock},
+};
 use crate::domain::{
     action::ActionKind,
     family::Family as Trouble,
@@ -11,48 +21,18 @@ use crate::domain::{
 };
 use jiff::Timestamp;
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::text::encode,
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
-    registry::{Registry, Unit},
+    registry::Registry,
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, atomic::AtomicU64},
     time::Duration,
 };
 
 /// The content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// How many different values a free-text label may have.
-pub const FREE_VALUES: usize = 32;
-
-/// What somebody or something decided about a proposal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decided {
-    /// Approved, by everybody whose approval it needs.
-    Approved,
-    /// The first of two approvals.
-    FirstApproval,
-    /// Dismissed.
-    Dismissed,
-    /// Nobody decided in time.
-    Expired,
-    /// Somebody pressed and was refused.
-    Refused,
-}
-
-impl Decided {
-    fn as_str(self) -> &'static str {
-        match self {
-            Decided::Approved => "approved",
-            Decided::FirstApproval => "first_approval",
-            Decided::Dismissed => "dismissed",
-            Decided::Expired => "expired",
-            Decided::Refused => "refused",
-        }
-    }
-}
-
 type GaugeF = Gauge<f64, AtomicU64>;
 
 /// All metrics of the process.
@@ -338,308 +318,9 @@ impl Metrics {
     }
 }
 
-pub(super) fn plain<M>(registry: &mut Registry, name: &str, help: &str) -> M
-where
-    M: prometheus_client::registry::Metric + Default + Clone,
-{
-    let metric = M::default();
-    registry.register(name, help, metric.clone());
-    metric
-}
-
-pub(super) fn seconds<M>(registry: &mut Registry, name: &str, help: &str) -> M
-where
-    M: prometheus_client::registry::Metric + Default + Clone,
-{
-    let metric = M::default();
-    registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
-    metric
-}
-
-/// Buckets double from `first` seconds on, `count` times.
-fn histogram(registry: &mut Registry, name: &str, help: &str, first: f64, count: u16) -> Histogram {
-    let buckets = prometheus_client::metrics::histogram::exponential_buckets(first, 2.0, count);
-    let metric = Histogram::new(buckets);
-    registry.register_with_unit(name, help, Unit::Seconds, metric.clone());
-    metric
-}
-
 fn whole(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// What a panicking thread left behind here is still a set of numbers.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The values that a free-text label has had.
-#[derive(Default)]
-struct Values(Mutex<BTreeSet<String>>);
-
-impl Values {
-    /// The value itself while there is room for it, otherwise `other`.
-    fn bounded(&self, value: &str) -> String {
-        let mut values = lock(&self.0);
-        if values.contains(value) {
-            return value.to_owned();
-        }
-        if values.len() >= FREE_VALUES || value.len() > 100 {
-            return "other".to_owned();
-        }
-        values.insert(value.to_owned());
-        value.to_owned()
-    }
-}
-
-/// Counters by a free-text label.
-struct Free<L> {
-    counters: Family<L, Counter>,
-    values: Values,
-}
-
-impl Free<ReasonLabel> {
-    fn new(counters: Family<ReasonLabel, Counter>) -> Self {
-        Self {
-            counters,
-            values: Values::default(),
-        }
-    }
-
-    fn add(&self, reason: &str, count: u64) {
-        let reason = self.values.bounded(reason);
-        self.counters
-            .get_or_create(&ReasonLabel { reason })
-            .inc_by(count);
-    }
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct FamilyLabel {
-    family: &'static str,
-}
-
-impl FamilyLabel {
-    fn of(family: Trouble) -> Self {
-        Self {
-            family: family.as_str(),
-        }
-    }
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct StateLabel {
-    state: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct TierLabel {
-    tier: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct DecisionLabels {
-    decision: &'static str,
-    action: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ExecutionLabels {
-    action: &'static str,
-    outcome: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct VerdictLabels {
-    verdict: &'static str,
-    action: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct ReasonLabel {
-    reason: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct KindLabel {
-    kind: String,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct CallLabels {
-    method: String,
-    result: &'static str,
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(1_790_000_000 + second).unwrap()
-    }
-
-    fn exercised() -> Metrics {
-        let metrics = Metrics::new();
-        metrics.signal(Trouble::Oom);
-        metrics.signal(Trouble::Oom);
-        metrics.incident(Trouble::Oom);
-        metrics.open_incidents(1);
-        metrics.decision(Decided::Approved, ActionKind::RolloutUndo);
-        metrics.execution(ActionKind::RolloutUndo, "applied");
-        metrics.verdict(Verdict::Recovered, Some(ActionKind::RolloutUndo));
-        metrics.verdict(Verdict::RecoveredByItself, None);
-        metrics.suppressed("event older than the last start", 3);
-        metrics.outbox(2, Some(at(0)));
-        metrics.watch("pods", true, Some(at(4)));
-        metrics.slack_call("chat.update", "ok");
-        metrics.request_refused("signature");
-        metrics.click_acknowledged(Duration::from_millis(4));
-        metrics.signal_reached_slack(Duration::from_millis(90));
-        metrics.committed(Duration::from_micros(300));
-        metrics.inspected(Duration::from_millis(35));
-        metrics.forecasts(&Score {
-            made: 12,
-            hits: 8,
-            misses: 1,
-            falses: 1,
-            withdrawn: 3,
-            averted: 2,
-            leads: vec![600, 7200, 7500],
-            covered: 7,
-            standing: 2,
-        });
-        let health = SourceHealth {
-            last: Some(at(3)),
-            containers: 41,
-            missing: 1,
-            ..SourceHealth::default()
-        };
-        metrics.forecast_source(&health, (2, 1));
-        let cpu = [(crate::domain::anomaly::Metric::Cpu, 2)];
-        metrics.unusual(&(12, cpu.into()));
-        metrics
-    }
-
-    #[test]
-    fn the_text_has_every_metric_under_its_promised_name() {
-        let text = exercised().render(at(10));
-        let mut samples: Vec<&str> = text
-            .lines()
-            .filter(|line| !line.starts_with('#') && !line.contains("_bucket{"))
-            .collect();
-        samples.sort_unstable();
-        insta::assert_snapshot!(samples.join("\n"), @r#"
-        heal_click_ack_seconds_count 1
-        heal_click_ack_seconds_sum 0.004
-        heal_commit_seconds_count 1
-        heal_commit_seconds_sum 0.0003
-        heal_decisions_total{decision="approved",action="RolloutUndo"} 1
-        heal_executions_total{action="RolloutUndo",outcome="applied"} 1
-        heal_forecast_containers{state="covered"} 41
-        heal_forecast_containers{state="missing"} 1
-        heal_forecast_lead_median_seconds 7200.0
-        heal_forecast_lead_sum_seconds 15300.0
-        heal_forecast_outcomes{outcome="false"} 1
-        heal_forecast_outcomes{outcome="hit"} 8
-        heal_forecast_outcomes{outcome="miss"} 1
-        heal_forecast_outcomes{outcome="withdrawn"} 3
-        heal_forecast_source_age_seconds 7.0
-        heal_forecasts_averted 2
-        heal_forecasts_covered 7
-        heal_forecasts_made 12
-        heal_forecasts_standing{tier="notice"} 2
-        heal_forecasts_standing{tier="page"} 1
-        heal_habits 12
-        heal_incidents_total{family="oom"} 1
-        heal_inspect_seconds_count 1
-        heal_inspect_seconds_sum 0.035
-        heal_open_incidents 1
-        heal_outbox_age_seconds 10.0
-        heal_outbox_depth 2
-        heal_requests_refused_total{reason="signature"} 1
-        heal_signal_to_slack_seconds_count 1
-        heal_signal_to_slack_seconds_sum 0.09
-        heal_signals_total{family="oom"} 2
-        heal_slack_calls_total{method="chat.update",result="ok"} 1
-        heal_suppressed_total{reason="event older than the last start"} 3
-        heal_unusual{metric="cpu"} 2
-        heal_unusual{metric="memory"} 0
-        heal_unusual{metric="restarts"} 0
-        heal_verdicts_total{verdict="recovered",action="RolloutUndo"} 1
-        heal_verdicts_total{verdict="recovered_by_itself",action="none"} 1
-        heal_watch_age_seconds{kind="pods"} 6.0
-        heal_watch_synced{kind="pods"} 1
-        "#);
-        assert!(text.ends_with("# EOF\n"));
-    }
-
-    #[test]
-    fn ages_grow_while_nobody_reports() {
-        let metrics = exercised();
-        assert!(
-            metrics
-                .render(at(70))
-                .contains("heal_watch_age_seconds{kind=\"pods\"} 66.0")
-        );
-        assert!(
-            metrics
-                .render(at(80))
-                .contains("heal_watch_age_seconds{kind=\"pods\"} 76.0")
-        );
-        metrics.outbox(0, None);
-        assert!(
-            metrics
-                .render(at(90))
-                .contains("heal_outbox_age_seconds 0.0")
-        );
-    }
-
-    #[test]
-    fn free_text_cannot_make_more_series_than_its_bound_and_nothing_is_lost() {
-        let metrics = Metrics::new();
-        for number in 0..1000 {
-            metrics.suppressed(&format!("reason {number}"), 1);
-            metrics.slack_call(&format!("method.{number}"), "ok");
-            metrics.request_refused("forged\"} 1\nheal_fake 1");
-        }
-        let text = metrics.render(at(0));
-        let series = |name: &str| text.lines().filter(|line| line.starts_with(name)).count();
-        assert_eq!(series("heal_suppressed_total{"), FREE_VALUES + 1);
-        assert_eq!(series("heal_slack_calls_total{"), FREE_VALUES + 1);
-        assert_eq!(series("heal_fake"), 0);
-        assert!(text.contains("heal_suppressed_total{reason=\"other\"} 968"));
-    }
-
-    #[test]
-    fn the_promised_latencies_lie_inside_the_buckets() {
-        let text = exercised().render(at(0));
-        for (name, promise) in [
-            ("click_ack", 0.05),
-            ("click_ack", 3.0),
-            ("signal_to_slack", 0.25),
-            ("inspect", 20.0),
-        ] {
-            let bounds: Vec<f64> = text
-                .lines()
-                .filter_map(|line| line.strip_prefix(&format!("heal_{name}_seconds_bucket{{le=\"")))
-                .filter_map(|rest| rest.split('"').next()?.parse().ok())
-                .filter(|bound: &f64| bound.is_finite())
-                .collect();
-            assert!(
-                bounds.iter().any(|bound| *bound < promise),
-                "{name} {bounds:?}"
-            );
-            assert!(
-                bounds.iter().any(|bound| *bound >= promise),
-                "{name} {bounds:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn it_can_be_shared() {
-        fn shared<T: Send + Sync>() {}
-        shared::<Metrics>();
-    }
-}
+mod tests;

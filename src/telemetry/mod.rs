@@ -1,8 +1,13 @@
 //! What Heal tells about its own work: [`log`] lines and [`metrics`].
+mod decided;
 mod forecasts;
+mod labels;
 pub mod log;
 mod meter;
 pub mod metrics;
+mod register;
 mod unusual;
+mod values;
 
-pub use metrics::{Decided, Metrics};
+pub use decided::Decided;
+pub use metrics::Metrics;

@@ -1,5 +1,5 @@
 //! What is unusual, for Prometheus.
-use super::metrics::plain;
+use super::register::plain;
 use crate::domain::anomaly::Metric;
 use prometheus_client::{
     encoding::EncodeLabelSet,

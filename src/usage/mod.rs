@@ -2,6 +2,5 @@
 //! (`metrics.k8s.io` is the cluster's own API: its adapter is with the others of the cluster.)
 mod fallback;
 pub mod prometheus;
-pub mod transport;
 
 pub use fallback::Fallback;

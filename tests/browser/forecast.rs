@@ -18,8 +18,8 @@ use heal::{
     slack::{
         api::SlackApi,
         send::{Sender, SenderParts},
-        transport::in_process,
     },
+    wire::in_process,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -67,6 +67,7 @@ fn outlook() -> Outlook {
         replicas: 3,
         tier: Tier::Page,
         p: 0.93,
+        correction: Default::default(),
         when: Some(When {
             earliest: minute(70),
             median: minute(102),
@@ -131,6 +132,7 @@ fn incident() -> Incident {
             message: outlook.why.clone(),
         },
         signals: 1,
+        runs: None,
         state: State::Proposed {
             proposal: Proposal {
                 number: 1,

@@ -8,10 +8,8 @@ use heal::{
     ports::{Clock, PastRun, Reading, Sighting, Span, UsageSource},
     store::Store,
     telemetry::Metrics,
-    usage::{
-        prometheus::{Auth, Labels, Measure, Prometheus},
-        transport::network,
-    },
+    usage::prometheus::{Auth, LIMITS, Labels, Measure, Prometheus},
+    wire::network,
 };
 use jiff::Timestamp;
 use serde_json::json;
@@ -48,7 +46,7 @@ fn prometheus(url: &str) -> Prometheus {
         headers: vec![],
         labels: Labels::default(),
     };
-    Prometheus::new(network(None).unwrap(), at)
+    Prometheus::new(network(LIMITS, None).unwrap(), at)
 }
 
 /// A namespace of this process: one of the same name may still be going from the run before.
@@ -202,6 +200,7 @@ async fn a_container_that_grows_is_forecast_before_the_kernel_kills_it() {
         store: Store::in_memory().unwrap(),
         clock: Arc::new(Now),
         metrics: Arc::new(Metrics::new()),
+        correction: tokio::sync::watch::Sender::default().subscribe(),
         pods: news,
         sink,
         cancel: cancel.clone(),

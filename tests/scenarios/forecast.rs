@@ -470,3 +470,27 @@ async fn what_is_unusual_is_listed_calls_nobody_and_offers_nothing() {
     assert!(!said.contains("Unusual"), "{said}");
     assert_eq!(world.changes(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn forecasts_that_turn_out_wrong_make_those_to_come_less_sure_and_heal_says_so() {
+    let mut world = World::start().await;
+    for name in ["a", "b", "c", "d"] {
+        world.runs_well(app(name, 1, limited(WORKS, "256Mi"))).await;
+        let mut outlook = world.outlook(name, 110);
+        outlook.tier = Tier::Notice;
+        world.foresees(&outlook).await;
+        world.sees_nothing_more(&outlook).await;
+    }
+    let line = "What would be P 0.90 is told as 0.81: 0 of 4 told came true.";
+    let said = Olivia.types(&world, "forecast").await;
+    assert!(!said.contains("told came true"), "{said}");
+    world.passes(7 * 3600).await;
+    let said = Olivia.types(&world, "forecast").await;
+    assert!(said.contains(line), "{said}");
+    world.crash().await;
+    let said = Olivia.types(&world, "forecast").await;
+    assert!(said.contains(line), "stored: {said}");
+    let (_, figures) = world.reads("/metrics").await;
+    let shift = |line: &&str| line.starts_with("heal_forecast_shift -0.7");
+    assert!(figures.lines().any(|line| shift(&line)), "{figures}");
+}

@@ -1,8 +1,8 @@
-//! The same troubles in workloads of other kinds: StatefulSets, DaemonSets, and Jobs of a CronJob.
+//! The same troubles in workloads of other kinds: StatefulSets and DaemonSets.
 use crate::support::{
     people::Person::Olivia,
-    shop::{app, as_kind, job, quota, script},
-    story::{says, says_nothing_of},
+    shop::{app, as_kind, quota, script},
+    story::says,
     world::{NAMESPACE, WORKS, World},
 };
 use serde_json::json;
@@ -123,36 +123,4 @@ async fn a_stateful_set_without_room_in_the_quota_is_told_by_events_alone_and_cl
     world.stays_one_card(1800).await;
     world.applies(quota("shop-pods", json!({"pods": "5"})));
     world.clears_by_itself(&card).await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_failed_run_of_a_cron_job_is_the_problem_of_that_run_and_ends_with_it() {
-    let world = World::start().await;
-    world.applies(json!({
-        "apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "nightly", "namespace": NAMESPACE},
-        "spec": {"schedule": "0 3 * * *", "jobTemplate": {"spec": job("nightly", 0, "exit 1")["spec"]}},
-    }));
-    let uid = world.kube.get("CronJob", NAMESPACE, "nightly").unwrap()["metadata"]["uid"].clone();
-    let mut run = job(
-        "nightly-28",
-        0,
-        "echo 'KeyError: \"DATABASE_URL\"' >&2; exit 1",
-    );
-    run["metadata"]["ownerReferences"] = json!([{
-        "apiVersion": "batch/v1", "kind": "CronJob", "name": "nightly", "uid": uid, "controller": true,
-    }]);
-    world.applies(run);
-    let card = world.card_without_offer("nightly-28").await;
-    says(
-        &card,
-        &[
-            "Job shop/nightly-28 failed",
-            "setting DATABASE_URL is missing",
-        ],
-    );
-    says_nothing_of(&card, &["kubectl"]);
-    // The history limit of the CronJob takes old runs away.
-    world.kube.delete("Job", NAMESPACE, "nightly-28");
-    world.turns(&card, "no longer exists").await;
-    world.stays_one_card(600).await;
 }

@@ -3,6 +3,7 @@ mod admission;
 mod commands;
 mod config;
 mod crash;
+mod cron_job;
 mod deciding;
 mod delivery;
 mod eviction;

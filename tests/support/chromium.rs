@@ -230,6 +230,7 @@ impl Page {
         let error = match event["method"].as_str() {
             Some("Runtime.exceptionThrown") => &params["exceptionDetails"],
             Some("Runtime.consoleAPICalled") if params["type"] == "error" => &params["args"],
+            Some("Log.entryAdded") if is_the_machines(&params["entry"]) => return,
             Some("Log.entryAdded") if params["entry"]["level"] == "error" => &params["entry"],
             _ => return,
         };
@@ -321,4 +322,10 @@ fn from_base64(text: &str) -> Vec<u8> {
         bytes.extend(&bits.to_be_bytes()[1..group.len()]);
     }
     bytes
+}
+
+/// The browser ends requests under way, also to this machine itself, when the machine gets or loses a network interface. Every pod of a
+/// test cluster on the same machine is one. It says nothing about the page, which asks again.
+fn is_the_machines(entry: &Value) -> bool {
+    entry["text"] == "Failed to load resource: net::ERR_NETWORK_CHANGED"
 }

@@ -49,6 +49,7 @@ impl World {
             replicas: owner["spec"]["replicas"].as_u64().unwrap() as u32,
             tier: Tier::Page,
             p: 0.93,
+            correction: Default::default(),
             when: Some(When {
                 earliest: self.minutes(minutes * 2 / 3),
                 median: self.minutes(minutes),

@@ -166,7 +166,7 @@ impl World {
                 headers: vec![],
                 labels: heal::usage::prometheus::Labels::default(),
             };
-            let transport = heal::usage::transport::in_process(prometheus.router());
+            let transport = heal::wire::in_process(prometheus.router());
             let first = heal::usage::prometheus::Prometheus::new(transport, place);
             let interval = Duration::from_secs_f64(self.settings.forecast.interval);
             let both =
@@ -176,7 +176,7 @@ impl World {
         let outside = Outside {
             cluster,
             slack: heal::slack::api::SlackApi::new(
-                heal::slack::transport::in_process(self.slack.router()),
+                heal::wire::in_process(self.slack.router()),
                 "http://127.0.0.1/api".parse().unwrap(),
                 &SecretString::from("xoxb-simulated"),
             ),

@@ -4,7 +4,7 @@ use super::{
     change::{self, Denied},
     fingerprint, pod_is_there,
 };
-use crate::cluster::{KubeCluster, look, rest::Fault};
+use crate::cluster::{KubeCluster, look, rest::Fault, scene};
 use crate::domain::{
     action::Action,
     forecast::Run,
@@ -258,7 +258,7 @@ async fn is_ahead(
     subject: &Subject,
     run: &Run,
 ) -> Result<Option<String>, Fault> {
-    let Some(scene) = look::scene(cluster, &subject.owner).await? else {
+    let Some(scene) = scene::scene(cluster, &subject.owner).await? else {
         return Ok(Some(format!("{} is gone", subject.owner)));
     };
     let pod = scene
@@ -308,7 +308,7 @@ async fn is_broken(
     action: &Action,
     subject: &Subject,
 ) -> Result<bool, Fault> {
-    let Some(mut scene) = look::scene(cluster, &subject.owner).await? else {
+    let Some(mut scene) = scene::scene(cluster, &subject.owner).await? else {
         return Ok(false);
     };
     if let Action::DeletePod { pod, .. } = action {

@@ -9,7 +9,7 @@ mod undo;
 
 pub use execute::execute;
 
-use super::{KubeCluster, current, diff, project, rest::Fault, served};
+use super::{KubeCluster, current, diff, project, rest::Fault, revisions::Kept, served};
 use crate::{
     domain::{action::Action, object::ObjectRef, proposal::DryRun, view::WorkloadView},
     ports::ClusterError,
@@ -25,6 +25,8 @@ const CONFLICTS: u32 = 5;
 struct Target {
     raw: Value,
     view: WorkloadView,
+    /// What is kept of its revisions, if that was read together with it.
+    kept: Vec<Kept>,
 }
 
 impl Target {
@@ -49,7 +51,25 @@ impl Target {
         let parsed = serde::Deserialize::deserialize(&raw)
             .map_err(|error: serde_json::Error| Fault::Garbled(error.to_string()))?;
         let view = project::workload(&object.kind, &parsed);
-        Ok((view.object.uid == object.uid).then_some(Self { raw, view }))
+        Ok((view.object.uid == object.uid).then_some(Self {
+            raw,
+            view,
+            kept: Vec::new(),
+        }))
+    }
+
+    /// As an inspection has just read it. For changes that the server refuses when the object has moved since then.
+    fn held(cluster: &KubeCluster, action: &Action) -> Option<Self> {
+        // A pod is deleted by its uid, whatever happened to its workload.
+        if matches!(action, Action::DeletePod { .. }) {
+            return None;
+        }
+        let held = cluster.shelf.take(&action.target().uid)?;
+        let target = Self::of(action.target(), held.whole).ok()??;
+        Some(Self {
+            kept: held.kept,
+            ..target
+        })
     }
 }
 
@@ -79,13 +99,21 @@ fn refusal(generation: i64, why: impl Into<String>) -> DryRun {
 /// When the server does not answer. What it or Heal refuses is a result.
 pub async fn dry_run(cluster: &KubeCluster, action: Action) -> Result<DryRun, ClusterError> {
     let mut last = None;
+    let mut held = Target::held(cluster, &action);
     for _ in 0..CONFLICTS {
-        let Some(target) = Target::read(cluster, action.target()).await? else {
+        let was_held = held.is_some();
+        let target = match held.take() {
+            Some(target) => Some(target),
+            None => Target::read(cluster, action.target()).await?,
+        };
+        let Some(target) = target else {
             return Ok(refusal(0, format!("{} is gone", action.target())));
         };
         let generation = target.view.generation;
         let change = match change::prepare(cluster, &action, &target, None).await {
             Ok(change) => change,
+            // Here the server has not been asked: it is judged on what is there now.
+            Err(_) if was_held => continue,
             Err(Denied::Refused(why)) => return Ok(refusal(generation, why)),
             Err(Denied::Fault(fault)) => return Err(fault.into()),
         };

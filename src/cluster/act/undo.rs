@@ -28,10 +28,19 @@ pub async fn prepare(
             object.kind
         )));
     };
-    let kept = cluster
-        .reader
-        .get::<Kept>(served, &object.namespace, &to.name)
-        .await;
+    let at_hand = target
+        .kept
+        .iter()
+        .find(|kept| project::name(&kept.metadata) == to.name);
+    let kept = match at_hand {
+        Some(kept) => Ok(kept.clone()),
+        None => {
+            let reader = &cluster.reader;
+            reader
+                .get::<Kept>(served, &object.namespace, &to.name)
+                .await
+        }
+    };
     let kept = match kept {
         Ok(kept) => kept,
         Err(fault) if fault.code() == Some(404) => {

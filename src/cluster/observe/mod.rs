@@ -19,7 +19,7 @@ use futures::{StreamExt, stream::FuturesUnordered};
 use jiff::{SignedDuration, Timestamp};
 use roster::Roster;
 use std::{collections::HashMap, time::Duration};
-use stream::{News, What};
+pub(super) use stream::{News, Seen, What};
 use tokio::{sync::mpsc::Sender, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +59,7 @@ pub async fn watch(
                 {
                     return;
                 }
+                cluster.selectors.take(&item);
                 let heard = pods.as_ref().and_then(|_| roster.take(&item));
                 book.take(item, now());
                 if let Some(heard) = heard {

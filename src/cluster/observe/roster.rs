@@ -198,6 +198,11 @@ impl Roster {
             }
             // A finished pod is not kept by the book; nothing is above its controller then that matters.
             Climb::Ask(missing) if missing.uid == fact.pod.uid => Some(self.owned(fact)),
+            // Jobs cannot be watched: a Job is the top then.
+            Climb::Ask(missing) if missing.kind == Kind::Job && !self.jobs_listed => {
+                fact.owner = missing;
+                Some(self.owned(fact))
+            }
             Climb::Ask(missing) => {
                 let waiting = self.waiting.entry(missing.uid).or_default();
                 // The newest state of a pod is the one that counts.
@@ -213,6 +218,9 @@ impl Roster {
             Some(by) => ObjectRef::new(by.kind.clone(), &fact.owner.namespace, &by.name, &by.uid),
             None => fact.owner.clone(),
         };
+        if fact.line.kind == Kind::CronJob {
+            fact.owner = fact.line.clone();
+        }
         if fact.finished {
             self.pods.remove(&fact.pod.uid);
         } else {

@@ -3,6 +3,7 @@ use super::pulse::{Pulse, felt};
 use crate::cluster::{
     ClusterConfig, project, rest,
     slim::{self, Served, Shape},
+    template,
 };
 use crate::domain::{
     forecast::Cap,
@@ -24,12 +25,21 @@ use std::sync::Arc;
 pub enum Seen {
     /// A pod, with what caps its containers' memory, by container.
     Pod(PodView, Vec<(String, Cap)>),
-    /// A workload, with the name of its newest revision when its status says that (StatefulSets).
-    Workload(Box<WorkloadView>, Option<String>),
+    /// A workload, with what its view leaves out.
+    Workload(Box<WorkloadView>, Told),
     /// A node.
     Node(NodeView),
     /// An event.
     Event(EventView),
+}
+
+/// What a workload tells beside its view.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The name of its newest revision when its status says that (StatefulSets).
+    pub revision: Option<String>,
+    /// Its label selector.
+    pub selector: Option<String>,
 }
 
 /// What a watch reports.
@@ -82,8 +92,11 @@ pub fn all(client: &Client, config: &ClusterConfig) -> Vec<BoxStream<'static, Ne
     ] {
         let project = move |of: slim::Workload| {
             let kind = Kind::from(served.kind);
-            let revision = (kind == Kind::StatefulSet).then(|| of.status.update_revision.clone());
-            Seen::Workload(Box::new(project::workload(&kind, &of)), revision)
+            let told = Told {
+                revision: (kind == Kind::StatefulSet).then(|| of.status.update_revision.clone()),
+                selector: template::selector(&of.spec.selector),
+            };
+            Seen::Workload(Box::new(project::workload(&kind, &of)), told)
         };
         streams.push(one(client, config, served, project));
     }

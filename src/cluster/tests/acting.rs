@@ -48,6 +48,7 @@ fn approved(owner: &ObjectRef, family: Family, action: &Action, dry_run: &DryRun
             message: String::new(),
         },
         signals: 1,
+        runs: None,
         state: State::Executing { execution },
         diagnosis: None,
         managed_by: None,

@@ -1,5 +1,6 @@
 //! The adapter against the simulated cluster, in process and under a paused clock.
 mod acting;
+mod rounds;
 mod watching;
 
 use super::*;
@@ -27,6 +28,14 @@ struct World {
 
 impl World {
     fn new(adjust: impl FnOnce(&mut Options)) -> Self {
+        Self::behind(|router| router, adjust)
+    }
+
+    /// With something between the adapter and the API server.
+    fn behind(
+        between: impl FnOnce(axum::Router) -> axum::Router,
+        adjust: impl FnOnce(&mut Options),
+    ) -> Self {
         let clock = tokio_clock("2026-11-20T08:00:00Z".parse().unwrap());
         let mut options = Options::new(clock.clone());
         adjust(&mut options);
@@ -35,7 +44,7 @@ impl World {
             .map_request(|request: http::Request<kube::client::Body>| {
                 request.map(axum::body::Body::new)
             })
-            .service(sim.router());
+            .service(between(sim.router()));
         let client = kube::Client::new(service, "default");
         let mut config = ClusterConfig::named("sim");
         config.namespaces.exclude = vec!["sandbox-*".to_owned()];
@@ -68,7 +77,10 @@ impl World {
             owner: owner.clone(),
             object: owner.clone(),
             container: None,
+            reason: String::new(),
             family,
+            job: None,
+            since: Timestamp::UNIX_EPOCH,
             run: None,
             after: None,
         }

@@ -1,5 +1,6 @@
 //! All that is followed of one workload.
 use super::{
+    SILENT_DAYS,
     finding::{Anomaly, Metric, Scale},
     habit::{Habit, Reading},
     restarts::{Restart, Restarts},
@@ -31,6 +32,31 @@ impl Habits {
         for (habit, reading) in [(&mut self.cpu, cpu), (&mut self.memory, memory)] {
             if let Some((level, scale)) = reading {
                 habit.observe(&Reading { t, level, scale });
+            }
+        }
+    }
+
+    /// Whether too little is known of it to call anything unusual.
+    pub fn lack_past(&self) -> bool {
+        [&self.cpu, &self.memory]
+            .iter()
+            .any(|habit| habit.days_known() < SILENT_DAYS)
+    }
+
+    /// Takes a past in, oldest reading first, each as in [`Habits::observe`]. It takes the place of what was seen since, which is little:
+    /// what has been watched for days stays.
+    pub fn remember(
+        &mut self,
+        past: impl IntoIterator<Item = (f64, Option<(f64, Scale)>, Option<(f64, Scale)>)>,
+    ) {
+        let mut known = Self::default();
+        for (t, cpu, memory) in past {
+            known.observe(t, cpu, memory);
+        }
+        let pairs = [(&mut self.cpu, known.cpu), (&mut self.memory, known.memory)];
+        for (habit, past) in pairs {
+            if habit.days_known() < SILENT_DAYS.min(past.days_known()) {
+                *habit = past;
             }
         }
     }

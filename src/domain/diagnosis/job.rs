@@ -4,7 +4,7 @@ use super::{
     finding::{Finding, quote},
     image, oom, start,
 };
-use crate::domain::family::Family;
+use crate::domain::{family::Family, object::Kind};
 
 /// A Job with condition Failed.
 pub(super) fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
@@ -42,6 +42,12 @@ pub(super) fn diagnose(case: &Case<'_>) -> Option<Diagnosis> {
         ),
         _ if case.family == Family::Job => ("job.failed", 0.6, "it failed", "Look at its pods."),
         _ => return None,
+    };
+    let advice = match (&case.owner.kind, signature) {
+        (Kind::CronJob, "job.backoff_limit") => {
+            "Mend the cause: the next run of the CronJob tries again. Heal starts none, because it might do its work twice."
+        }
+        _ => advice,
     };
     // The pods of a Job are ended ones: their cause is told by the same rules as that of running ones.
     let why = [

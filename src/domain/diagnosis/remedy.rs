@@ -99,38 +99,60 @@ pub(super) fn undo(case: &Case<'_>, parts: &[&str]) -> Option<Undo> {
     } else {
         format!("revision {} changed what fails; {proof}", current.number)
     };
-    let reference = |revision: &Revision| RevisionRef {
-        number: revision.number,
-        name: revision.name.clone(),
-    };
-    Some(Undo {
-        candidate: Candidate {
-            action: Action::RolloutUndo {
-                target: workload.object.clone(),
-                to: reference(to),
-                from: reference(current),
-            },
-            // What proves that the older one works stands among the facts.
-            reason: format!(
-                "It came with revision {}; revision {} {}.",
-                current.number,
-                to.number,
-                if side_by_side {
-                    "works beside it"
-                } else {
-                    "worked before"
-                }
-            ),
-            warnings: undo_warnings(workload),
-        },
+    // What proves that the older one works stands among the facts.
+    let reason = format!(
+        "It came with revision {}; revision {} {}.",
+        current.number,
+        to.number,
+        if side_by_side {
+            "works beside it"
+        } else {
+            "worked before"
+        }
+    );
+    let blame = Blame {
         certainty,
+        reason,
         fact,
-        diff: to
-            .diff
-            .iter()
-            .map(|line| format!("Revision {} → {}: {line}", current.number, to.number))
-            .collect(),
-    })
+    };
+    Some(blame.undo(workload, current, to))
+}
+
+/// Why a revision is to blame.
+struct Blame {
+    /// How sure that makes the diagnosis.
+    certainty: f64,
+    /// For the offer.
+    reason: String,
+    /// For the card.
+    fact: String,
+}
+
+impl Blame {
+    /// The undo of this revision, back to an older one.
+    fn undo(self, workload: &WorkloadView, current: &Revision, to: &Revision) -> Undo {
+        let reference = |revision: &Revision| RevisionRef {
+            number: revision.number,
+            name: revision.name.clone(),
+        };
+        let diff = to.diff.iter();
+        Undo {
+            candidate: Candidate {
+                action: Action::RolloutUndo {
+                    target: workload.object.clone(),
+                    to: reference(to),
+                    from: reference(current),
+                },
+                reason: self.reason,
+                warnings: undo_warnings(workload),
+            },
+            certainty: self.certainty,
+            fact: self.fact,
+            diff: diff
+                .map(|line| format!("Revision {} → {}: {line}", current.number, to.number))
+                .collect(),
+        }
+    }
 }
 
 /// Whether a line of a diff (`path: now → then`) is about one of these parts.

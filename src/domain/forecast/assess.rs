@@ -1,10 +1,10 @@
 //! One container of one workload: what comes out.
+use super::evidence::Evidence;
 use super::explain::{Facts, sentence};
 use super::latch::Sight;
 use super::look::Look;
-use super::evidence::Evidence;
 use super::replica::Told;
-use super::{Estimate, OwnerKind, Series, Tier, Tuning};
+use super::{Estimate, OwnerKind, Series, Tier, Trust, Tuning};
 
 /// A run that is too young to be judged has at most this probability.
 const YOUNG: f64 = 0.3;
@@ -30,6 +30,17 @@ const PROOF: f64 = 4.0 * 3600.0;
 impl Series {
     /// What is to be expected of a replica. Keeps the tier (hysteresis), so it is to be called once per interval.
     pub fn assess(&mut self, replica: u64, now: f64, tuning: &Tuning) -> Estimate {
+        self.assess_with(replica, now, tuning, &Trust::default())
+    }
+
+    /// The same where estimates are not to be taken as they are.
+    pub fn assess_with(
+        &mut self,
+        replica: u64,
+        now: f64,
+        tuning: &Tuning,
+        trust: &Trust,
+    ) -> Estimate {
         let Some(i) = self
             .state
             .replicas
@@ -71,7 +82,7 @@ impl Series {
         let young = age < tuning.min_age && kills == 0 && !(beyond && age >= 0.2 * tuning.min_age);
         if let Some(l) = &look {
             let e = &l.evidence;
-            let p = e.probability();
+            let p = trust.probability(e.probability(), kills > 0);
             let p = if young { p.min(YOUNG) } else { p };
             // Without new readings nothing can become more likely.
             estimate.p = if stale { p.min(f64::from(r.p)) } else { p };
@@ -85,6 +96,7 @@ impl Series {
                 p if p >= NOTICE => Tier::Notice,
                 _ => Tier::Clear,
             };
+            sight.tier = sight.tier.min(trust.loudest(kills > 0));
             estimate.used = l.seen * r.limit;
             estimate.rate = l.growth.slope() * r.limit;
             estimate.evidence_s = l.growth.span;
@@ -100,6 +112,7 @@ impl Series {
         }
         if let Some(told) = replica.told.filter(|_| eta.is_some() || standing) {
             let [lo, median, hi] = told.eta.map(|t| (f64::from(t) - (now - told.at)).max(0.0));
+            let (lo, median, hi) = trust.correction.interval((lo, median, hi));
             estimate.eta_lo_s = Some(lo);
             estimate.eta_s = Some(median);
             estimate.eta_hi_s = Some(hi);

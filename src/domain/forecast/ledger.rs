@@ -5,7 +5,7 @@
 //! 5 min after it was told. It was wrong (false) when the kill did not come by then, or came after it was taken back. It is
 //! withdrawn when nobody can know: the run ended otherwise, the limit was changed, a fix was applied, the figures stopped.
 //! A kill that was not told 5 min before is a row, too (miss).
-use super::{Boundary, Outcome, Outlook, Run, RunEnd, Score, told::Told};
+use super::{Boundary, Calibration, Outcome, Outlook, Run, RunEnd, Score, told::Told};
 use crate::domain::text;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -211,6 +211,7 @@ impl Ledger {
             notice: None,
             page: None,
             p: 0.0,
+            shift: 0.0,
             track: Vec::new(),
             latest: None,
             cleared: None,
@@ -297,6 +298,7 @@ impl Ledger {
                 .count()
                 .try_into()
                 .unwrap_or(u32::MAX),
+            calibration: self.calibration(now),
             ..Score::default()
         };
         for told in self.done.values().filter(|told| is_recent(told, now)) {
@@ -320,6 +322,11 @@ impl Ledger {
         score.made = score.hits + score.falses + score.withdrawn;
         score.leads.sort_unstable();
         score
+    }
+
+    /// What the outcomes of the last thirty days teach.
+    fn calibration(&self, now: Timestamp) -> Calibration {
+        Calibration::of(self.done.values().filter(|told| is_recent(told, now)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What speaks for a kill and against it: the growth of one replica in the light of what the workload has survived.
+use super::evidence::Evidence;
 use super::growth::{Chosen, Run, choose, fits, keeping};
 use super::passage::{Growth, Passage};
-use super::evidence::Evidence;
 use super::{OwnerKind, Series, Tuning};
 
 /// A peak inside a window counts as survived when this share of the window's rise was lost after it.

@@ -5,6 +5,7 @@
 //! [`Series::observe`], the ends of runs with [`Series::ended`], and [`Series::assess`] says what is to be expected.
 //! [`Outlook`] is that in the words of the rest of Heal.
 mod assess;
+mod calibration;
 pub mod caps;
 mod codec;
 mod curve;
@@ -34,20 +35,23 @@ pub mod testkit;
 mod tests;
 mod told;
 mod trees;
+mod trust;
 mod tuning;
 mod turns;
 
+pub use calibration::{Calibration, Correction};
 pub use estimate::{Estimate, Tier};
+pub use evidence::{DIRECTIONS, Evidence, FEATURES};
+pub use forest::{Tree, sum};
 pub use ledger::{LEAST_LEAD, Ledger, SCORED};
 pub use outlook::{
     Boundary, Chart, ChartPoint, FanPoint, Outcome, Outlook, RunEnd, Score, Source, SourceHealth,
     When,
 };
-pub use evidence::{DIRECTIONS, Evidence, FEATURES};
-pub use forest::{Tree, sum};
 pub use priors::{Cap, OwnerKind, Priors};
 pub use run::Run;
 pub use sample::{Exit, Past, Sample};
 pub use series::Series;
 pub use told::{Ended, Told, Told90};
+pub use trust::Trust;
 pub use tuning::Tuning;

@@ -1,5 +1,5 @@
 //! A forecast in the words of the rest of Heal: whose, when, why, and what to draw.
-use super::Tier;
+use super::{Calibration, Correction, Tier};
 use crate::domain::object::ObjectRef;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,9 @@ pub struct Outlook {
     pub tier: Tier,
     /// Calibrated probability of a kill, from 0 to 1.
     pub p: f64,
+    /// What earlier outcomes have changed in `p` and `when`.
+    #[serde(default)]
+    pub correction: Correction,
     /// When it is expected; `None` when no kill is in sight any more.
     pub when: Option<When>,
     /// Memory in use that cannot be reclaimed, in bytes.
@@ -218,6 +221,8 @@ pub struct Score {
     pub covered: u32,
     /// Forecasts still standing.
     pub standing: u32,
+    /// What is corrected because of these outcomes.
+    pub calibration: Calibration,
 }
 
 impl Score {

@@ -1,5 +1,5 @@
 //! A forecast for tests, in a few words.
-use super::{Boundary, Chart, Outlook, Source, Tier, When};
+use super::{Boundary, Chart, Correction, Outlook, Source, Tier, When};
 use crate::domain::object::ObjectRef;
 use jiff::{SignedDuration, Timestamp};
 
@@ -27,6 +27,7 @@ pub fn outlook(container: &str, seconds: i64) -> Outlook {
         replicas: 3,
         tier: Tier::Page,
         p: 0.93,
+        correction: Correction::default(),
         when: Some(When {
             earliest: after(seconds * 2 / 3),
             median: after(seconds),

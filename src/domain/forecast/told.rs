@@ -1,5 +1,5 @@
 //! One forecast that was told, from the telling to its outcome; or a kill that nobody had told. One row of the database each.
-use super::{Outcome, Outlook, Run, Tier, When};
+use super::{Correction, Outcome, Outlook, Run, Tier, When};
 use crate::domain::object::ObjectRef;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct Told {
     pub page: Option<Timestamp>,
     /// The probability that was told first.
     pub p: f64,
+    /// What earlier outcomes had added to its log-odds.
+    #[serde(default)]
+    pub shift: f64,
     /// The intervals that were told, oldest first.
     pub track: Vec<Told90>,
     /// The newest forecast, without what to draw; none for a kill that nobody told.
@@ -43,6 +46,13 @@ pub struct Told90 {
     pub at: Timestamp,
     /// What was told.
     pub when: When,
+    /// By which power earlier outcomes had widened it.
+    #[serde(default = "as_computed")]
+    pub widening: f64,
+}
+
+fn as_computed() -> f64 {
+    Correction::default().widening
 }
 
 /// How a forecast turned out.
@@ -72,6 +82,7 @@ impl Told {
             notice: None,
             page: None,
             p: outlook.p,
+            shift: outlook.correction.shift,
             track: Vec::new(),
             latest: None,
             cleared: None,
@@ -99,7 +110,11 @@ impl Told {
                     keep
                 });
             }
-            self.track.push(Told90 { at: now, when });
+            self.track.push(Told90 {
+                at: now,
+                when,
+                widening: outlook.correction.widening,
+            });
         }
         let mut latest = outlook.clone();
         latest.chart = Default::default();
@@ -125,11 +140,16 @@ impl Told {
 
     /// Whether the kill came within the interval that was told half-way to it; nothing when there was no interval.
     pub fn covered(&self) -> Option<bool> {
+        let (kill, told) = self.half_way()?;
+        Some((told.when.earliest..=told.when.latest).contains(&kill))
+    }
+
+    /// The kill, and the interval that was told half-way to it.
+    pub(super) fn half_way(&self) -> Option<(Timestamp, &Told90)> {
         let kill = self.ended.as_ref()?.kill?;
         let since = self.since()?;
         let half = kill.duration_since(since) / 2;
-        let told = self.told_at(since.checked_add(half).ok()?)?;
-        Some((told.when.earliest..=told.when.latest).contains(&kill))
+        Some((kill, self.told_at(since.checked_add(half).ok()?)?))
     }
 
     pub(super) fn end(

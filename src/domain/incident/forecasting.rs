@@ -30,6 +30,7 @@ pub fn signal(cluster: &str, outlook: &Outlook) -> Signal {
         at: outlook.at,
         owner: outlook.owner.clone(),
         subject: outlook.pod.clone(),
+        run: None,
         family: Family::Forecast,
         container: container(outlook),
         reason: "Forecast".to_owned(),

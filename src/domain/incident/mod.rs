@@ -6,6 +6,7 @@ mod forecasting;
 mod input;
 mod note;
 mod offering;
+mod runs;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ pub use effect::{AuditEntry, Effect, Lesson, Step};
 pub use forecasting::signal as forecast_signal;
 pub use input::{Click, ClickKind, ClickReply, DismissReason, Input, Outcome};
 pub use note::Note;
+pub use runs::Runs;
 pub use step::{Context, Opening, open, step};
 
 use super::{
@@ -72,6 +74,9 @@ pub struct Incident {
     pub latest: Latest,
     /// Signals so far.
     pub signals: u64,
+    /// The runs that failed, when the owner is a CronJob.
+    #[serde(default)]
+    pub runs: Option<Runs>,
     /// Where it stands.
     pub state: State,
     /// The cause, once known.

@@ -5,8 +5,8 @@ use super::super::{
     policy::Policy, recovery::later, report::Pause, signal::Signal, waits::Waits,
 };
 use super::{
-    AuditEntry, ClickReply, Effect, Incident, IncidentId, Input, Latest, Lesson, Note, State, Step,
-    Why, deciding, following, forecasting, offering,
+    AuditEntry, ClickReply, Effect, Incident, IncidentId, Input, Latest, Lesson, Note, Runs, State,
+    Step, Why, deciding, following, forecasting, offering,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -58,6 +58,7 @@ pub fn open(opening: Opening, signal: &Signal, now: Timestamp, ctx: &Context<'_>
         opened: now,
         latest: latest(signal),
         signals: 1,
+        runs: signal.run.as_ref().map(Runs::begin),
         state: State::Inspecting {
             since: now,
             attempts: 0,
@@ -149,6 +150,22 @@ fn on_signal(step: &mut Step, signal: &Signal, now: Timestamp, ctx: &Context<'_>
     let known_for = now.duration_since(incident.latest.at);
     incident.signals += 1;
     incident.clear_since = None;
+    let another_run = signal
+        .run
+        .as_ref()
+        .is_some_and(|run| match &mut incident.runs {
+            Some(runs) => runs.take(run),
+            none => {
+                *none = Some(Runs::begin(run));
+                true
+            }
+        });
+    if another_run && may_look_at_another_run(incident) {
+        // The latest run is what people can still look at, and may fail for another reason.
+        incident.family = signal.family;
+        incident.latest = latest(signal);
+        return offering::inspect(step, None, now, ctx);
+    }
     let family = Family::merged(incident.family, signal.family);
     let sharper = family != incident.family;
     // A weak signal (a missed deadline) does not replace what a specific one said (which pod, which container).
@@ -171,6 +188,17 @@ fn on_signal(step: &mut Step, signal: &Signal, now: Timestamp, ctx: &Context<'_>
     if again {
         offering::inspect(step, None, now, ctx);
     }
+}
+
+/// Whether another failed run of a CronJob is looked into: unless a person or an execution has begun with it.
+fn may_look_at_another_run(incident: &Incident) -> bool {
+    let decided = matches!(
+        incident.state,
+        State::Waiting {
+            why: Why::Dismissed { .. } | Why::NeedsHuman { .. } | Why::Expired { .. }
+        }
+    );
+    offering::may_look_again(incident) && !decided && incident.family != Family::Forecast
 }
 
 fn on_wake(step: &mut Step, now: Timestamp, ctx: &Context<'_>) {

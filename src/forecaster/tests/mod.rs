@@ -1,4 +1,5 @@
 //! The ledger without a cluster: facts and readings in, sightings out.
+mod trust;
 mod whole;
 
 use super::{
@@ -291,6 +292,7 @@ fn live_samples_wait_for_the_past_of_their_workload_and_only_for_so_long() {
         t: START - 86_400.0 + f64::from(number) * 300.0,
         mean: 10.0 * MIB,
         max: 20.0 * MIB,
+        cpu: None,
     };
     let run = PastRun {
         pod: "checkout-7d9f8b6c5d-x2x4z".to_owned(),

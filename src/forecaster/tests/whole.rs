@@ -2,7 +2,7 @@
 use super::super::{Forecaster, Options, Parts};
 use crate::{
     cluster::{self, Clients, ClusterConfig, KubeCluster},
-    domain::forecast::{Boundary, Outlook, Source, SourceHealth, Tier, Tuning},
+    domain::forecast::{Boundary, Correction, Outlook, Source, SourceHealth, Tier, Tuning},
     ports::{Clock, Sighting, UsageSource},
     sim::{
         kube::{Clock as SimClock, KubeSim, Options as SimOptions, tokio_clock},
@@ -13,13 +13,13 @@ use crate::{
     usage::{
         Fallback,
         prometheus::{Auth, Labels as SeriesLabels, Place, Prometheus},
-        transport::in_process,
     },
+    wire::in_process,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 struct Now(SimClock);
@@ -37,6 +37,8 @@ struct World {
     store: Store,
     options: Options,
     running: Option<Running>,
+    /// What outcomes teach.
+    learned: watch::Sender<Correction>,
     /// Everything that was told.
     told: Vec<Sighting>,
 }
@@ -63,6 +65,7 @@ impl World {
                 ..Options::default()
             },
             running: None,
+            learned: watch::Sender::default(),
             told: Vec::new(),
         }
     }
@@ -106,6 +109,7 @@ impl World {
             store: self.store.clone(),
             clock,
             metrics: Arc::new(Metrics::new()),
+            correction: self.learned.subscribe(),
             pods: news,
             sink,
             cancel: cancel.clone(),
@@ -362,4 +366,21 @@ async fn a_node_that_fills_is_forecast_with_the_container_that_fills_it() {
         "{}",
         outlook.why
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_outcomes_teach_while_it_runs_holds_for_the_next_forecast() {
+    let mut world = World::new();
+    world.runs("checkout", "leak 0.016 10", Some("256Mi"));
+    world.start();
+    world.minutes(60).await;
+    let learned = Correction {
+        widening: 1.4,
+        shift: -0.2,
+    };
+    world.learned.send_replace(learned);
+    world.minutes(190).await;
+    let told: Vec<Correction> = world.outlooks().map(|told| told.correction).collect();
+    assert!(!told.is_empty());
+    assert_eq!(told, vec![learned; told.len()]);
 }

@@ -15,8 +15,8 @@ use crate::{
         people::People,
         reception::{Pins, Reception, ReceptionParts},
         render::modal::DismissTarget,
-        transport,
     },
+    wire,
 };
 use axum::Router;
 use futures::future::BoxFuture;
@@ -144,7 +144,7 @@ impl Bench {
         change(&mut options);
         let sim = SlackSim::new(options);
         let api = SlackApi::new(
-            transport::in_process(sim.router()),
+            wire::in_process(sim.router()),
             "http://slack.local/api".parse().unwrap(),
             &"xoxb-simulated".into(),
         );
@@ -203,7 +203,7 @@ impl Bench {
         let blocks = json!([{"type": "actions", "elements": [button("approve"), button("dismiss"), button("check_again"), button("link"),
             {"type": "overflow", "action_id": "more", "options": menu}]}]);
         let api = SlackApi::new(
-            transport::in_process(self.sim.router()),
+            wire::in_process(self.sim.router()),
             "http://slack.local/api".parse().unwrap(),
             &"xoxb-simulated".into(),
         );

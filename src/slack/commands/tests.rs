@@ -1,5 +1,6 @@
 //! The grammar, pinned, and two properties of it.
 use super::*;
+use crate::domain::family::Family;
 use proptest::prelude::*;
 
 fn silence(

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     anomaly::Unusual,
-    forecast::{Boundary, Outlook, Score, Source, SourceHealth, Tier},
+    forecast::{Boundary, Calibration, Outlook, Score, Source, SourceHealth, Tier},
     report::{Foresight, Rising},
     text::{bytes, count, duration},
 };
@@ -275,14 +275,14 @@ fn score(score: &Score) -> Markup {
     let kills = score.hits + score.misses;
     if kills == 0 {
         text.line(Markup::own("No kill came."));
-        return text;
+    } else {
+        text.line(markup!(
+            "{}, {} foreseen, {} missed.",
+            count(i64::from(kills), "kill"),
+            score.hits,
+            score.misses
+        ));
     }
-    text.line(markup!(
-        "{}, {} foreseen, {} missed.",
-        count(i64::from(kills), "kill"),
-        score.hits,
-        score.misses
-    ));
     if let Some(median) = score.median_lead() {
         let of = |seconds: i64| duration(SignedDuration::from_secs(seconds));
         let shortest = score.leads.first().copied().unwrap_or(median);
@@ -294,7 +294,33 @@ fn score(score: &Score) -> Markup {
             score.hits
         ));
     }
+    if let Some(learned) = learned(&score.calibration) {
+        text.line(learned);
+    }
     text
+}
+
+/// "Intervals are widened by 1.2, from 14 recorded kills."; nothing when next to nothing is corrected.
+fn learned(calibration: &Calibration) -> Option<Markup> {
+    let widening = calibration.correction.widening;
+    let width = ((widening - 1.0).abs() >= 0.05).then(|| {
+        let word = if widening > 1.0 {
+            "widened"
+        } else {
+            "narrowed"
+        };
+        let by = widening.max(1.0 / widening);
+        let kills = count(i64::from(calibration.kills), "recorded kill");
+        format!("Intervals are {word} by {by:.1}, from {kills}.")
+    });
+    let p = calibration.correction.probability(0.9);
+    let sureness = ((p - 0.9).abs() >= 0.03).then(|| {
+        let told = calibration.right + calibration.wrong;
+        let came = calibration.right;
+        format!("What would be P 0.90 is told as {p:.2}: {came} of {told} told came true.")
+    });
+    let all: Vec<String> = [width, sureness].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| markup!("{}", all.join(" ")))
 }
 
 fn source_or_none(foresight: &Foresight) -> Markup {

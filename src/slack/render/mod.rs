@@ -21,6 +21,8 @@ mod parts;
 pub mod reply;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+mod seen;
 pub mod status;
 #[cfg(test)]
 mod tests;

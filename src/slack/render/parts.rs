@@ -50,7 +50,7 @@ pub fn headline(incident: &Incident) -> Markup {
     let seen = if forecast::is_ahead(incident) {
         Markup::default()
     } else {
-        markup!(", seen {}", times(incident.signals))
+        markup!(", {}", seen(incident))
     };
     markup!(
         "{} {} {} (cluster {}, since {}{})",
@@ -75,8 +75,7 @@ pub fn place(incident: &Incident) -> Markup {
         // It is brought up to date, not seen again.
         markup!("{} · forecast since {}", line, opened)
     } else {
-        let seen = times(incident.signals);
-        markup!("{} · since {} · seen {}", line, opened, seen)
+        markup!("{} · since {} · {}", line, opened, seen(incident))
     };
     if let Some(gitops) = &incident.managed_by {
         let name = gitops.name.as_deref().unwrap_or_default();
@@ -93,6 +92,20 @@ pub fn place(incident: &Incident) -> Markup {
         );
     }
     line
+}
+
+/// How often it was seen; of a CronJob, how many runs failed.
+fn seen(incident: &Incident) -> Markup {
+    match &incident.runs {
+        None => markup!("seen {}", times(incident.signals)),
+        Some(runs) => {
+            let latest = clean::cut_middle(&clean::line(&runs.latest.name), 64);
+            match runs.failed {
+                1 => markup!("1 failed run: {}", latest),
+                n => markup!("{} failed runs, the latest: {}", n, latest),
+            }
+        }
+    }
 }
 
 fn times(n: u64) -> String {

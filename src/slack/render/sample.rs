@@ -3,13 +3,15 @@ use crate::domain::{
     action::{Action, RevisionRef},
     diagnosis::{Candidate, Diagnosis, Proof, Severity},
     family::Family,
-    forecast::{Boundary, Chart, ChartPoint, FanPoint, Outlook, Source, Tier, When},
+    forecast::{Chart, ChartPoint, FanPoint, Outlook, When, testkit},
     incident::{DismissReason, Execution, Incident, IncidentId, Latest, State, Try, Why},
     memory::{Tally, TrackRecord},
     object::ObjectRef,
     policy::Person,
     proposal::{Approval, DryRun, Proposal},
     recovery::{Tracking, Verdict},
+    report::Pause,
+    silence::{Scope, Silence},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -187,6 +189,7 @@ pub fn incident(state: State) -> Incident {
             message: "back-off 40s restarting failed container".into(),
         },
         signals: 7,
+        runs: None,
         state,
         diagnosis: Some(diagnosis()),
         managed_by: None,
@@ -232,31 +235,19 @@ pub fn outlook() -> Outlook {
     Outlook {
         at: at(0),
         owner: owner(),
-        container: "app".into(),
         pod: ObjectRef::new("Pod", "shop", "checkout-7d9f-x2k4q", "uid-2"),
-        run: 0,
-        boundary: Boundary::Limit,
         rising: 3,
-        replicas: 3,
-        tier: Tier::Page,
-        p: 0.93,
         when: Some(When {
             earliest: at(70 * 60),
             median: at(110 * 60),
             latest: at(170 * 60),
         }),
         used: 439 * MIB,
-        limit: 512 * MIB,
         rate: 0.66 * MIB as f64 / 60.0,
         rising_since: at(-200 * 60),
         survived: Some(364 * MIB),
         known_since: at(-7 * 86_400),
-        killed_before: false,
         leak_proved: true,
-        needed_limit: None,
-        cap: None,
-        cap_bytes: None,
-        source: Source::Prometheus,
         why: "It rises steadily".into(),
         chart: Chart {
             past: (0..=24)
@@ -273,6 +264,7 @@ pub fn outlook() -> Outlook {
                 })
                 .collect(),
         },
+        ..testkit::outlook("app", 110 * 60)
     }
 }
 
@@ -394,4 +386,29 @@ pub fn every_state() -> Vec<Incident> {
         }
     }
     all
+}
+
+/// A silence on one kind of trouble in a namespace.
+pub fn silence() -> Silence {
+    Silence {
+        id: 3,
+        scope: Scope {
+            namespace: Some("load".into()),
+            name: None,
+            family: Some(Family::Oom),
+        },
+        by: "U0ANA".into(),
+        from: at(0),
+        until: at(14_400),
+        muted: 4,
+    }
+}
+
+/// The kill switch is on.
+pub fn pause() -> Pause {
+    Pause {
+        by: "U0BEN".into(),
+        since: at(50),
+        reason: "deploy freeze".into(),
+    }
 }

@@ -208,6 +208,15 @@ impl Labels {
         })
     }
 
+    /// CPU in cores per step of a namespace's past.
+    pub fn past_cpu(&self, namespace: &str, step: i64) -> String {
+        let own = format!("{}={}", self.namespace, quoted(namespace));
+        // A rate needs two scrapes.
+        let window = step.max(120);
+        let of = self.selector(&own);
+        self.best(&format!("rate({CPU}{of}[{window}s])"))
+    }
+
     /// One value for each run of a container: two scrapers of the same container agree but for noise.
     fn best(&self, of: &str) -> String {
         let Self {
@@ -286,6 +295,7 @@ mod tests {
             labels.cpu(),
             mean,
             max,
+            labels.past_cpu("shop", 300),
         ];
         insta::assert_snapshot!(lines.join("\n"), @r#"
         max by (namespace, pod, container, name) (container_memory_working_set_bytes{container!="", container!="POD"})
@@ -295,6 +305,7 @@ mod tests {
         max by (namespace, pod, container, name) (rate(container_cpu_usage_seconds_total{container!="", container!="POD", cluster="eu"}[2m]))
         max by (namespace, pod, container, name) (avg_over_time(container_memory_working_set_bytes{namespace="shop", container!="", container!="POD", cluster="eu"}[300s]) - avg_over_time(container_memory_total_active_file_bytes{namespace="shop", container!="", container!="POD", cluster="eu"}[300s]))
         max by (namespace, pod, container, name) (max_over_time(container_memory_working_set_bytes{namespace="shop", container!="", container!="POD", cluster="eu"}[300s]) - avg_over_time(container_memory_total_active_file_bytes{namespace="shop", container!="", container!="POD", cluster="eu"}[300s]))
+        max by (namespace, pod, container, name) (rate(container_cpu_usage_seconds_total{namespace="shop", container!="", container!="POD", cluster="eu"}[300s]))
         "#);
     }
 }

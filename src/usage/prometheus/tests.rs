@@ -4,8 +4,10 @@ use crate::sim::{
     kube::{KubeSim, Options, tokio_clock},
     prometheus::{Labels as SimLabels, Point, PrometheusSim},
 };
-use crate::usage::transport::in_process;
+use crate::wire::in_process;
 use axum::{Router, response::IntoResponse};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 
 fn place(auth: Auth) -> Place {

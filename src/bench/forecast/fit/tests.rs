@@ -11,7 +11,11 @@ fn lessons() -> Vec<Look> {
                 *x = rng.unit() as f32;
             }
             let level = f64::from(features[0]);
-            let dip = if (0.5..0.6).contains(&level) { 0.5 } else { 0.0 };
+            let dip = if (0.5..0.6).contains(&level) {
+                0.5
+            } else {
+                0.0
+            };
             Look {
                 features,
                 killed: rng.chance((level - dip).clamp(0.02, 0.98)),

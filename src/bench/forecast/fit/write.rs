@@ -20,7 +20,13 @@ pub fn write(base: f32, trees: &[Tree]) -> String {
         let most: Vec<String> = tree
             .most
             .iter()
-            .map(|x| if x.is_finite() { format!("{x:?}") } else { "ALL".to_owned() })
+            .map(|x| {
+                if x.is_finite() {
+                    format!("{x:?}")
+                } else {
+                    "ALL".to_owned()
+                }
+            })
             .collect();
         let leaf: Vec<String> = tree.leaf.iter().map(|x| format!("{x:.4}")).collect();
         let _ = writeln!(

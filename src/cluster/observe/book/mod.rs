@@ -19,7 +19,7 @@ use crate::domain::{
     object::{Kind, ObjectRef},
     signal::Signal,
     symptom::Symptom,
-    view::EventView,
+    view::{EventView, WorkloadView},
 };
 use crate::ports::Sighting;
 use jiff::Timestamp;
@@ -109,6 +109,13 @@ const EXCLUDED: &str = "namespace is excluded";
 const LEAVING: &str = "pod is being deleted";
 const NODE_DOWN: &str = "pod's node is not ready";
 const ABOUT_GONE: &str = "event about an object that is gone";
+
+/// The CronJob of which this is a run that succeeded: what was wrong with earlier ones may be over.
+fn succeeded_run(view: &WorkloadView) -> Option<ObjectRef> {
+    let cron = view.owner.as_ref().filter(|by| by.kind == Kind::CronJob)?;
+    let complete = view.condition("Complete")?.status == "True";
+    complete.then(|| ObjectRef::new(Kind::CronJob, &view.object.namespace, &cron.name, &cron.uid))
+}
 
 impl Book {
     /// An empty book. Of events in the first list, those before `cutoff` are left out.
@@ -282,17 +289,20 @@ impl Book {
                 );
                 self.keep(pod.uid.clone(), Thing::Pod(pod), from_start, now);
             }
-            Seen::Workload(view, revision) => {
+            Seen::Workload(view, told) => {
                 let uid = view.object.uid.clone();
-                if view.object.kind == Kind::ReplicaSet {
+                if matches!(view.object.kind, Kind::ReplicaSet | Kind::Job) {
                     let parent = Parent {
                         above: view.owner.clone(),
                         ..Parent::default()
                     };
                     self.know(&uid, parent, now);
                 }
-                if let Some(at) = self.settling.workload(&view, revision, now) {
+                if let Some(at) = self.settling.workload(&view, told.revision, now) {
                     self.timers.insert((at, Due::Settled(uid.clone())));
+                }
+                if let Some(cron) = succeeded_run(&view).filter(|_| !from_start) {
+                    self.out.push(Sighting::LooksClear(cron));
                 }
                 // A ReplicaSet's trouble is its Deployment's, which says so itself.
                 if view.object.kind != Kind::ReplicaSet || view.owner.is_none() {
@@ -421,6 +431,9 @@ impl Book {
             ),
             at: symptom.since,
             owner: owner.clone(),
+            run: (owner.kind == Kind::CronJob)
+                .then(|| owners::run(subject, &self.known))
+                .flatten(),
             subject: subject.clone(),
             family: symptom.family,
             container: symptom.container.clone(),

@@ -1,10 +1,9 @@
 //! What may be done before a container reaches its limit: take the release back that made it grow, give it more room, or
 //! replace its pods before the kernel does.
-use super::{Undo, YOUNG, path, raise_limit, revised, undo_warnings};
+use super::{Blame, Undo, YOUNG, path, raise_limit, revised};
 use crate::domain::{
-    action::{Action, RevisionRef},
+    action::Action,
     diagnosis::{Candidate, Case},
-    evidence::Revision,
     forecast::Outlook,
     object::Kind,
     text::{bytes, count, duration, size},
@@ -52,35 +51,13 @@ pub(in crate::domain::diagnosis) fn undo_growth(
         return None;
     }
     let proof = to.proof()?;
-    let reference = |revision: &Revision| RevisionRef {
-        number: revision.number,
-        name: revision.name.clone(),
-    };
-    Some(Undo {
-        candidate: Candidate {
-            action: Action::RolloutUndo {
-                target: workload.object.clone(),
-                to: reference(to),
-                from: reference(current),
-            },
-            reason: format!(
-                "It grows since revision {} began, and {proof}.",
-                current.number
-            ),
-            warnings: undo_warnings(workload),
-        },
+    let number = current.number;
+    let blame = Blame {
         certainty: super::CAME_WITH_IT,
-        fact: format!(
-            "revision {} is {} old; {proof}",
-            current.number,
-            duration(age)
-        ),
-        diff: to
-            .diff
-            .iter()
-            .map(|line| format!("Revision {} → {}: {line}", current.number, to.number))
-            .collect(),
-    })
+        reason: format!("It grows since revision {number} began, and {proof}."),
+        fact: format!("revision {number} is {} old; {proof}", duration(age)),
+    };
+    Some(blame.undo(workload, current, to))
 }
 
 /// The raise of the limit, with the time that it buys; or why there is none.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{
-    Controller, Key, own_and_owned,
+    Controller, Key, living, own_and_owned,
     pods::{self, RETRY, pod_from_template, pods_of, set_status},
     revision, scaled,
 };
@@ -36,12 +36,7 @@ impl Controller for DaemonSets {
     }
 
     fn reconcile(&self, core: &Core, key: &Key) -> Option<Duration> {
-        let set = core
-            .store
-            .get(&resources::DAEMON_SETS, &key.namespace, &key.name)?;
-        if object::is_deleting(&set) {
-            return None;
-        }
+        let set = living(core, &resources::DAEMON_SETS, key)?;
         let update = revision::current(core, &set);
         let hash = update
             .strip_prefix(&format!("{}-", key.name))

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Controller, Key, own_and_owned, rollout};
+use super::{Controller, Key, living, own_and_owned, rollout};
 use crate::sim::kube::{
     core::{Core, Deletion},
     events::Note,
@@ -29,12 +29,7 @@ impl Controller for Deployments {
     }
 
     fn reconcile(&self, core: &Core, key: &Key) -> Option<Duration> {
-        let deployment = core
-            .store
-            .get(&resources::DEPLOYMENTS, &key.namespace, &key.name)?;
-        if object::is_deleting(&deployment) {
-            return None;
-        }
+        let deployment = living(core, &resources::DEPLOYMENTS, key)?;
         let paused = deployment["spec"]["paused"] == true;
         let sets = replica_sets(core, &deployment);
         let current = sets

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    Controller, Key, own_and_owned,
+    Controller, Key, living, own_and_owned,
     pods::{RETRY, create, pod_from_template, pods_of},
 };
 use crate::sim::kube::{
@@ -32,13 +32,11 @@ impl Controller for Jobs {
     }
 
     fn reconcile(&self, core: &Core, key: &Key) -> Option<Duration> {
-        let job = core
-            .store
-            .get(&resources::JOBS, &key.namespace, &key.name)?;
+        let job = living(core, &resources::JOBS, key)?;
         let over = ["Complete", "Failed"]
             .iter()
             .any(|kind| object::condition_is_true(&job, kind));
-        if object::is_deleting(&job) || over {
+        if over {
             return None;
         }
         let now = core.store.now();

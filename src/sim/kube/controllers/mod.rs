@@ -175,6 +175,12 @@ fn own_and_owned(change: &Change, own: &Resource) -> Vec<Key> {
     }
 }
 
+/// The object of a key, unless it is gone or being deleted.
+fn living(core: &Core, resource: &Resource, key: &Key) -> Option<Arc<Value>> {
+    let object = core.store.get(resource, &key.namespace, &key.name)?;
+    (!object::is_deleting(&object)).then_some(object)
+}
+
 /// A number or a percentage of `total`.
 pub(super) fn scaled(value: &Value, total: i64, round_up: bool) -> i64 {
     if let Some(number) = value.as_i64() {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    Controller, Key, own_and_owned,
+    Controller, Key, living, own_and_owned,
     pods::{self, RETRY, availability, pod_from_template, pods_of, set_status},
     revision,
 };
@@ -22,12 +22,7 @@ impl Controller for StatefulSets {
     }
 
     fn reconcile(&self, core: &Core, key: &Key) -> Option<Duration> {
-        let set = core
-            .store
-            .get(&resources::STATEFUL_SETS, &key.namespace, &key.name)?;
-        if object::is_deleting(&set) {
-            return None;
-        }
+        let set = living(core, &resources::STATEFUL_SETS, key)?;
         let update = revision::current(core, &set);
         let failed = step(core, &set, &update);
         let wait = write_status(core, key, &set, &update);

@@ -1,16 +1,16 @@
 //! The card in every state.
-use super::super::{Message, card::card, limits::seen, sample::*};
+use super::super::{Message, card::card, sample::*, seen::seen};
 use crate::domain::{
-    diagnosis::{Proof, Severity},
+    diagnosis::Proof,
     incident::{Incident, IncidentId, State, Why},
     memory::{Tally, TrackRecord},
     object::ObjectRef,
     proposal::Proposal,
-    recovery::{Tracking, Verdict},
+    recovery::Tracking,
     view::GitOps,
 };
 
-fn shown(incident: &Incident) -> Message {
+pub(super) fn shown(incident: &Incident) -> Message {
     card(incident, None, at(100))
 }
 
@@ -118,110 +118,6 @@ fn end(message: &Message) -> String {
 }
 
 #[test]
-fn an_incident_without_a_diagnosis_says_what_heal_is_doing() {
-    let inspecting = Incident {
-        diagnosis: None,
-        signals: 1,
-        ..incident(State::Inspecting {
-            since: at(0),
-            attempts: 0,
-            undo: None,
-        })
-    };
-    let preparing = incident(State::Preparing {
-        candidates: vec![],
-        since: at(1),
-        attempts: 0,
-    });
-    insta::assert_snapshot!(seen(&shown(&inspecting)), @r"
-    # 🔎 Diagnosing: shop/checkout is crash-looping
-    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen once)
-    Heal is gathering the evidence: container states, logs, events and past revisions.
-    Latest signal: CrashLoopBackOff – back-off 40s restarting failed container.
-    (*H17*)
-    =
-    Diagnosing: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen once). No decision is needed yet. H17
-    ");
-    insta::assert_snapshot!(seen(&shown(&preparing)), @r"
-    # 🔎 Diagnosing: shop/checkout is crash-looping
-    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times)
-    Heal is asking the cluster what a fix would change, without changing anything.
-    *Cause:* Revision 42 does not find the variable DATABASE_URL and exits with code 1.
-    • exit code 1, 4 times in 6 min
-    • 2 pods of revision 41 are available now
-    Last lines of app before it ended:
-      | INFO  starting checkout 2.4.0
-      | ERROR KeyError: 'DATABASE_URL' <!channel> ``` *boom*
-    (*H17*)
-    =
-    Diagnosing: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). No decision is needed yet. H17
-    ");
-}
-
-#[test]
-fn without_an_offer_the_card_says_why_and_what_a_person_can_do() {
-    let mut incident = incident(State::Waiting {
-        why: Why::NothingSafe,
-    });
-    incident.diagnosis.as_mut().unwrap().advice = Some("Add DATABASE_URL to the Deployment".into());
-    incident.diagnosis.as_mut().unwrap().severity = Severity::Warning;
-    incident.tries = vec![tried(Verdict::Ineffective)];
-    incident.muted = Some(3);
-    insta::assert_snapshot!(seen(&shown(&incident)), @r"
-    # 🟡 Warning: shop/checkout is crash-looping
-    (Cluster *prod-eu* · Deployment `shop/checkout` · since <!date^1795230720^{time} ({ago})|03:12 UTC> · seen 7 times)
-    *Cause:* Revision 42 does not find the variable DATABASE_URL and exits with code 1.
-    • exit code 1, 4 times in 6 min
-    • 2 pods of revision 41 are available now
-    Last lines of app before it ended:
-      | INFO  starting checkout 2.4.0
-      | ERROR KeyError: 'DATABASE_URL' <!channel> ``` *boom*
-    ---
-    *No safe fix.* None of the changes that Heal may make would help here, so it offers none.
-    *What you can do:* Add DATABASE_URL to the Deployment.
-    • Tried at <!date^1795231020^{time}|03:17 UTC>: rolled back to revision 41 – the fix did not help
-    [Check again] [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day]
-    (*H17* · Heal keeps watching and tells you here when it clears · 🔕 silenced, `/heal unsilence 3` lifts it)
-    =
-    🟡 Warning: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Cause: Revision 42 does not find the variable DATABASE_URL and exits with code 1. No safe fix. None of the changes that Heal may make would help here, so it offers none. What you can do: Add DATABASE_URL to the Deployment. Nothing waits for approval. H17
-    ");
-}
-
-#[test]
-fn every_reason_not_to_offer_a_fix_is_in_plain_words() {
-    let reasons: Vec<String> = every_why()
-        .into_iter()
-        .map(|why| {
-            let message = shown(&incident(State::Waiting { why }));
-            message.blocks[4]["text"]["text"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-                + "\n"
-                + message.blocks[5]["text"]["text"]
-                    .as_str()
-                    .unwrap_or_default()
-        })
-        .collect();
-    insta::assert_snapshot!(reasons.join("\n"), @r"
-
-    *No safe fix.* None of the changes that Heal may make would help here, so it offers none.
-
-    *Unknown cause.* Heal has not seen this kind of failure before. It does not guess, so it offers no fix.
-
-    *Heal cannot see enough.* The evidence could not be read: the cluster did not answer: connection refused. Check again once that is solved.
-
-    *The fix does not work here.* Heal tested “Raise limit to 512Mi” without changing anything, and it cannot be done: exceeded quota: compute, requested: limits.memory=512Mi.
-
-    *Dismissed* by <@U0ANA> at <!date^1795230810^{time}|03:13 UTC>: wrong fix. “The database moved; I fix the secret”
-
-    *Nobody decided in time.* The offer “Roll back to revision 41” ran out at <!date^1795234320^{time}|04:12 UTC>; the evidence is too old to act on. Check again makes a fresh offer.
-
-    *This needs a person.* Two fixes did not help.
-    ");
-}
-
-#[test]
 fn after_the_decision_the_card_says_who_and_how_far() {
     let execution = execution();
     let executing = incident(State::Executing {
@@ -276,96 +172,6 @@ fn after_the_decision_the_card_says_who_and_how_far() {
     =
     Checking the fix: Deployment shop/checkout is crash-looping (cluster prod-eu, since 03:12 UTC, seen 7 times). Rolled back to revision 41, approved by <@U0ANA> at <!date^1795230780^{time}|03:13 UTC>. Not clear yet. Heal gives it until <!date^1795231382^{time}|03:23 UTC>.
     It was clear and broke again 2 times. No decision is needed. H17
-    ");
-}
-
-#[test]
-fn a_recovered_card_is_green_and_short() {
-    insta::assert_snapshot!(seen(&shown(&closed(Verdict::Recovered, "clear for 2 min"))), @r"
-    # ✅ Recovered in 3 min: shop/checkout
-    Rolled back to revision 41, approved by <@U0ANA>. Clear for 2 min.
-    [⋯ Details, Silence for 1 hour, Silence for 4 hours, Silence for 1 day]
-    (H17 · Cluster prod-eu · broken since <!date^1795230720^{time}|03:12 UTC> · closed <!date^1795230962^{date_short_pretty}, {time}|2026-11-21 03:16 UTC>)
-    =
-    ✅ Recovered in 3 min: Deployment shop/checkout in cluster prod-eu. Rolled back to revision 41, approved by <@U0ANA>. Clear for 2 min. H17
-    ");
-}
-
-#[test]
-fn every_other_end_is_in_plain_words() {
-    let detail = |verdict| match verdict {
-        Verdict::Ineffective => "exit code 1 on a pod of revision 41",
-        Verdict::Failed => "deployments.apps \"checkout\" is forbidden",
-        Verdict::Regressed => "no pod is available now",
-        Verdict::Reverted => "the change is no longer there: somebody or something took it back",
-        Verdict::RecoveredByItself => "clear for 2 min",
-        Verdict::TargetGone => "the object is gone",
-        Verdict::Inconclusive => "the cluster could not be watched long enough to tell",
-        Verdict::Recovered => "clear for 2 min",
-    };
-    let mut lines = Vec::new();
-    for verdict in Verdict::ALL {
-        for with in [true, false] {
-            let mut incident = closed(verdict, detail(verdict));
-            if let (State::Closed { execution, .. }, false) = (&mut incident.state, with) {
-                *execution = None;
-            }
-            let message = shown(&incident);
-            let text = |index: usize| {
-                message.blocks[index]["text"]["text"]
-                    .as_str()
-                    .unwrap()
-                    .to_owned()
-            };
-            lines.push(format!("{}\n  {}", text(0), text(1)));
-        }
-    }
-    insta::assert_snapshot!(lines.join("\n"), @r#"
-    ✅ Recovered in 3 min: shop/checkout
-      Rolled back to revision 41, approved by <@U0ANA>. Clear for 2 min.
-    ✅ Recovered in 4 min 2 s: shop/checkout
-      Heal changed nothing. Clear for 2 min.
-    ✅ Cleared by itself: shop/checkout
-      It cleared before the approved fix was made, so Heal changed nothing. Clear for 2 min.
-    ✅ Cleared by itself: shop/checkout
-      It cleared without a change by Heal. Clear for 2 min.
-    ❌ The fix did not help: shop/checkout is crash-looping
-      Rolled back to revision 41, approved by <@U0ANA>. The problem is still there: exit code 1 on a pod of revision 41.
-    ❌ The fix did not help: shop/checkout is crash-looping
-      Heal changed nothing. Exit code 1 on a pod of revision 41.
-    ❌ The fix could not be made: shop/checkout is crash-looping
-      “Roll back to revision 41” was approved by <@U0ANA>, but nothing was changed: deployments.apps "checkout" is forbidden.
-    ❌ The fix could not be made: shop/checkout is crash-looping
-      Heal changed nothing. Deployments.apps "checkout" is forbidden.
-    🔻 Worse after the fix: shop/checkout is crash-looping
-      Rolled back to revision 41, approved by <@U0ANA>. Now it is worse than before: no pod is available now.
-    🔻 Worse after the fix: shop/checkout is crash-looping
-      Heal changed nothing. No pod is available now.
-    🔄 The fix was taken back: shop/checkout is crash-looping
-      Rolled back to revision 41, approved by <@U0ANA>. The change is no longer there: somebody or something took it back.
-    🔄 The fix was taken back: shop/checkout is crash-looping
-      Heal changed nothing. The change is no longer there: somebody or something took it back.
-    ⚪ The object is gone: shop/checkout
-      Rolled back to revision 41, approved by <@U0ANA>. Then the object was deleted, so nobody can tell whether it helped.
-    ⚪ The object is gone: shop/checkout
-      Deployment `shop/checkout` no longer exists, so there is nothing left to fix.
-    ❔ Cannot tell whether it helped: shop/checkout is crash-looping
-      Rolled back to revision 41, approved by <@U0ANA>. Heal cannot tell whether it helped: the cluster could not be watched long enough to tell.
-    ❔ Cannot tell whether it helped: shop/checkout is crash-looping
-      Heal changed nothing. The cluster could not be watched long enough to tell.
-    "#);
-}
-
-#[test]
-fn a_closed_card_lists_what_was_tried_before() {
-    let mut incident = closed(Verdict::Recovered, "clear for 2 min");
-    incident.tries = vec![tried(Verdict::Ineffective), tried(Verdict::Recovered)];
-    incident.before = vec![IncidentId(12)];
-    let message = shown(&incident);
-    insta::assert_snapshot!(message.blocks[2]["elements"][0]["text"].as_str().unwrap(), @r"
-    Before that: rolled back to revision 41 at <!date^1795231020^{time}|03:17 UTC> – the fix did not help
-    H17 · Cluster prod-eu · broken since <!date^1795230720^{time}|03:12 UTC> · closed <!date^1795230962^{date_short_pretty}, {time}|2026-11-21 03:16 UTC>
-    Second time in 24 h, after H12
     ");
 }
 

@@ -3,9 +3,10 @@ use super::super::{
     Message,
     card::{Extras, card_with},
     forecast,
-    limits::{problems, seen},
+    limits::problems,
     note::note,
     sample::{self, at, execution, tracking},
+    seen::seen,
 };
 use crate::domain::{
     family::Family,

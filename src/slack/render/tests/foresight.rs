@@ -2,7 +2,7 @@
 use super::super::{limits, note::note, reply, sample::closed};
 use crate::domain::{
     forecast::{
-        Boundary, Outlook, Score, Source, SourceHealth, Tier,
+        Boundary, Calibration, Correction, Outlook, Score, Source, SourceHealth, Tier,
         testkit::{after, now, outlook},
     },
     incident::{IncidentId, Note},
@@ -67,6 +67,7 @@ fn what_rises_is_listed_with_its_time_and_the_score() {
             leads: vec![600, 7200, 7500],
             covered: 7,
             standing: 3,
+            calibration: Calibration::default(),
         },
         ..quiet()
     };
@@ -83,6 +84,43 @@ fn what_rises_is_listed_with_its_time_and_the_score() {
         Told 2 h before (median), at least 10 min. The 90 % interval held for 7 of 8.
         Memory figures: Prometheus, 12 s old, of 812 containers; 3 have none.
         ");
+}
+
+#[test]
+fn what_earlier_outcomes_changed_is_told_in_one_line() {
+    let line = |widening, shift, kills, right, wrong| {
+        let text = said(Foresight {
+            score: Score {
+                made: right + wrong,
+                hits: right,
+                falses: wrong,
+                leads: vec![3600],
+                calibration: Calibration {
+                    correction: Correction { widening, shift },
+                    kills,
+                    right,
+                    wrong,
+                },
+                ..Score::default()
+            },
+            ..quiet()
+        });
+        text.lines().nth(5).unwrap_or_default().to_owned()
+    };
+    let lines = [
+        line(1.22, -0.05, 14, 14, 1),
+        line(0.8, 0.0, 22, 22, 2),
+        line(1.02, -0.9, 9, 9, 11),
+        line(1.4, -0.9, 1, 1, 11),
+        line(1.01, 0.02, 3, 3, 0),
+    ];
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    Intervals are widened by 1.2, from 14 recorded kills.
+    Intervals are narrowed by 1.2, from 22 recorded kills.
+    What would be P 0.90 is told as 0.79: 9 of 20 told came true.
+    Intervals are widened by 1.4, from 1 recorded kill. What would be P 0.90 is told as 0.79: 1 of 12 told came true.
+    Memory figures: Prometheus, 12 s old, of 812 containers; 3 have none.
+    ");
 }
 
 #[test]

@@ -13,7 +13,8 @@ use crate::{
     },
     ports::{CardState, ChatJob, Clock, Delivered, Meter, Posted},
     sim::slack::{Message, SlackSim, SlackSimOptions},
-    slack::{api::SlackApi, transport::in_process},
+    slack::api::SlackApi,
+    wire::in_process,
 };
 use jiff::Timestamp;
 use std::{
@@ -238,6 +239,7 @@ pub fn incident(id: u64) -> Incident {
             message: "back-off".into(),
         },
         signals: 1,
+        runs: None,
         state: State::Waiting { why: Why::Unknown },
         diagnosis: None,
         managed_by: None,

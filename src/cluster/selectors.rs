@@ -1,0 +1,57 @@
+//! The label selectors of watched workloads. The API server never lets one change, so what a watch told is as good as what a
+//! read would tell: an inspection can ask for a workload's pods and revisions before it has read the workload.
+use super::observe::{News, Seen, What};
+use crate::domain::object::Kind;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Selectors by uid, per watch. Cheap to clone; clones share them.
+#[derive(Clone, Debug, Default)]
+pub struct Selectors(Arc<Mutex<HashMap<&'static str, Watched>>>);
+
+type Watched = HashMap<String, Box<str>>;
+
+impl Selectors {
+    /// Takes news of a watch in.
+    pub fn take(&self, news: &News) {
+        match &news.what {
+            // Whatever is still there is listed again.
+            What::Begin => drop(self.watches().remove(news.watch)),
+            What::Gone(uid) => {
+                if let Some(watched) = self.watches().get_mut(news.watch) {
+                    watched.remove(uid);
+                }
+            }
+            What::Listed(Seen::Workload(view, told))
+            | What::Changed(Seen::Workload(view, told)) => {
+                let kept = matches!(
+                    view.object.kind,
+                    Kind::Deployment | Kind::StatefulSet | Kind::DaemonSet
+                );
+                let Some(selector) = told.selector.as_deref().filter(|_| kept) else {
+                    return;
+                };
+                let mut watches = self.watches();
+                let watched = watches.entry(news.watch).or_default();
+                if watched.get(&view.object.uid).map(AsRef::as_ref) != Some(selector) {
+                    watched.insert(view.object.uid.clone(), selector.into());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The selector of the workload with this uid, if the watches have told it.
+    pub fn of(&self, uid: &str) -> Option<String> {
+        let watches = self.watches();
+        let found = watches.values().find_map(|watched| watched.get(uid));
+        found.map(ToString::to_string)
+    }
+
+    fn watches(&self) -> MutexGuard<'_, HashMap<&'static str, Watched>> {
+        // Nothing is done under the lock that could leave it half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
