@@ -166,7 +166,7 @@ fn the_help_about_forecasts_tells_the_input_and_the_output() {
     Usage: heal bench forecast [OPTIONS]
 
     Options:
-          --seed <N>        Seed of the series: the same seed gives the same series on every machine [default: 1]
+          --seed <N>        Seed of the series: the same seed gives the same series on every machine; 1 to 3 are those that Heal learned from [default: 501]
           --per-class <N>   Series of each of the 33 classes; 0 leaves them out [default: 40]
           --cold            Only without the history of the workloads
           --warm            Only with the history of the workloads
@@ -175,6 +175,7 @@ fn the_help_about_forecasts_tells_the_input_and_the_output() {
           --time-scale <X>  Multiply the times of the recordings: 60 reads half a second as half a minute [default: 60]
           --cost <N>        Containers to measure the cost with; 0 leaves it out [default: 100000]
           --json            Print JSON
+          --fit             Measure nothing: learn anew what Heal's probabilities rest on, and print it as src/domain/forecast/trees.rs
       -h, --help            Print help
 
     Examples:
