@@ -3,7 +3,6 @@
 //! Level 0 has blocks of 30 s; a block of level k spans two of level k−1. Each level keeps the newest 24, so whatever the length of a
 //! window (12 minutes to 8½ days), 12 to 24 points of it are at hand. An update costs O(1) on average.
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
 
 /// Seconds of a block of level 0 at pace 1.
 pub(super) const BASE: f64 = 30.0;
@@ -36,9 +35,13 @@ struct Open {
     max: f32,
 }
 
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// Where the closed blocks of a level are in its ring, and its open one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Level {
-    closed: VecDeque<Block>,
+    /// The place of the oldest one.
+    head: u8,
+    /// How many there are.
+    len: u8,
     open: Open,
 }
 
@@ -46,6 +49,9 @@ struct Level {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Pyramid {
     levels: Vec<Level>,
+    /// A ring of `KEEP` blocks for each level, one after the other: a hundred thousand containers have no room for eleven
+    /// allocations each.
+    blocks: Vec<Block>,
 }
 
 /// One point of a window.
@@ -117,13 +123,16 @@ impl Pyramid {
             return;
         }
         if self.levels.len() <= k {
+            self.levels.reserve_exact(1);
             self.levels.push(Level {
-                closed: VecDeque::new(),
                 open: Open {
                     index,
                     ..Open::default()
                 },
+                ..Level::default()
             });
+            self.blocks.reserve_exact(KEEP);
+            self.blocks.resize(self.levels.len() * KEEP, Block::GAP);
         }
         let level = &mut self.levels[k];
         let mut full = None;
@@ -136,12 +145,10 @@ impl Pyramid {
                 full = Some((level.open.index, block));
             }
             let missed = index.saturating_sub(level.open.index).saturating_sub(1);
-            if level.closed.capacity() == 0 {
-                level.closed.reserve_exact(KEEP);
-            }
-            level.push(full.map_or(Block::GAP, |f| f.1));
+            let ring = &mut self.blocks[k * KEEP..(k + 1) * KEEP];
+            level.push(ring, full.map_or(Block::GAP, |f| f.1));
             for _ in 0..missed.min(KEEP as i64) {
-                level.push(Block::GAP);
+                level.push(ring, Block::GAP);
             }
             level.open = Open {
                 index,
@@ -154,6 +161,18 @@ impl Pyramid {
         if let Some((index, block)) = full {
             self.put(k + 1, index >> 1, f64::from(block.mean), block.max);
         }
+    }
+
+    /// The closed blocks of a level with their numbers, oldest first.
+    fn closed(&self, k: usize) -> impl Iterator<Item = (i64, &Block)> {
+        let level = self.levels.get(k).copied().unwrap_or_default();
+        let ring = self.blocks.get(k * KEEP..(k + 1) * KEEP).unwrap_or(&[]);
+        let len = usize::from(level.len).min(ring.len());
+        let first = level.open.index.saturating_sub(len as i64);
+        (0..len).map(move |i| {
+            let place = (usize::from(level.head) + i) % KEEP;
+            (first.saturating_add(i as i64), &ring[place])
+        })
     }
 
     /// Levels that hold anything.
@@ -172,9 +191,8 @@ impl Pyramid {
         let Some(level) = self.levels.get(k) else {
             return window;
         };
-        let first = level.open.index.saturating_sub(level.closed.len() as i64);
-        for (i, b) in level.closed.iter().enumerate() {
-            let start = (first + i as i64) as f64 * block;
+        for (index, b) in self.closed(k) {
+            let start = index as f64 * block;
             if b.mean.is_nan() || start < since {
                 continue;
             }
@@ -220,11 +238,10 @@ impl Pyramid {
     /// The highest maximum of what ended between `since` and `until`, as far as it is known.
     pub fn max_between(&self, since: f64, until: f64, pace: f64) -> Option<f64> {
         let mut best: Option<f64> = None;
-        for (k, level) in self.levels.iter().enumerate() {
+        for k in 0..self.levels.len() {
             let block = BASE * pace * f64::from(1u32 << k as u32);
-            let first = level.open.index.saturating_sub(level.closed.len() as i64);
-            for (i, b) in level.closed.iter().enumerate() {
-                let start = (first + i as i64) as f64 * block;
+            for (index, b) in self.closed(k) {
+                let start = index as f64 * block;
                 if !b.max.is_nan() && start >= since && start + block <= until {
                     best = Some(best.map_or(f64::from(b.max), |m| m.max(f64::from(b.max))));
                 }
@@ -236,8 +253,10 @@ impl Pyramid {
     /// Whether the sizes are those that this code makes: bytes from a disk may hold anything.
     pub fn is_sound(&self) -> bool {
         self.levels.len() <= LEVELS
+            && self.blocks.len() == self.levels.len() * KEEP
             && self.levels.iter().enumerate().all(|(k, l)| {
-                l.closed.len() <= KEEP
+                usize::from(l.len) <= KEEP
+                    && usize::from(l.head) < KEEP
                     && l.open.sum.is_finite()
                     && l.open.weight.is_finite()
                     && l.open.index.unsigned_abs() < 1 << (52 - k.min(20))
@@ -246,19 +265,14 @@ impl Pyramid {
 }
 
 impl Level {
-    fn push(&mut self, block: Block) {
-        if self.closed.len() == KEEP {
-            self.closed.pop_front();
+    /// Adds a block; the oldest one gives way when the ring is full.
+    fn push(&mut self, ring: &mut [Block], block: Block) {
+        let len = usize::from(self.len);
+        ring[(usize::from(self.head) + len) % KEEP] = block;
+        if len == KEEP {
+            self.head = (self.head + 1) % KEEP as u8;
+        } else {
+            self.len += 1;
         }
-        // Room for just what is kept: doubling would leave a quarter of it empty, in each of a hundred thousand series.
-        if self.closed.len() == self.closed.capacity() {
-            let more = if self.closed.len() < KEEP / 3 {
-                KEEP / 3
-            } else {
-                KEEP
-            };
-            self.closed.reserve_exact(more - self.closed.len());
-        }
-        self.closed.push_back(block);
     }
 }
