@@ -3,9 +3,9 @@ mod grow;
 mod looks;
 mod write;
 
-pub use grow::grow;
-pub use looks::{Look, looks};
-pub use write::write;
+use grow::grow;
+use looks::looks;
+use write::write;
 
 use super::{
     class::Class,

@@ -1,4 +1,4 @@
-use super::*;
+use super::{looks::Look, *};
 use crate::domain::forecast::{DIRECTIONS, FEATURES, sum};
 
 /// Looks whose fate depends on the level (first feature, which may only raise) in a way that is noisy and dips in the middle.
