@@ -11,7 +11,7 @@ const YOUNG: f64 = 0.3;
 /// A forecast is told when its median is within this share of the horizon: what is expected late is often expected wrongly.
 const NEAR: f64 = 0.85;
 /// From this probability on a line in the digest is told.
-const NOTICE: f64 = 0.88;
+const NOTICE: f64 = 0.86;
 /// From this probability on somebody is called.
 const PAGE: f64 = 0.92;
 /// Below this probability a forecast is taken back.
