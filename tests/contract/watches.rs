@@ -103,15 +103,17 @@ async fn pages_of_a_list_show_one_moment_and_a_watch_from_it_misses_nothing(bed:
 }
 
 async fn a_watch_from_a_forgotten_version_ends_with_410(bed: Bed) {
-    let pods = bed.path("pods", "");
     let mut versions = vec!["1".to_owned()];
-    if let Some(simulation) = bed.simulation() {
+    let (path, caller) = if let Some(simulation) = bed.simulation() {
         versions.push(text(&bed.get("pods", "").await, "/metadata/resourceVersion").to_owned());
         simulation.expire_history();
         simulation.drop_watches();
-    }
+        (bed.path("pods", ""), &bed.heal)
+    } else {
+        (young_kind(&bed).await, &bed.admin)
+    };
     for version in versions {
-        let mut watch = bed.heal.watch(&pods, &version, "timeoutSeconds=60").await;
+        let mut watch = caller.watch(&path, &version, "timeoutSeconds=60").await;
         let line = watch.next().await.unwrap();
         assert_eq!(text(&line, "/type"), "ERROR");
         let status = &line["object"];
@@ -123,6 +125,39 @@ async fn a_watch_from_a_forgotten_version_ends_with_410(bed: Bed) {
         assert!(text(status, "/message").starts_with(&start), "{status}");
         assert_eq!(watch.next().await, None, "nothing follows");
     }
+    if bed.simulation().is_none() {
+        let definition = format!("{DEFINITIONS}/notes.{}", young_group());
+        bed.admin.delete(&definition, &Value::Null).await.unwrap();
+    }
+}
+
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+
+fn young_group() -> String {
+    format!("t{}.heal.test", std::process::id())
+}
+
+/// A kind that was just defined: no server remembers anything of it from before that. Of pods a server that has just started may
+/// have forgotten nothing at all. The path of its objects.
+async fn young_kind(bed: &Bed) -> String {
+    let group = young_group();
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("notes.{group}")},
+        "spec": {
+            "group": group, "scope": "Namespaced",
+            "names": {"plural": "notes", "singular": "note", "kind": "Note", "listKind": "NoteList"},
+            "versions": [{"name": "v1", "served": true, "storage": true,
+                "schema": {"openAPIV3Schema": {"type": "object"}}}],
+        },
+    });
+    bed.admin.post(DEFINITIONS, &definition).await.unwrap();
+    let path = format!("/apis/{group}/v1/namespaces/{}/notes", bed.namespace);
+    bed.until("the new kind to be served", async || {
+        bed.admin.get(&path).await.ok()
+    })
+    .await;
+    path
 }
 
 async fn a_bookmark_says_how_far_an_idle_watch_has_come(bed: Bed) {
