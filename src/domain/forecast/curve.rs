@@ -1,4 +1,5 @@
-//! Growth that slows down or speeds up: y = a + b·(e^{λh} − 1)/λ over a grid of λ, each weighted by how well it explains the window.
+//! Growth that slows down (λ < 0), y = a + b·(e^{λh} − 1)/λ, or speeds up (λ > 0), y = a + b·((1 + λh/p)^p − 1)/λ, over a grid of λ,
+//! each weighted by how well it explains the window.
 //!
 //! This is Bayes' rule on a grid: prior times exp(−SSE/2σ²), with the squared residuals divided by the serial correlation factor. A
 //! grid has no trouble where a linearised error has: a curve that has come to rest is told from one that is noisy.
