@@ -1,9 +1,10 @@
 //! When will a growing level reach the limit? The distribution of the first passage.
 //!
 //! From level x with slope s, a distance d is covered in T = d/s (λ → 0); where growth slows down as e^{λh}, λ < 0, in (1/λ)·ln(1 + λd/s),
-//! and never when d ≥ s/|λ|; where it speeds up as (1 + λh/p)^(p−1), λ > 0, in (p/λ)·((1 + λd/s)^(1/p) − 1). Slope, curvature and the height of the crests are uncertain: the distribution of T is a quadrature over
-//! the explanations of the window, 5 slopes and 3 crests. The random part of the growth itself adds the variance of an inverse
-//! Gaussian passage, (σ²/s²)·T per unit of s, to that of the slope.
+//! and never when d ≥ s/|λ|; where it speeds up as (1 + λh/p)^(p−1), λ > 0, in (p/λ)·((1 + λd/s)^(1/p) − 1).
+//! Slope, curvature and the height of the crests are uncertain: the distribution of T is a quadrature over the explanations of the
+//! window, 5 slopes and 3 crests. The random part of the growth itself adds the variance of an inverse Gaussian passage, (σ²/s²)·T per
+//! unit of s, to that of the slope.
 use super::curve::{BENDS, POWER, Part};
 
 const SLOPES: [(f64, f64); 5] = [

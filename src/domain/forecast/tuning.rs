@@ -7,8 +7,8 @@ pub struct Tuning {
     pub horizon: f64,
     /// A run younger than this is not judged unless this workload was killed before, in seconds.
     pub min_age: f64,
-    /// Every time of the rules (windows, holding times) is multiplied by this; 1 in production. 0.02 judges a leak of five minutes as
-    /// production judges one of four hours.
+    /// Every time of the rules (windows, holding times) is multiplied by this; 1 in production. 0.05 judges a leak of twelve minutes
+    /// as production judges one of four hours.
     pub pace: f64,
 }
 
