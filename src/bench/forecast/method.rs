@@ -1,6 +1,6 @@
 //! What is compared: anything that watches one container and says whether it will be killed.
 use super::case::Row;
-use crate::domain::forecast::{Estimate, Exit, Past, Priors, Series, Tier, Tuning};
+use crate::domain::forecast::{Estimate, Evidence, Exit, Past, Priors, Series, Tier, Tuning};
 
 /// What a method says at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -63,6 +63,11 @@ impl Heal {
             series: Series::new(priors.clone()),
             tuning: Tuning::default(),
         }
+    }
+
+    /// What its verdict about a run rests on; `None` when nothing grows.
+    pub fn evidence(&self, run: u32, now: f64) -> Option<Evidence> {
+        self.series.evidence(u64::from(run), now, &self.tuning)
     }
 }
 

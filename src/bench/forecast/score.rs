@@ -266,7 +266,7 @@ fn judge(case: &Case, fire: &Fire) -> Judged {
 }
 
 /// Whether nobody can know if this run would have been killed within six hours: a leak, still running when the recording ended.
-fn open(case: &Case, run: u32, t: f64) -> bool {
+pub(super) fn open(case: &Case, run: u32, t: f64) -> bool {
     let running = !case.ends.iter().any(|end| end.run == run);
     match case.kind {
         Kind::Censored => true,

@@ -1,11 +1,12 @@
 //! What the forecaster saw of containers whose fate is known: the lessons that the posterior learns from.
-use super::super::{
+use crate::bench::forecast::{
     case::{Case, Row},
+    class::Kind,
     drive::drive,
-    method::{Method, Verdict},
+    method::{Heal, Method, Verdict},
+    score::{HORIZON, open},
 };
-use crate::bench::forecast::{class::Kind, score::HORIZON};
-use crate::domain::forecast::{Exit, FEATURES, Past, Sample, Series, Tuning};
+use crate::domain::forecast::{Exit, FEATURES, Past};
 
 /// Seconds between two looks that are kept: neighbours say the same.
 const EVERY: f64 = 240.0;
@@ -23,52 +24,44 @@ pub struct Look {
     pub weight: f32,
 }
 
+/// The forecaster, and what it has seen.
 struct Eyes {
-    series: Series,
-    tuning: Tuning,
-    /// Run, time, median time to the limit, features.
-    seen: Vec<(u32, f64, f64, [f32; FEATURES])>,
+    heal: Heal,
+    /// Run, time, features.
+    seen: Vec<(u32, f64, [f32; FEATURES])>,
     last: f64,
 }
 
 impl Method for Eyes {
     fn remember(&mut self, run: u32, past: &Past) {
-        self.series.remember(u64::from(run), past, &self.tuning);
+        self.heal.remember(run, past);
     }
 
     fn observe(&mut self, row: &Row) {
-        let sample = Sample {
-            t: row.t,
-            used: row.used,
-            limit: row.limit,
-            cpu: row.cpu,
-        };
-        self.series
-            .observe(u64::from(row.run), &sample, &self.tuning);
+        self.heal.observe(row);
     }
 
     fn assess(&mut self, run: u32, now: f64) -> Verdict {
-        let verdict = Verdict::from(&self.series.assess(u64::from(run), now, &self.tuning));
+        let verdict = self.heal.assess(run, now);
         let near = verdict.eta.is_some_and(|eta| eta < NEAR);
         if now - self.last >= if near { 60.0 } else { EVERY } - 1.0
-            && let Some(e) = self.series.evidence(u64::from(run), now, &self.tuning)
+            && let Some(e) = self.heal.evidence(run, now)
         {
             self.last = now;
-            self.seen.push((run, now, e.eta, e.features()));
+            self.seen.push((run, now, e.features()));
         }
         verdict
     }
 
     fn ended(&mut self, run: u32, t: f64, exit: Exit) {
-        self.series.ended(u64::from(run), t, exit, &self.tuning);
+        self.heal.ended(run, t, exit);
     }
 }
 
 /// The looks at a case. Those that nobody can judge are left out; each run counts with the root of the number of its looks.
 pub fn looks(case: &Case) -> Vec<Look> {
     let mut eyes = Eyes {
-        series: Series::new(case.priors.clone()),
-        tuning: Tuning::default(),
+        heal: Heal::new(&case.priors),
         seen: Vec::new(),
         last: f64::NEG_INFINITY,
     };
@@ -80,19 +73,12 @@ pub fn looks(case: &Case) -> Vec<Look> {
     }
     eyes.seen
         .iter()
-        .filter_map(|(run, t, _, features)| {
-            let end = case.ends.iter().find(|end| end.run == *run);
-            let killed = end
-                .filter(|end| end.exit == Exit::OomKilled)
-                .map(|end| end.t - t);
-            let open = match case.kind {
-                Kind::Censored => true,
-                Kind::Leak => end.is_none() && case.length - t < HORIZON,
-                Kind::Spike | Kind::Healthy => false,
-            };
-            (!open || killed.is_some()).then(|| Look {
+        .filter_map(|(run, t, features)| {
+            let left = case.killed(*run).map(|at| at - t);
+            let unknown = left.is_none() && open(case, *run, *t);
+            (!unknown).then(|| Look {
                 features: *features,
-                killed: case.kind != Kind::Spike && killed.is_some_and(|left| left <= HORIZON),
+                killed: case.kind != Kind::Spike && left.is_some_and(|left| left <= HORIZON),
                 weight: (count[*run as usize] as f32).sqrt().recip(),
             })
         })
