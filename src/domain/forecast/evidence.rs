@@ -23,16 +23,10 @@ pub struct Evidence {
     pub known: f64,
     /// Age of the run when growth began.
     pub onset: f64,
-    /// Age of the run.
-    pub age: f64,
     /// Runs killed in the last week.
     pub kills: f64,
     /// Growth is like that of a run that was killed.
     pub akin: bool,
-    /// Effective number of increments.
-    pub strides: f64,
-    /// Kendall's τ.
-    pub tau: f64,
     /// Falls inside the window.
     pub falls: f64,
     /// Largest fall seen, as a share of the limit.
@@ -43,8 +37,6 @@ pub struct Evidence {
     pub ceiling: Option<f64>,
     /// The workload is meant to end.
     pub job: bool,
-    /// Noise around the curve, share of the limit.
-    pub noise: f64,
     /// Growth of the newest part relative to the whole window: one if it goes on, zero if it has come to rest.
     pub keeping: f64,
 }

@@ -119,17 +119,13 @@ impl Series {
             vouched: others.is_some_and(|o| own.is_none_or(|own| o >= own)),
             known: (self.state.territory.known() - f.span).max(0.0) / pace,
             onset: (f.start - r.born).max(0.0) / pace,
-            age: (now - r.born) / pace,
             kills: f64::from(self.state.territory.kills(now, pace).count() as u32),
             akin,
-            strides: f.strides,
-            tau: f.tau,
             falls: falls as f64,
             deepest,
             rise: f.slope * f.span,
             ceiling: ceiling.filter(|c| *c < 0.985),
             job: self.priors.owner == OwnerKind::Job,
-            noise: f.noise,
             keeping: keeping(&all, &f),
         };
         Some(Look {
