@@ -22,8 +22,10 @@ const CALM: f64 = 3.0 * 3600.0;
 const SETTLED: f64 = 24.0 * 3600.0;
 /// A level this much above all that was survived is beyond the usual, as a share of it.
 const FAR: f64 = 0.15;
-/// Readings older than this say nothing new, in seconds at pace 1.
+/// Readings older than this say nothing new, in seconds at pace 1,
 const STALE: f64 = 300.0;
+/// unless they are usually that far apart: then it takes so many that did not come.
+const MISSED: f64 = 2.5;
 /// Growth that went on for so long may be proof of a leak, in seconds at pace 1.
 const PROOF: f64 = 4.0 * 3600.0;
 
@@ -58,7 +60,7 @@ impl Series {
         }
         let r = &self.state.replicas[i];
         let age = (now - r.born) / pace;
-        let stale = now - r.last > STALE * pace;
+        let stale = now - r.last > (STALE * pace).max(MISSED * f64::from(r.spacing));
         let kills = self.state.territory.kills(now, pace).count();
         let mut estimate = Estimate {
             used: r.used,

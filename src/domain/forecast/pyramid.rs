@@ -11,18 +11,33 @@ pub(super) const KEEP: usize = 24;
 /// Levels: the longest window is `BASE · KEEP · 2^(LEVELS−1)`, 8½ days.
 pub(super) const LEVELS: usize = 11;
 
-/// Mean and maximum of a span of time, in bytes. A span without samples has a mean that is not a number.
+/// What is kept of a span of time, in eight bytes. A span without samples has a mean that is not a number.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Block {
-    pub mean: f32,
-    pub max: f32,
+struct Block {
+    /// Mean in bytes.
+    mean: f32,
+    /// How much higher the maximum was: the upper half of an `f32`, rounded up.
+    over: u16,
+    /// When the samples were taken on average, from the middle of the block on, in 65,536ths of it. Growth that is read twice a
+    /// minute has moved on by the time that a block's middle is off.
+    at: i16,
 }
 
 impl Block {
     const GAP: Block = Block {
         mean: f32::NAN,
-        max: f32::NAN,
+        over: 0,
+        at: 0,
     };
+
+    fn max(&self) -> f64 {
+        f64::from(self.mean) + f64::from(f32::from_bits(u32::from(self.over) << 16))
+    }
+
+    /// Shift of the mean time from the block's middle, as a share of the block.
+    fn shift(&self) -> f64 {
+        f64::from(self.at) / 65_536.0
+    }
 }
 
 /// The block that is being filled.
@@ -33,6 +48,24 @@ struct Open {
     sum: f64,
     weight: f32,
     max: f32,
+    /// Sum of the samples' shifts from the block's middle, as shares of the block.
+    shifts: f32,
+}
+
+impl Open {
+    fn shift(&self) -> f64 {
+        f64::from(self.shifts / self.weight.max(1.0)).clamp(-0.5, 0.5)
+    }
+
+    fn close(&self) -> Block {
+        let mean = (self.sum / f64::from(self.weight)) as f32;
+        let over = (self.max - mean).max(0.0).to_bits().saturating_add(0xffff) >> 16;
+        Block {
+            mean,
+            over: over as u16,
+            at: (self.shift() * 65_536.0).clamp(-32_768.0, 32_767.0) as i16,
+        }
+    }
 }
 
 /// Where the closed blocks of a level are in its ring, and its open one.
@@ -57,7 +90,7 @@ pub(super) struct Pyramid {
 /// One point of a window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Point {
-    /// The middle of the block, in seconds.
+    /// When its samples were taken on average, in seconds.
     pub t: f64,
     /// Mean in bytes.
     pub mean: f64,
@@ -100,8 +133,9 @@ impl Window {
 impl Pyramid {
     /// Adds a sample of a level-0 block. `t` must not go back.
     pub fn add(&mut self, t: f64, mean: f64, max: f64, pace: f64) {
-        let index = (t / (BASE * pace)).floor() as i64;
-        self.put(0, index, mean, max as f32);
+        let place = t / (BASE * pace);
+        let index = place.floor();
+        self.put(0, index as i64, (place - index) as f32 - 0.5, mean, max as f32);
     }
 
     /// Adds a summary of the span that ends at `t`.
@@ -114,11 +148,12 @@ impl Pyramid {
             if self.levels.first().is_some_and(|l| index < l.open.index) {
                 continue;
             }
-            self.put(0, index, mean, max as f32);
+            self.put(0, index, 0.0, mean, max as f32);
         }
     }
 
-    fn put(&mut self, k: usize, index: i64, mean: f64, max: f32) {
+    /// `shift`: when it was, from the block's middle on, as a share of the block.
+    fn put(&mut self, k: usize, index: i64, shift: f32, mean: f64, max: f32) {
         if k >= LEVELS {
             return;
         }
@@ -138,11 +173,7 @@ impl Pyramid {
         let mut full = None;
         if index > level.open.index {
             if level.open.weight > 0.0 {
-                let block = Block {
-                    mean: (level.open.sum / f64::from(level.open.weight)) as f32,
-                    max: level.open.max,
-                };
-                full = Some((level.open.index, block));
+                full = Some((level.open.index, level.open.close()));
             }
             let missed = index.saturating_sub(level.open.index).saturating_sub(1);
             let ring = &mut self.blocks[k * KEEP..(k + 1) * KEEP];
@@ -157,9 +188,19 @@ impl Pyramid {
         }
         level.open.sum += mean;
         level.open.weight += 1.0;
+        level.open.shifts += shift;
         level.open.max = level.open.max.max(max);
         if let Some((index, block)) = full {
-            self.put(k + 1, index >> 1, f64::from(block.mean), block.max);
+            // The middle of the first half is a quarter before that of the whole.
+            let half = if index & 1 == 0 { -0.25 } else { 0.25 };
+            let shift = half + block.shift() / 2.0;
+            self.put(
+                k + 1,
+                index >> 1,
+                shift as f32,
+                f64::from(block.mean),
+                block.max() as f32,
+            );
         }
     }
 
@@ -197,9 +238,9 @@ impl Pyramid {
                 continue;
             }
             window.points[window.len] = Point {
-                t: start + block / 2.0,
+                t: start + (0.5 + b.shift()) * block,
                 mean: f64::from(b.mean),
-                max: f64::from(b.max),
+                max: b.max(),
             };
             window.len += 1;
         }
@@ -207,7 +248,7 @@ impl Pyramid {
         let start = level.open.index as f64 * block;
         let filled = (now - start).min(block);
         if filled >= block / 2.0 && start >= since {
-            let (mut sum, mut weight, mut max) = (0.0, 0.0, 0.0f32);
+            let (mut sum, mut weight, mut times, mut max) = (0.0, 0.0, 0.0, 0.0f32);
             for (j, below) in self.levels[..=k].iter().enumerate() {
                 let shift = (k - j) as u32;
                 if below.open.weight > 0.0 && below.open.index >> shift == level.open.index {
@@ -220,12 +261,14 @@ impl Pyramid {
                     let w = f64::from(below.open.weight) * unit * share;
                     sum += below.open.sum / f64::from(below.open.weight) * w;
                     weight += w;
+                    let place = below.open.index as f64 + 0.5 + below.open.shift();
+                    times += place * block * share * w;
                     max = max.max(below.open.max);
                 }
             }
             if weight > 0.0 {
                 window.points[window.len] = Point {
-                    t: start + filled / 2.0,
+                    t: times / weight,
                     mean: sum / weight,
                     max: f64::from(max),
                 };
@@ -242,8 +285,8 @@ impl Pyramid {
             let block = BASE * pace * f64::from(1u32 << k as u32);
             for (index, b) in self.closed(k) {
                 let start = index as f64 * block;
-                if !b.max.is_nan() && start >= since && start + block <= until {
-                    best = Some(best.map_or(f64::from(b.max), |m| m.max(f64::from(b.max))));
+                if !b.mean.is_nan() && start >= since && start + block <= until {
+                    best = Some(best.map_or(b.max(), |m: f64| m.max(b.max())));
                 }
             }
         }
@@ -259,6 +302,7 @@ impl Pyramid {
                     && usize::from(l.head) < KEEP
                     && l.open.sum.is_finite()
                     && l.open.weight.is_finite()
+                    && l.open.shifts.is_finite()
                     && l.open.index.unsigned_abs() < 1 << (52 - k.min(20))
             })
     }
