@@ -1,11 +1,16 @@
 //! What speaks for a kill and against it: the growth of one replica in the light of what the workload has survived.
 use super::evidence::Evidence;
+use super::fit::Fit;
 use super::growth::{Chosen, Run, choose, fits, keeping};
 use super::passage::{Growth, Passage};
+use super::replica::Replica;
+use super::series::START;
 use super::{OwnerKind, Series, Tuning};
 
 /// A peak inside a window counts as survived when this share of the window's rise was lost after it.
 const DIP: f64 = 0.35;
+/// Growth was under way before a window when it made this share of what it would have made.
+const ALREADY: f64 = 0.6;
 /// Fewest samples of a run that is judged.
 const SAMPLES: u32 = 8;
 /// The interval's ends are moved away from the median by this power: calibrated on the training seed.
@@ -30,6 +35,27 @@ pub(super) struct Look {
     pub seen: f64,
     /// What former runs that were killed with such growth say: seconds that are left, and their standard deviation.
     pub former: Option<(f64, f64)>,
+}
+
+impl Replica {
+    /// How old the run was when the growth of a window set in, in seconds without outages, and the share of that time in which the
+    /// same growth was under way: a window seldom begins where the growth does (after an outage, at a block's edge).
+    fn onset(&self, f: &Fit, now: f64, pace: f64) -> (f64, f64) {
+        let mut before = f.start - self.born;
+        if self.outage <= f.start {
+            before -= f64::from(self.silent);
+        }
+        let before = before.max(0.0);
+        let watched = before - START * pace;
+        let first = f.end - f.slope * (now - f.start);
+        let grown = first - f64::from(self.floor) / self.limit;
+        let share = if watched > 0.0 {
+            (grown / (f.slope * watched)).clamp(0.0, 1.0)
+        } else {
+            1.0
+        };
+        (before * (1.0 - share), share)
+    }
 }
 
 impl Series {
@@ -64,7 +90,12 @@ impl Series {
             top,
         } = choose(&r.pyramid, &all, &run, loose)?;
         let passage = growth.passage(1.0);
-        let before = r.pyramid.max_between(r.born, f.start, pace);
+        let (onset, on) = r.onset(&f, now, pace);
+        // A level that was only passed on the way up was not survived yet.
+        let before = r
+            .pyramid
+            .max_between(r.born, f.start, pace)
+            .filter(|_| on < ALREADY);
         let inside = r.turns.peaks().iter().filter(|p| p.t >= f.start);
         let falls = inside.clone().count();
         // A dip in growth is no peak: what counts has taken back a good part of the rise.
@@ -118,7 +149,7 @@ impl Series {
             margin: survived.map(|s| level / (s / r.limit).max(0.05) - 1.0),
             vouched: others.is_some_and(|o| own.is_none_or(|own| o >= own)),
             known: (self.state.territory.known() - f.span).max(0.0) / pace,
-            onset: (f.start - r.born).max(0.0) / pace,
+            onset: onset / pace,
             kills: f64::from(self.state.territory.kills(now, pace).count() as u32),
             akin,
             falls: falls as f64,

@@ -135,7 +135,13 @@ impl Pyramid {
     pub fn add(&mut self, t: f64, mean: f64, max: f64, pace: f64) {
         let place = t / (BASE * pace);
         let index = place.floor();
-        self.put(0, index as i64, (place - index) as f32 - 0.5, mean, max as f32);
+        self.put(
+            0,
+            index as i64,
+            (place - index) as f32 - 0.5,
+            mean,
+            max as f32,
+        );
     }
 
     /// Adds a summary of the span that ends at `t`.

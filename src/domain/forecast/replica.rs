@@ -50,6 +50,8 @@ pub(super) struct Replica {
     pub spacing: f32,
     /// See `spacing`.
     pub outage: f64,
+    /// Time of this run in which the scraper was out, in seconds.
+    pub silent: f32,
     /// Growth that the standing forecast was made from.
     pub told: Option<Told>,
 }
@@ -77,6 +79,7 @@ impl Replica {
         self.floor = 0.0;
         self.calm = 0.0;
         self.outage = f64::MIN;
+        self.silent = 0.0;
         self.spacing = 0.0;
         self.p = 0.0;
         self.turns.restart();
@@ -92,6 +95,7 @@ impl Replica {
         }
         if f64::from(gap) > 150.0 * pace && gap > 4.0 * self.spacing {
             self.outage = t;
+            self.silent += gap;
         } else {
             self.spacing += 0.1 * (gap - self.spacing);
         }
@@ -119,6 +123,7 @@ impl Replica {
             && self.used.is_finite()
             && self.outage.is_finite()
             && self.spacing.is_finite()
+            && self.silent.is_finite()
             && self
                 .pending
                 .is_none_or(|p| p.t.is_finite() && p.used.is_finite() && p.limit > 0.0)

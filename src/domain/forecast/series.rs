@@ -24,7 +24,7 @@ const MOST: usize = 512;
 /// A fall to less than this share of the level within one step is a restart that nobody told of.
 const COLLAPSE: f64 = 0.25;
 /// What a program has after so many seconds is its start-up, at pace 1.
-const START: f64 = 600.0;
+pub(super) const START: f64 = 600.0;
 /// Above this share of the limit such a restart may have been a kill: the level does not count as survived.
 const DEADLY: f64 = 0.88;
 
