@@ -28,7 +28,7 @@ pub struct ForecastArgs {
 /// `heal bench forecast`
 #[derive(Clone, Debug, PartialEq, Args)]
 pub struct ForecastBenchArgs {
-    /// Seed of the series: the same seed gives the same series on every machine; 1 to 3 are those that Heal learned from
+    /// Seed of the series: the same seed gives the same series on every machine; 1 to 8 are those that Heal learned from
     #[arg(long, value_name = "N", default_value_t = 501)]
     pub seed: u64,
     /// Series of each of the 33 classes; 0 leaves them out

@@ -166,7 +166,7 @@ fn the_help_about_forecasts_tells_the_input_and_the_output() {
     Usage: heal bench forecast [OPTIONS]
 
     Options:
-          --seed <N>        Seed of the series: the same seed gives the same series on every machine; 1 to 3 are those that Heal learned from [default: 501]
+          --seed <N>        Seed of the series: the same seed gives the same series on every machine; 1 to 8 are those that Heal learned from [default: 501]
           --per-class <N>   Series of each of the 33 classes; 0 leaves them out [default: 40]
           --cold            Only without the history of the workloads
           --warm            Only with the history of the workloads

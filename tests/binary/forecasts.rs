@@ -143,10 +143,10 @@ async fn a_leak_that_came_with_a_rollout_goes_with_its_undo() {
     // Before a rollout is blamed, the older release must have been watched for an hour; at this pace, for three minutes.
     let watched = Instant::now();
     heal.until("the first release to be known", || {
-        (watched.elapsed() > Duration::from_secs(200)).then_some(())
+        (watched.elapsed() > Duration::from_secs(185)).then_some(())
     })
     .await;
-    heal.rolls_out("checkout", 1, limited(&grows(38, 100)));
+    heal.rolls_out("checkout", 1, limited(&grows(33, 105)));
     let card = heal.offer("checkout").await;
     assert!(
         card.words()

@@ -11,9 +11,9 @@ const YOUNG: f64 = 0.3;
 /// A forecast is told when its median is within this share of the horizon: what is expected late is often expected wrongly.
 const NEAR: f64 = 0.85;
 /// From this probability on a line in the digest is told.
-const NOTICE: f64 = 0.86;
+const NOTICE: f64 = 0.88;
 /// From this probability on somebody is called.
-const PAGE: f64 = 0.92;
+const PAGE: f64 = 0.94;
 /// Below this probability a forecast is taken back.
 const GONE: f64 = 0.45;
 /// A run of this age that does not grow has held its level, in seconds at pace 1.
@@ -173,7 +173,7 @@ impl Series {
         let long = e.span >= PROOF
             && e.sigmas >= 6.0
             && e.bend >= -0.5
-            && e.rise >= 0.25
+            && e.rise * e.level >= 0.25
             && e.margin.is_none_or(|m| m >= 0.15)
             && e.ceiling.is_none()
             && !e.job;

@@ -29,9 +29,9 @@ pub struct Evidence {
     pub akin: bool,
     /// Falls inside the window.
     pub falls: f64,
-    /// Largest fall seen, as a share of the limit.
+    /// Largest fall seen, as a share of the level that it fell from.
     pub deepest: f64,
-    /// Growth in the window as a share of the limit.
+    /// Growth in the window as a share of the level now.
     pub rise: f64,
     /// Where a cap of the program itself is expected to stop it, as a share of the limit, if that is below the limit.
     pub ceiling: Option<f64>,
@@ -39,6 +39,8 @@ pub struct Evidence {
     pub job: bool,
     /// Growth of the newest part relative to the whole window: one if it goes on, zero if it has come to rest.
     pub keeping: f64,
+    /// The scraper was out during the window or shortly before: what went on then is not known.
+    pub hole: bool,
 }
 
 /// Number of features.
@@ -75,7 +77,7 @@ impl Evidence {
             self.deepest.min(0.5),
             self.rise.min(1.0),
             // How far below the limit, and where, it is expected to stop: a cap that is passed stops nothing.
-            ceiling.map_or(0.5, |c| (self.level - c).clamp(-0.5, 0.3)) - flag(self.job),
+            ceiling.map_or(0.5, |c| (self.level / c - 1.0).clamp(-0.5, 0.3)) - flag(self.job),
             self.keeping.clamp(-0.5, 1.5),
             // Growth per hour: seconds make a step, minutes a leak, hours a backlog.
             (self.rise / hours(self.span, 1e6).max(0.01)).clamp(0.0, 10.0),

@@ -11,6 +11,8 @@ use super::{OwnerKind, Series, Tuning};
 const DIP: f64 = 0.35;
 /// Growth was under way before a window when it made this share of what it would have made.
 const ALREADY: f64 = 0.6;
+/// An outage is of a window when it ended less than so many of its lengths ago.
+const UNSURE: f64 = 1.5;
 /// Fewest samples of a run that is judged.
 const SAMPLES: u32 = 8;
 /// The interval's ends are moved away from the median by this power: calibrated on the training seed.
@@ -121,7 +123,7 @@ impl Series {
             .turns
             .peaks()
             .iter()
-            .map(|p| f64::from(p.fall) / r.limit)
+            .map(|p| f64::from(p.fall) / f64::from(p.top).max(1.0))
             .fold(0.0, f64::max);
         let rate = growth.slope() * r.limit;
         let akin = self
@@ -154,10 +156,11 @@ impl Series {
             akin,
             falls: falls as f64,
             deepest,
-            rise: f.slope * f.span,
+            rise: f.slope * f.span / level.max(0.01),
             ceiling: ceiling.filter(|c| *c < 0.985),
             job: self.priors.owner == OwnerKind::Job,
             keeping: keeping(&all, &f),
+            hole: now - r.outage < UNSURE * f.span,
         };
         Some(Look {
             growth,

@@ -478,6 +478,18 @@ proptest! {
     }
 
     #[test]
+    fn a_limit_that_is_further_away_never_makes_a_kill_more_likely((samples, limit) in life(), more in 0.01..1.0f64) {
+        // The same bytes below a higher limit: a constant is added to the gap.
+        let tuning = Tuning::default();
+        let (mut near, mut far) = (Series::new(Priors::default()), Series::new(Priors::default()));
+        let near = judge(&mut near, &samples, limit, &tuning);
+        let far = judge(&mut far, &samples, limit * (1.0 + more), &tuning);
+        for (a, b) in near.iter().zip(&far) {
+            prop_assert!(b.p <= a.p + 0.02, "{} > {}", b.p, a.p);
+        }
+    }
+
+    #[test]
     fn garbage_never_panics(
         input in prop::collection::vec((any::<f64>(), any::<f64>(), any::<f64>(), 0u8..8, 0u64..4), 0..200),
         bytes in prop::collection::vec(any::<u8>(), 0..200),

@@ -10,7 +10,7 @@ use crate::domain::forecast::{DIRECTIONS, FEATURES, Tree};
 /// Thresholds tried per feature at most.
 const BINS: usize = 64;
 /// Shrinkage of every step.
-const RATE: f64 = 0.07;
+const RATE: f64 = 0.12;
 /// Ridge: what a leaf's weight is divided by in addition.
 const RIDGE: f64 = 10.0;
 /// Fewest looks on each side of a split.
@@ -89,17 +89,21 @@ pub fn grow(looks: &[Look], trees: usize, seed: u64) -> (f32, Vec<Tree>) {
     (base as f32, grown)
 }
 
-/// Thresholds between the values of a feature, about evenly many looks apart.
+/// Thresholds between the values of a feature, about evenly many looks apart; a value that is very frequent (a flag, "not known") has a
+/// bin of its own and leaves the other bins to the rest.
 fn cuts(looks: &[Look], feature: usize) -> Vec<f32> {
     let mut values: Vec<f32> = looks.iter().map(|l| l.features[feature]).collect();
     values.sort_by(f32::total_cmp);
-    let mut cuts: Vec<f32> = (1..BINS)
-        .map(|k| values[k * (values.len() - 1) / BINS])
-        .collect();
-    cuts.dedup();
-    // Nothing is above the highest value: that is no question.
-    if cuts.last() == values.last() {
-        cuts.pop();
+    let mut cuts = Vec::with_capacity(BINS);
+    let (mut rest, mut bin) = (values.len(), 0);
+    for same in values.chunk_by(|a, b| a == b) {
+        bin += same.len();
+        // Nothing is above the highest value: that is no question.
+        if cuts.len() < BINS - 1 && bin < rest && bin * (BINS - cuts.len()) >= rest {
+            cuts.push(same[0]);
+            rest -= bin;
+            bin = 0;
+        }
     }
     cuts
 }
