@@ -39,8 +39,8 @@ pub struct Evidence {
     pub job: bool,
     /// Growth of the newest part relative to the whole window: one if it goes on, zero if it has come to rest.
     pub keeping: f64,
-    /// The scraper was out during the window or shortly before: what went on then is not known.
-    pub hole: bool,
+    /// How long the scraper was out during the growth or shortly before it: what went on then is not known.
+    pub hidden: f64,
 }
 
 /// Number of features.

@@ -11,7 +11,7 @@ use super::{OwnerKind, Series, Tuning};
 const DIP: f64 = 0.35;
 /// Growth was under way before a window when it made this share of what it would have made.
 const ALREADY: f64 = 0.6;
-/// An outage is of a window when it ended less than so many of its lengths ago.
+/// An outage is of a window when it ended less than so many of its lengths ago, or when the growth is older than the window.
 const UNSURE: f64 = 1.5;
 /// Fewest samples of a run that is judged.
 const SAMPLES: u32 = 8;
@@ -141,6 +141,7 @@ impl Series {
             };
             bytes / r.limit
         });
+        let hole = r.outage > r.born && (on >= ALREADY || now - r.outage < UNSURE * f.span);
         let evidence = Evidence {
             level,
             eta: passage.quantile(0.5).min(1e7) / pace,
@@ -160,7 +161,11 @@ impl Series {
             ceiling: ceiling.filter(|c| *c < 0.985),
             job: self.priors.owner == OwnerKind::Job,
             keeping: keeping(&all, &f),
-            hole: now - r.outage < UNSURE * f.span,
+            hidden: if hole {
+                f64::from(r.silent) / pace
+            } else {
+                0.0
+            },
         };
         Some(Look {
             growth,

@@ -5,14 +5,19 @@ use super::trees::{BASE, TREES};
 
 /// Growth that hardly reaches the limit within the horizon cannot have a high probability, whatever else speaks for it.
 const REACH: f64 = 0.02;
-/// What a hole in the readings takes from the logarithm of the odds: growth that nobody saw may have paused.
-const HOLE: f64 = 0.7;
+/// What a quarter of an hour without readings takes from the logarithm of the odds, and what any hole takes at most: growth that
+/// nobody saw may have paused.
+const HOLE: f64 = 2.0;
 
 impl Evidence {
     /// The probability of a kill.
     pub fn probability(&self) -> f64 {
-        let z = sum(BASE, &TREES, &self.features());
-        let z = if self.hole { z - HOLE } else { z };
+        let mut seen = *self;
+        if self.hidden > 0.0 {
+            // What came after a pause that nobody saw looks faster than what was before.
+            seen.keeping = seen.keeping.min(1.0);
+        }
+        let z = sum(BASE, &TREES, &seen.features()) - HOLE * (self.hidden / 900.0).min(1.0);
         (self.reach / REACH).min(1.0) / (1.0 + (-z).exp())
     }
 }
