@@ -40,19 +40,35 @@ impl Block {
     }
 }
 
-/// The block that is being filled.
+/// One length of blocks: the one that is being filled, and where the closed ones are in the ring. Flat, because it is there a million
+/// times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Open {
-    /// Its number: the time of its start divided by the level's block length.
+struct Level {
+    /// The number of the open block: the time of its start divided by the block length.
     index: i64,
     sum: f64,
     weight: f32,
     max: f32,
     /// Sum of the samples' shifts from the block's middle, as shares of the block.
     shifts: f32,
+    /// The place of the oldest closed block.
+    head: u8,
+    /// How many closed ones there are.
+    len: u8,
 }
 
-impl Open {
+impl Level {
+    /// Begins another block.
+    fn begin(&mut self, index: i64) {
+        let (head, len) = (self.head, self.len);
+        *self = Level {
+            index,
+            head,
+            len,
+            ..Level::default()
+        };
+    }
+
     fn shift(&self) -> f64 {
         f64::from(self.shifts / self.weight.max(1.0)).clamp(-0.5, 0.5)
     }
@@ -66,16 +82,6 @@ impl Open {
             at: (self.shift() * 65_536.0).clamp(-32_768.0, 32_767.0) as i16,
         }
     }
-}
-
-/// Where the closed blocks of a level are in its ring, and its open one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-struct Level {
-    /// The place of the oldest one.
-    head: u8,
-    /// How many there are.
-    len: u8,
-    open: Open,
 }
 
 /// The blocks of all levels.
@@ -151,7 +157,7 @@ impl Pyramid {
         let count = ((span / base).round() as i64).clamp(1, 1 << LEVELS);
         let from = last.saturating_sub(count).saturating_add(1);
         for index in from..=last {
-            if self.levels.first().is_some_and(|l| index < l.open.index) {
+            if self.levels.first().is_some_and(|l| index < l.index) {
                 continue;
             }
             self.put(0, index, 0.0, mean, max as f32);
@@ -166,10 +172,7 @@ impl Pyramid {
         if self.levels.len() <= k {
             self.levels.reserve_exact(1);
             self.levels.push(Level {
-                open: Open {
-                    index,
-                    ..Open::default()
-                },
+                index,
                 ..Level::default()
             });
             self.blocks.reserve_exact(KEEP);
@@ -177,25 +180,22 @@ impl Pyramid {
         }
         let level = &mut self.levels[k];
         let mut full = None;
-        if index > level.open.index {
-            if level.open.weight > 0.0 {
-                full = Some((level.open.index, level.open.close()));
+        if index > level.index {
+            if level.weight > 0.0 {
+                full = Some((level.index, level.close()));
             }
-            let missed = index.saturating_sub(level.open.index).saturating_sub(1);
+            let missed = index.saturating_sub(level.index).saturating_sub(1);
             let ring = &mut self.blocks[k * KEEP..(k + 1) * KEEP];
             level.push(ring, full.map_or(Block::GAP, |f| f.1));
             for _ in 0..missed.min(KEEP as i64) {
                 level.push(ring, Block::GAP);
             }
-            level.open = Open {
-                index,
-                ..Open::default()
-            };
+            level.begin(index);
         }
-        level.open.sum += mean;
-        level.open.weight += 1.0;
-        level.open.shifts += shift;
-        level.open.max = level.open.max.max(max);
+        level.sum += mean;
+        level.weight += 1.0;
+        level.shifts += shift;
+        level.max = level.max.max(max);
         if let Some((index, block)) = full {
             // The middle of the first half is a quarter before that of the whole.
             let half = if index & 1 == 0 { -0.25 } else { 0.25 };
@@ -215,7 +215,7 @@ impl Pyramid {
         let level = self.levels.get(k).copied().unwrap_or_default();
         let ring = self.blocks.get(k * KEEP..(k + 1) * KEEP).unwrap_or(&[]);
         let len = usize::from(level.len).min(ring.len());
-        let first = level.open.index.saturating_sub(len as i64);
+        let first = level.index.saturating_sub(len as i64);
         (0..len).map(move |i| {
             let place = (usize::from(level.head) + i) % KEEP;
             (first.saturating_add(i as i64), &ring[place])
@@ -251,25 +251,25 @@ impl Pyramid {
             window.len += 1;
         }
         // The unfinished block of level k holds what is unfinished below it, too.
-        let start = level.open.index as f64 * block;
+        let start = level.index as f64 * block;
         let filled = (now - start).min(block);
         if filled >= block / 2.0 && start >= since {
             let (mut sum, mut weight, mut times, mut max) = (0.0, 0.0, 0.0, 0.0f32);
             for (j, below) in self.levels[..=k].iter().enumerate() {
                 let shift = (k - j) as u32;
-                if below.open.weight > 0.0 && below.open.index >> shift == level.open.index {
+                if below.weight > 0.0 && below.index >> shift == level.index {
                     let share = 1.0 / f64::from(1u32 << shift);
                     let unit = if j == 0 {
-                        1.0 / f64::from(below.open.weight)
+                        1.0 / f64::from(below.weight)
                     } else {
                         0.5
                     };
-                    let w = f64::from(below.open.weight) * unit * share;
-                    sum += below.open.sum / f64::from(below.open.weight) * w;
+                    let w = f64::from(below.weight) * unit * share;
+                    sum += below.sum / f64::from(below.weight) * w;
                     weight += w;
-                    let place = below.open.index as f64 + 0.5 + below.open.shift();
+                    let place = below.index as f64 + 0.5 + below.shift();
                     times += place * block * share * w;
-                    max = max.max(below.open.max);
+                    max = max.max(below.max);
                 }
             }
             if weight > 0.0 {
@@ -306,10 +306,10 @@ impl Pyramid {
             && self.levels.iter().enumerate().all(|(k, l)| {
                 usize::from(l.len) <= KEEP
                     && usize::from(l.head) < KEEP
-                    && l.open.sum.is_finite()
-                    && l.open.weight.is_finite()
-                    && l.open.shifts.is_finite()
-                    && l.open.index.unsigned_abs() < 1 << (52 - k.min(20))
+                    && l.sum.is_finite()
+                    && l.weight.is_finite()
+                    && l.shifts.is_finite()
+                    && l.index.unsigned_abs() < 1 << (52 - k.min(20))
             })
     }
 }
