@@ -63,7 +63,7 @@ fn the_same_lessons_give_the_same_source() {
     };
     assert_eq!(text(1), text(1));
     assert_ne!(text(1), text(2));
-    assert!(text(1).contains("pub const TREES: [Tree; 3]"));
+    assert!(text(1).contains("pub static TREES: [Tree; 3]"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub fn write(base: f32, trees: &[Tree]) -> String {
          /// A question that everything answers with yes.\nconst ALL: f32 = f32::INFINITY;\n\n\
          /// The trees: features of the nodes, thresholds, leaves.\n\
          #[rustfmt::skip]\n\
-         pub const TREES: [Tree; {}] = [\n",
+         pub static TREES: [Tree; {}] = [\n",
         trees.len()
     );
     for tree in trees {
