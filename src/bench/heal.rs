@@ -194,14 +194,14 @@ users = ["{OLIVIA}"]
 }
 
 /// User and system time of `/proc/PID/stat`. The name in parentheses may hold anything.
-fn ticks(stat: &str) -> Option<u64> {
+pub(super) fn ticks(stat: &str) -> Option<u64> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
     let user: u64 = fields.next()?.parse().ok()?;
     let system: u64 = fields.next()?.parse().ok()?;
     Some(user + system)
 }
 
-fn mebibytes(status: &str, field: &str) -> Option<f64> {
+pub(super) fn mebibytes(status: &str, field: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kibibytes: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some((kibibytes / 1024.0 * 10.0).round() / 10.0)

@@ -6,6 +6,7 @@ pub mod class;
 mod cost;
 pub mod drive;
 mod fit;
+mod fleet;
 pub mod generate;
 pub mod method;
 mod report;

@@ -198,22 +198,29 @@ pub struct Part {
 /// What following many containers costs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cost {
-    /// Containers.
+    /// Containers, one in each pod.
     pub containers: u64,
+    /// Pods of a workload.
+    pub replicas: u64,
     /// Seconds between two readings of each.
     pub interval_s: f64,
     /// Bytes of the three answers of Prometheus about all of them: memory, when it was taken, CPU.
     pub answer_bytes: u64,
-    /// Microseconds per reading: reading the answers and finding the container, taking the reading, and an assessment.
+    /// Microseconds per reading: reading the answers, taking the reading of a container that was found, the assessment and the look at
+    /// what is usual, and writing down what is new.
     pub parse_us: f64,
     /// See `parse_us`.
     pub observe_us: f64,
     /// See `parse_us`.
     pub assess_us: f64,
+    /// See `parse_us`.
+    pub store_us: f64,
     /// Share of one core, all of it together.
     pub core: f64,
-    /// Resident memory of the whole process in MiB, and what it was before.
+    /// Resident memory of the whole process in MiB at the end, the most that it was, and what it was before.
     pub rss_mib: Option<f64>,
+    /// See `rss_mib`.
+    pub rss_peak_mib: Option<f64>,
     /// See `rss_mib`.
     pub rss_before_mib: Option<f64>,
     /// Bytes of a container as they are stored.

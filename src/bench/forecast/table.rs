@@ -136,24 +136,27 @@ fn section(text: &mut String, part: &Part) {
 fn cost(text: &mut String, cost: &Cost) {
     line!(
         text,
-        "\ncost: {} containers, a reading each {:.0} s",
+        "\ncost: {} containers, {} pods to a workload, a reading each {:.0} s",
         cost.containers,
+        cost.replicas,
         cost.interval_s
     );
     line!(
         text,
-        "per reading     {:.2} us: answers of Prometheus {:.2} ({:.1} MB), taking it {:.2}, assessment {:.2}",
-        cost.parse_us + cost.observe_us + cost.assess_us,
+        "per reading     {:.2} us: answers of Prometheus {:.2} ({:.1} MB), taking it {:.2}, assessment {:.2}, writing down {:.2}",
+        cost.parse_us + cost.observe_us + cost.assess_us + cost.store_us,
         cost.parse_us,
         cost.answer_bytes as f64 / 1e6,
         cost.observe_us,
-        cost.assess_us
+        cost.assess_us,
+        cost.store_us
     );
     line!(text, "of one core     {:.2} %", 100.0 * cost.core);
     line!(
         text,
-        "memory          {} MiB resident, {} before; {} bytes stored per container",
+        "memory          {} MiB resident, {} at the most, {} before; {} bytes stored per container",
         ratio(cost.rss_mib, 1),
+        ratio(cost.rss_peak_mib, 1),
         ratio(cost.rss_before_mib, 1),
         cost.stored_bytes
     );

@@ -369,13 +369,16 @@ fn the_tables_show_what_was_measured() {
         }],
         cost: Some(super::report::Cost {
             containers: 100_000,
+            replicas: 3,
             interval_s: 30.0,
             answer_bytes: 12_345_678,
             parse_us: 1.0,
             observe_us: 0.5,
             assess_us: 1.5,
+            store_us: 0.5,
             core: 0.01,
             rss_mib: Some(300.0),
+            rss_peak_mib: Some(310.0),
             rss_before_mib: None,
             stored_bytes: 2000,
         }),
@@ -396,10 +399,10 @@ fn the_tables_show_what_was_measured() {
     leak: linear                    1     0.4      1        1    120   0.00   1.00       0      0   0.0000     0
       false  h_batch at 90 min
 
-    cost: 100000 containers, a reading each 30 s
-    per reading     3.00 us: answers of Prometheus 1.00 (12.3 MB), taking it 0.50, assessment 1.50
+    cost: 100000 containers, 3 pods to a workload, a reading each 30 s
+    per reading     3.50 us: answers of Prometheus 1.00 (12.3 MB), taking it 0.50, assessment 1.50, writing down 0.50
     of one core     1.00 %
-    memory          300.0 MiB resident, - before; 2000 bytes stored per container
+    memory          300.0 MiB resident, 310.0 at the most, - before; 2000 bytes stored per container
     "#);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["parts"][0]["methods"][0]["recall"], 1.0);

@@ -12,6 +12,12 @@ const YOUNG: f64 = 0.3;
 const NEAR: f64 = 0.85;
 /// From this probability on a line in the digest is told.
 const NOTICE: f64 = 0.88;
+/// From this one on when the kill is at hand and the workload is not known yet: what would make it more certain comes after the kill.
+const AT_HAND: f64 = 0.75;
+/// With so much time left a forecast can wait until it is certain, in seconds at pace 1.
+const TIME: f64 = 3600.0;
+/// Growth that was seen for less than this is no reason to hurry, in seconds at pace 1: heaps and caches make such jumps.
+const JUMP: f64 = 600.0;
 /// From this probability on somebody is called.
 const PAGE: f64 = 0.94;
 /// Below this probability a forecast is taken back.
@@ -28,6 +34,15 @@ const STALE: f64 = 300.0;
 const MISSED: f64 = 2.5;
 /// Growth that went on for so long may be proof of a leak, in seconds at pace 1.
 const PROOF: f64 = 4.0 * 3600.0;
+
+/// The probability from which on a notice is told, `left` seconds before the limit (at pace 1). Growth that nobody saw, in an outage
+/// of the scraper, is no reason to hurry, either.
+fn notice(e: &Evidence, left: f64) -> f64 {
+    if e.known >= SETTLED || e.span < JUMP || e.hidden > 0.0 {
+        return NOTICE;
+    }
+    AT_HAND + (NOTICE - AT_HAND) * (left / TIME).min(1.0)
+}
 
 impl Series {
     /// What is to be expected of a replica. Keeps the tier (hysteresis), so it is to be called once per interval.
@@ -88,14 +103,15 @@ impl Series {
             let p = if young { p.min(YOUNG) } else { p };
             // Without new readings nothing can become more likely.
             estimate.p = if stale { p.min(f64::from(r.p)) } else { p };
-            sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.1 * e.eta * pace);
+            let left = l.left(pace);
+            sight.hold = (120.0 * pace + 0.06 * l.growth.span).min(0.1 * left * pace);
             sight.release = (900.0 * pace).max(l.growth.span / 6.0);
             sight.gone = estimate.p < GONE;
-            let near = e.eta <= NEAR * tuning.horizon;
+            let near = left <= NEAR * tuning.horizon;
             sight.tier = match estimate.p {
                 _ if !near => Tier::Clear,
                 p if p >= PAGE => Tier::Page,
-                p if p >= NOTICE => Tier::Notice,
+                p if p >= notice(e, left) => Tier::Notice,
                 _ => Tier::Clear,
             };
             sight.tier = sight.tier.min(trust.loudest(kills > 0));
@@ -178,5 +194,37 @@ impl Series {
             && e.ceiling.is_none()
             && !e.job;
         again || long
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_certainty_is_enough_when_the_kill_is_at_hand_and_the_workload_hardly_known() {
+        let unknown = Evidence {
+            span: JUMP,
+            ..Evidence::default()
+        };
+        assert_eq!(notice(&unknown, 0.0), AT_HAND);
+        assert_eq!(notice(&unknown, TIME), NOTICE);
+        assert_eq!(notice(&unknown, f64::INFINITY), NOTICE);
+        assert!(notice(&unknown, 600.0) < notice(&unknown, 1200.0));
+        let known = Evidence {
+            known: SETTLED,
+            ..unknown
+        };
+        assert_eq!(notice(&known, 0.0), NOTICE);
+        let jump = Evidence {
+            span: JUMP - 30.0,
+            ..unknown
+        };
+        assert_eq!(notice(&jump, 0.0), NOTICE);
+        let half_seen = Evidence {
+            hidden: 60.0,
+            ..unknown
+        };
+        assert_eq!(notice(&half_seen, 0.0), NOTICE);
     }
 }

@@ -27,6 +27,8 @@ pub struct Evidence {
     pub kills: f64,
     /// Growth is like that of a run that was killed.
     pub akin: bool,
+    /// A run that began as this one does, in a pod that still is there, was killed: the same will happen.
+    pub again: bool,
     /// Falls inside the window.
     pub falls: f64,
     /// Largest fall seen, as a share of the level that it fell from.

@@ -79,6 +79,27 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
     least
 }
 
+/// How much the growth of shorter windows differs from that of the whole one, beyond what their errors explain: the root mean square,
+/// as a share of its slope.
+pub(super) fn unsteady(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
+    let shorter = all
+        .iter()
+        .flatten()
+        .filter(|s| (0.1..0.7).contains(&(s.span / f.span)));
+    let (mut sum, mut n) = (0.0, 0.0);
+    for s in shorter {
+        let off = (s.slope / f.slope - 1.0).clamp(-2.0, 2.0);
+        let error = s.se / f.slope;
+        sum += off * off - error * error;
+        n += 1.0;
+    }
+    if n > 0.0 {
+        (sum / n).max(0.0).sqrt()
+    } else {
+        0.0
+    }
+}
+
 /// The windows of a run, shortest first.
 pub(super) fn fits(pyramid: &Pyramid, run: &Run) -> [Option<Fit>; LEVELS] {
     let mut all = [None; LEVELS];

@@ -1,10 +1,11 @@
 //! What speaks for a kill and against it: the growth of one replica in the light of what the workload has survived.
 use super::evidence::Evidence;
 use super::fit::Fit;
-use super::growth::{Chosen, Run, choose, fits, keeping};
+use super::growth::{Chosen, Run, choose, fits, keeping, unsteady};
 use super::passage::{Growth, Passage};
 use super::replica::Replica;
 use super::series::START;
+use super::territory::Kill;
 use super::{OwnerKind, Series, Tuning};
 
 /// A peak inside a window counts as survived when this share of the window's rise was lost after it.
@@ -21,7 +22,9 @@ const WIDER: f64 = 1.25;
 /// The 95 % quantile of the normal distribution.
 const NORMAL: f64 = 1.645;
 /// How much the lives of runs that leak alike differ, as a share of them.
-const LIVES: f64 = 0.1;
+const LIVES: f64 = 0.05;
+/// How much of the unsteadiness of the past the time to come is expected to have: calibrated on the seeds 25 and 26.
+const UNSTEADY: f64 = 1.3;
 
 /// Whether growth is like that of a run that was killed.
 fn is_akin(rate: f64, killed: f64) -> bool {
@@ -35,8 +38,10 @@ pub(super) struct Look {
     pub evidence: Evidence,
     pub survived: Option<f64>,
     pub seen: f64,
-    /// What former runs that were killed with such growth say: seconds that are left, and their standard deviation.
+    /// What former runs that were killed with such growth, at this limit, say: seconds that are left, and their standard deviation.
     pub former: Option<(f64, f64)>,
+    /// How unsteady the growth is, see [`unsteady`].
+    pub unsteady: f64,
 }
 
 impl Replica {
@@ -126,11 +131,9 @@ impl Series {
             .map(|p| f64::from(p.fall) / f64::from(p.top).max(1.0))
             .fold(0.0, f64::max);
         let rate = growth.slope() * r.limit;
-        let akin = self
-            .state
-            .territory
-            .kills(now, pace)
-            .any(|k| is_akin(rate, f64::from(k.rate)));
+        let akin = |k: &&Kill| is_akin(rate, f64::from(k.rate));
+        let territory = &self.state.territory;
+        let again = |k: &Kill| k.is_at(r.limit) && territory.is_of_now(k);
         let ceiling = self.priors.cap.as_ref().map(|cap| {
             // A cap of the whole process, or of the part that grows on top of what the program had after its start.
             let total = cap.written.contains("GOMEMLIMIT");
@@ -154,7 +157,8 @@ impl Series {
             known: (self.state.territory.known() - f.span).max(0.0) / pace,
             onset: onset / pace,
             kills: f64::from(self.state.territory.kills(now, pace).count() as u32),
-            akin,
+            akin: territory.kills(now, pace).any(|k| akin(&k)),
+            again: territory.kills(now, pace).filter(akin).any(again),
             falls: falls as f64,
             deepest,
             rise: f.slope * f.span / level.max(0.01),
@@ -173,28 +177,15 @@ impl Series {
             evidence,
             survived,
             seen,
-            former: self.former(rate, now, now - r.born, pace),
+            unsteady: unsteady(&all, &f),
+            former: former(
+                territory
+                    .kills(now, pace)
+                    .filter(akin)
+                    .filter(|k| k.is_at(r.limit)),
+                now - r.born,
+            ),
         })
-    }
-
-    /// What is left of the life that former runs had which grew at such a rate and were killed, with its standard deviation.
-    fn former(&self, rate: f64, now: f64, age: f64, pace: f64) -> Option<(f64, f64)> {
-        let ages: Vec<f64> = self
-            .state
-            .territory
-            .kills(now, pace)
-            .filter(|k| is_akin(rate, f64::from(k.rate)))
-            .map(|k| f64::from(k.age))
-            .collect();
-        let n = ages.len() as f64;
-        if n < 1.0 {
-            return None;
-        }
-        let mean = ages.iter().sum::<f64>() / n;
-        let square = ages.iter().map(|a| (a - mean).powi(2)).sum::<f64>();
-        // As if two more runs had differed by the usual.
-        let var = (square + 2.0 * (LIVES * mean).powi(2)) / (n + 1.0) * (1.0 + 1.0 / n);
-        (mean > age).then(|| (mean - age, var.sqrt()))
     }
 
     pub(super) fn any_look(&self, i: usize, now: f64, tuning: &Tuning) -> Option<Look> {
@@ -203,12 +194,36 @@ impl Series {
     }
 }
 
+/// What is left, at this age, of the life that killed runs had, with its standard deviation.
+fn former<'a>(killed: impl Iterator<Item = &'a Kill>, age: f64) -> Option<(f64, f64)> {
+    let ages: Vec<f64> = killed.map(|k| f64::from(k.age)).collect();
+    let n = ages.len() as f64;
+    if n < 1.0 {
+        return None;
+    }
+    let mean = ages.iter().sum::<f64>() / n;
+    let square = ages.iter().map(|a| (a - mean).powi(2)).sum::<f64>();
+    // As if two more runs had differed by the usual.
+    let var = (square + 2.0 * (LIVES * mean).powi(2)) / (n + 1.0) * (1.0 + 1.0 / n);
+    (mean > age).then(|| (mean - age, var.sqrt()))
+}
+
 impl Look {
+    /// Median time to the limit in seconds at pace 1: by the growth itself, or by the lives of former runs if those were shorter and
+    /// this one is their continuation.
+    pub fn left(&self, pace: f64) -> f64 {
+        let former = self.former.filter(|_| self.evidence.again);
+        let former = former.map_or(f64::INFINITY, |(left, _)| left / pace);
+        self.evidence.eta.min(former)
+    }
+
     /// The 90 % interval with its median; `None` when the limit may never be reached.
     pub fn interval(&self) -> Option<(f64, f64, f64)> {
         let median = self.passage.quantile(0.5);
         if !median.is_finite() {
-            return None;
+            // A start-up can hide when growth will reach the limit; the run before this one has shown it.
+            let (left, sd) = self.former.filter(|_| self.evidence.again)?;
+            return Some(((left - NORMAL * sd).max(0.0), left, left + NORMAL * sd));
         }
         // What the model cannot know (load that changes, the block that ends) is a tenth of the time; its own spread is a quarter too small.
         let lo = median * (self.passage.quantile(0.05) / median.max(1.0)).powf(WIDER) * 0.9;
@@ -219,7 +234,11 @@ impl Look {
             50.0 * self.growth.span
         };
         let hi = median * (hi / median.max(1.0)).powf(WIDER) * 1.1;
-        Some(self.with_former(lo, median, hi.max(median)))
+        // Growth that has changed its pace with the load or from step to step will do so again.
+        let more = UNSTEADY * self.unsteady;
+        let wider = |end: f64| (end.max(1.0) / median.max(1.0)).ln().hypot(more).exp();
+        let (lo, hi) = (median / wider(lo), median * wider(hi.max(median)));
+        Some(self.with_former(lo, median, hi))
     }
 
     /// Draws the interval to what former runs say, each by its precision, on a logarithmic scale.

@@ -3,7 +3,8 @@ use super::evidence::Evidence;
 use super::forest::sum;
 use super::trees::{BASE, TREES};
 
-/// Growth that hardly reaches the limit within the horizon cannot have a high probability, whatever else speaks for it.
+/// Growth that hardly reaches the limit within the horizon cannot have a high probability, whatever else speaks for it, unless the
+/// run before it has reached it.
 const REACH: f64 = 0.02;
 /// What a quarter of an hour without readings takes from the logarithm of the odds, and what any hole takes at most: growth that
 /// nobody saw may have paused.
@@ -18,6 +19,11 @@ impl Evidence {
             seen.keeping = seen.keeping.min(1.0);
         }
         let z = sum(BASE, &TREES, &seen.features()) - HOLE * (self.hidden / 900.0).min(1.0);
-        (self.reach / REACH).min(1.0) / (1.0 + (-z).exp())
+        let reached = if self.again {
+            1.0
+        } else {
+            (self.reach / REACH).min(1.0)
+        };
+        reached / (1.0 + (-z).exp())
     }
 }

@@ -159,6 +159,11 @@ impl Series {
         r.last = last;
     }
 
+    /// The next run is that of a new pod, not of a container that is started again: it may be of another version.
+    pub fn renewed(&mut self, t: f64) {
+        self.state.territory.renew(t);
+    }
+
     /// A run ended.
     pub fn ended(&mut self, replica: u64, t: f64, exit: Exit, tuning: &Tuning) {
         let Some(i) = self
@@ -174,10 +179,11 @@ impl Series {
         r.alive = false;
         let stood = r.latch.tier() > Tier::Clear;
         r.latch.reset();
-        let (top, floor, age) = (
+        let (top, floor, age, limit) = (
             f64::from(r.top),
             f64::from(r.floor),
             (r.last - r.born).max(0.0),
+            r.limit,
         );
         let territory = &mut self.state.territory;
         match exit {
@@ -185,6 +191,7 @@ impl Series {
                 t,
                 age: age as f32,
                 rate: ((top - floor) / age.max(1.0)) as f32,
+                limit: limit as f32,
             }),
             Exit::Completed => {
                 territory.completed += 1;

@@ -18,6 +18,15 @@ pub(super) struct Kill {
     pub age: f32,
     /// Mean growth over the run's last half, in bytes per second.
     pub rate: f32,
+    /// The limit that it reached, in bytes.
+    pub limit: f32,
+}
+
+impl Kill {
+    /// Whether this limit, in bytes, is the one that was reached: with another one runs live longer or shorter.
+    pub fn is_at(&self, limit: f64) -> bool {
+        (f64::from(self.limit) / limit - 1.0).abs() < 0.01
+    }
 }
 
 /// What is known of a workload's container, over all replicas and runs.
@@ -26,6 +35,8 @@ pub(super) struct Territory {
     /// Highest level survived per day, with the day's number.
     days: Vec<(i32, f32)>,
     kills: Vec<Kill>,
+    /// When the newest pod began.
+    renewed: Option<f64>,
     /// Runs that were killed at the limit in a row, without one that ended well since.
     pub row: u16,
     /// Runs that ended by themselves.
@@ -96,6 +107,16 @@ impl Territory {
         }
         self.kills.push(kill);
         self.row = self.row.saturating_add(1);
+    }
+
+    /// A new pod begins: it may be of another version than those that were killed.
+    pub fn renew(&mut self, t: f64) {
+        self.renewed = Some(t);
+    }
+
+    /// Whether a kill was after the newest pod began: what runs now is what was killed.
+    pub fn is_of_now(&self, kill: &Kill) -> bool {
+        self.renewed.is_none_or(|t| kill.t > t)
     }
 
     /// Runs that were killed in the last week, oldest first.

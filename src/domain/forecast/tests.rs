@@ -1,5 +1,6 @@
 //! The forecaster as it is used: sentences about containers.
 use super::*;
+mod crash_loops;
 mod outages;
 mod properties;
 
