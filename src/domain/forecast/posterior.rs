@@ -5,10 +5,10 @@ use super::trees::{BASE, TREES};
 
 /// Growth that hardly reaches the limit within the horizon cannot have a high probability, whatever else speaks for it, unless the
 /// run before it has reached it.
-const REACH: f64 = 0.02;
+const REACH: f64 = 0.002;
 /// What a quarter of an hour without readings takes from the logarithm of the odds, and what any hole takes at most: growth that
 /// nobody saw may have paused.
-const HOLE: f64 = 2.0;
+const HOLE: f64 = 1.5;
 
 impl Evidence {
     /// The probability of a kill.
