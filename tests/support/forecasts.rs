@@ -99,6 +99,7 @@ impl World {
             began: Some(outlook.rising_since),
             at: self.now(),
             oom,
+            unseen: false,
             limit: Some(outlook.limit),
         }))
         .await;

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        forecast::{RunEnd, Source, SourceHealth, Tier},
+        forecast::{Outlook, RunEnd, Source, SourceHealth, Tier, testkit::outlook},
         object::ObjectRef,
     },
     ports::{ContainerFact, EndFact, PastPoint, PastRun, PodFact, PodNews, Reading, Sighting},
@@ -195,6 +195,29 @@ fn a_kill_between_two_looks_counts_and_one_from_before_the_start_does_not() {
         START + 2.0,
     ));
     assert_eq!(world.ends().len(), 1);
+}
+
+#[test]
+fn of_a_container_that_was_restarted_twice_unseen_only_the_last_end_is_known() {
+    let mut world = World::new();
+    world.hears(&pod("a", Some(64.0)));
+    world.reads(&[("a", 30.0)]);
+    let key = world.key();
+    let at = world.ledger.index[&key];
+    let line = world.ledger.line_mut(at).unwrap();
+    let told = Outlook {
+        pod: owner("Pod", "a"),
+        run: 0,
+        ..outlook("app", 3600)
+    };
+    line.told(&told);
+    world.now += 600.0;
+    let now = world.now;
+    // Run 0 was forecast; what is told next is the end of run 2.
+    world.hears(&restarted("a", end(2, "OOMKilled", 137, now), now));
+    let ends = world.ends().into_iter();
+    let ends: Vec<_> = ends.map(|end| (end.run, end.oom, end.unseen)).collect();
+    assert_eq!(ends, [(0, false, true), (2, true, false)]);
 }
 
 #[test]

@@ -267,7 +267,7 @@ fn score(score: &Score) -> Markup {
     text.line(markup!(
         "{} told: {} right, {} wrong, {} withdrawn ({} of them because an approved fix prevented the kill).",
         count(i64::from(score.made), "forecast"),
-        score.hits,
+        score.right(),
         score.falses,
         score.withdrawn,
         score.averted
@@ -291,7 +291,7 @@ fn score(score: &Score) -> Markup {
             of(median),
             of(shortest),
             score.covered,
-            score.hits
+            score.right()
         ));
     }
     if let Some(learned) = learned(&score.calibration) {

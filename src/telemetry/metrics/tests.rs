@@ -28,6 +28,7 @@ fn exercised() -> Metrics {
     metrics.forecasts(&Score {
         made: 12,
         hits: 8,
+        further: 0,
         misses: 1,
         falses: 1,
         withdrawn: 3,

@@ -204,6 +204,11 @@ impl Labels {
                 }
                 Measure::WorkingSet => working_set,
             };
+            let sum = if exported.swap {
+                format!("({sum}) + {}", over(first, SWAP))
+            } else {
+                sum
+            };
             self.best(&sum)
         })
     }

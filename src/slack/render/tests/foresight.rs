@@ -60,6 +60,7 @@ fn what_rises_is_listed_with_its_time_and_the_score() {
         score: Score {
             made: 12,
             hits: 8,
+            further: 0,
             misses: 1,
             falses: 1,
             withdrawn: 3,
