@@ -282,7 +282,7 @@ impl Ledger {
             line.seen = line.seen.max(now);
             let kept = tracked.place.filter(|place| place.series == at);
             let replica = kept.map(|place| place.replica);
-            let replica = replica.unwrap_or_else(|| {
+            let replica = replica.or_else(|| {
                 line.begin(Run {
                     pod: fact.pod.clone(),
                     run: container.restarts,
@@ -293,6 +293,11 @@ impl Ledger {
                     tier: Tier::Clear,
                 })
             });
+            // One too many: it is counted with every round of readings.
+            let Some(replica) = replica else {
+                tracked.place = None;
+                return;
+            };
             if let Some(run) = line.runs.get_mut(replica).and_then(Option::as_mut) {
                 run.began = began.or(run.began);
                 run.limit = limit as f64;

@@ -128,16 +128,17 @@ impl Line {
         }
     }
 
-    /// A place for a run: the smallest number that is free.
-    pub fn begin(&mut self, run: Run) -> usize {
+    /// A place for a run: the smallest number that is free, if there is one.
+    pub fn begin(&mut self, run: Run) -> Option<usize> {
         match self.runs.iter().position(Option::is_none) {
             Some(free) => {
                 self.runs[free] = Some(run);
-                free
+                Some(free)
             }
+            None if self.runs.len() >= Series::MOST => None,
             None => {
                 self.runs.push(Some(run));
-                self.runs.len() - 1
+                Some(self.runs.len() - 1)
             }
         }
     }

@@ -113,6 +113,7 @@ impl World {
             last: Some(self.now()),
             containers: 12,
             missing: 0,
+            ..SourceHealth::default()
         }))
         .await;
     }

@@ -201,6 +201,12 @@ pub struct SourceHealth {
     pub containers: u64,
     /// Running containers without figures.
     pub missing: u64,
+    /// Running containers with figures that are not judged, because there are too many of their workload, or altogether.
+    #[serde(default)]
+    pub unwatched: u64,
+    /// A workload that has such containers.
+    #[serde(default)]
+    pub unwatched_of: Option<ObjectRef>,
 }
 
 /// How good the forecasts of a span of time were, from recorded outcomes.
