@@ -327,15 +327,21 @@ fn runs(pod: &slim::Pod) -> bool {
     !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
 }
 
-/// What a pod requests: CPU in thousandths of a core, memory in bytes. Its containers run together, its init containers
-/// one after the other before them.
+/// What a pod requests: CPU in thousandths of a core, memory in bytes. Its containers and sidecars run together, its other init
+/// containers one after the other before them.
 fn requests(pod: &slim::Pod) -> (u64, u64) {
     let of = |c: &slim::PodContainer| {
         let requests = c.resources.requests;
         (requests.cpu.unwrap_or(0), requests.memory.unwrap_or(0))
     };
-    let together = pod.spec.containers.iter().map(of).fold((0, 0), add);
-    let first = pod.spec.init_containers.iter().map(of);
+    let (beside, before): (Vec<_>, Vec<_>) = pod
+        .spec
+        .init_containers
+        .iter()
+        .partition(|container| container.is_sidecar());
+    let together = pod.spec.containers.iter().chain(beside);
+    let together = together.map(of).fold((0, 0), add);
+    let first = before.into_iter().map(of);
     first.fold(together, |a, b| (a.0.max(b.0), a.1.max(b.1)))
 }
 

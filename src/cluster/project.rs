@@ -96,7 +96,7 @@ pub fn pod(pod: &slim::Pod) -> PodView {
         .spec
         .init_containers
         .iter()
-        .map(|spec| container(spec, true, &status.init_container_statuses));
+        .map(|spec| container(spec, !spec.is_sidecar(), &status.init_container_statuses));
     let main = pod
         .spec
         .containers
@@ -137,7 +137,10 @@ pub fn caps(pod: &slim::Pod) -> Vec<(String, Cap)> {
         };
         Some((container.name.clone(), cap(&program)?))
     };
-    pod.spec.containers.iter().filter_map(of).collect()
+    let sidecars = pod.spec.init_containers.iter();
+    let sidecars = sidecars.filter(|container| container.is_sidecar());
+    let all = pod.spec.containers.iter().chain(sidecars);
+    all.filter_map(of).collect()
 }
 
 fn container(

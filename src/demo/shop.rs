@@ -159,6 +159,7 @@ pub fn remember(prometheus: &PrometheusSim, now: f64, span: f64) {
             t: now - before,
             anon: ((66.0 + 4.0 * wave) * f64::from(1 << 20)) as u64,
             file: 0,
+            shmem: 0,
             stale: i + 1 == count,
         }
     });

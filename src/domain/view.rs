@@ -78,7 +78,7 @@ impl PodView {
 pub struct ContainerView {
     /// Its name.
     pub name: String,
-    /// It is an init container.
+    /// It is an init container that runs to its end before the others start: no sidecar.
     pub init: bool,
     /// The image as the spec names it.
     pub image: String,

@@ -50,8 +50,10 @@ impl Engine {
     pub(super) fn outcomes_by_time(&mut self, now: Timestamp) {
         let due = |last: Timestamp| now.duration_since(last) >= DUE_EVERY;
         if self.state.last_due.is_none_or(due) {
-            self.state.last_due = Some(now);
-            self.state.ledger.due(now);
+            // How runs ended while Heal was stopped is told when the watches have their lists, and comes before what time decides.
+            if self.state.last_due.replace(now).is_some() {
+                self.state.ledger.due(now);
+            }
             // Outcomes that are too old leave the score by time alone.
             self.measure_forecasts(now);
         }
@@ -76,6 +78,8 @@ impl Engine {
     pub(super) fn measure_forecasts(&self, now: Timestamp) {
         let score = self.state.ledger.score(now);
         self.parts.metrics.forecasts(&score);
+        let told = self.state.outlooks.values();
+        self.parts.metrics.told(told.map(|told| &**told), now);
         let new = score.calibration.correction;
         self.correction
             .send_if_modified(|correction| std::mem::replace(correction, new) != new);

@@ -8,7 +8,10 @@ use super::{
     time::{seconds, timestamp},
 };
 use crate::{
-    domain::forecast::{Boundary, Correction, Exit, Priors, RunEnd, Source, Tier},
+    domain::{
+        forecast::{Boundary, Correction, Exit, Priors, RunEnd, Source, Tier},
+        object::ObjectRef,
+    },
     ports::{ContainerFact, EndFact, PodFact, PodNews, Sighting},
 };
 use std::collections::{HashMap, HashSet};
@@ -279,7 +282,7 @@ impl Ledger {
             line.seen = line.seen.max(now);
             let kept = tracked.place.filter(|place| place.series == at);
             let replica = kept.map(|place| place.replica);
-            let replica = replica.unwrap_or_else(|| {
+            let replica = replica.or_else(|| {
                 line.begin(Run {
                     pod: fact.pod.clone(),
                     run: container.restarts,
@@ -290,6 +293,11 @@ impl Ledger {
                     tier: Tier::Clear,
                 })
             });
+            // One too many: it is counted with every round of readings.
+            let Some(replica) = replica else {
+                tracked.place = None;
+                return;
+            };
             if let Some(run) = line.runs.get_mut(replica).and_then(Option::as_mut) {
                 run.began = began.or(run.began);
                 run.limit = limit as f64;
@@ -319,9 +327,12 @@ impl Ledger {
             let line = self.line_mut(place.series)?;
             line.runs.get_mut(place.replica)?.take()
         });
+        // Restarted more than once since somebody looked: only of the last of those runs is known how it ended.
+        let last = end.map_or(tracked.fact.restarts, |end| end.run);
+        let unseen = run.as_ref().is_some_and(|run| run.run < last);
         let full = run
             .as_ref()
-            .is_some_and(|run| run.used >= FULL * run.limit && run.limit > 0.0);
+            .is_some_and(|run| !unseen && run.used >= FULL * run.limit && run.limit > 0.0);
         let oom =
             end.is_some_and(|end| is_oom(end) || (end.exit_code == 137 && full && !fact.leaving));
         let exit = end.map_or(Exit::Unknown, |end| exit_of(end, oom, fact.leaving));
@@ -336,24 +347,30 @@ impl Ledger {
             }
             self.stirred.insert(place.series);
         }
-        // A kill that nobody could have foreseen counts, too, unless it is older than this watch.
-        if stands || (oom && (run.is_some() || at >= self.began)) {
-            let (pod, number) = match (&run, end) {
-                (_, Some(end)) => (fact.pod.clone(), end.run),
-                (Some(run), None) => (run.pod.clone(), run.run),
-                (None, None) => return,
-            };
+        let ended = |pod: &ObjectRef, run, began| RunEnd {
+            owner: fact.owner.clone(),
+            container: tracked.fact.name.clone(),
+            pod: pod.clone(),
+            run,
+            began,
+            at: timestamp(at),
+            oom: false,
+            unseen: false,
+            limit: tracked.fact.limit,
+        };
+        if let Some(run) = run.as_ref().filter(|_| stands && (unseen || !oom)) {
             self.out.push(Sighting::RunEnded(RunEnd {
-                owner: fact.owner.clone(),
-                container: tracked.fact.name.clone(),
-                pod,
-                run: number,
-                began: end
-                    .and_then(|end| end.began)
-                    .or(run.and_then(|run| run.began)),
-                at: timestamp(at),
-                oom,
-                limit: tracked.fact.limit,
+                unseen,
+                ..ended(&run.pod, run.run, run.began)
+            }));
+        }
+        // A kill that nobody could have foreseen counts, too, unless it is older than this watch.
+        let seen = run.as_ref().filter(|_| !unseen);
+        if let Some(end) = end.filter(|_| oom && (seen.is_some() || at >= self.began)) {
+            let began = end.began.or(seen.and_then(|run| run.began));
+            self.out.push(Sighting::RunEnded(RunEnd {
+                oom: true,
+                ..ended(&fact.pod, end.run, began)
             }));
         }
     }

@@ -21,6 +21,9 @@ const FAN: usize = 24;
 /// sleep and look again by it.
 const ENOUGH: f64 = 86_400.0;
 
+/// Of two replicas that are this close in time the one stays that was told: a card that names another pod at every reading helps nobody.
+const AS_SOON: f64 = 1.2;
+
 /// Whose history it is: the uid of the workload (or of its CronJob, or of a node), and the container.
 pub type Key = (String, String);
 
@@ -125,16 +128,17 @@ impl Line {
         }
     }
 
-    /// A place for a run: the smallest number that is free.
-    pub fn begin(&mut self, run: Run) -> usize {
+    /// A place for a run: the smallest number that is free, if there is one.
+    pub fn begin(&mut self, run: Run) -> Option<usize> {
         match self.runs.iter().position(Option::is_none) {
             Some(free) => {
                 self.runs[free] = Some(run);
-                free
+                Some(free)
             }
+            None if self.runs.len() >= Series::MOST => None,
             None => {
                 self.runs.push(Some(run));
-                self.runs.len() - 1
+                Some(self.runs.len() - 1)
             }
         }
     }
@@ -157,7 +161,8 @@ impl Line {
         }
     }
 
-    /// Judges every run that had a sample since `fresh`: the one that is nearest to its limit, with its estimate.
+    /// Judges every run that had a sample since `fresh`: the one that is nearest to its limit, with its estimate. Of runs that rise in step
+    /// it stays the one that was told.
     pub fn assess(
         &mut self,
         now: f64,
@@ -168,13 +173,22 @@ impl Line {
         if self.waiting.is_some() {
             return None;
         }
+        let told = self.standing.as_ref();
+        let told = told.map(|told| (told.pod.uid.clone(), told.run));
         let mut worst: Option<(usize, Estimate)> = None;
+        let mut stood = None;
         for (replica, run) in self.runs.iter_mut().enumerate() {
             let Some(run) = run.as_mut().filter(|run| run.at >= fresh) else {
                 continue;
             };
             let estimate = self.series.assess_with(replica as u64, now, tuning, trust);
             run.tier = estimate.tier;
+            let is_told = told
+                .as_ref()
+                .is_some_and(|(pod, number)| *pod == run.pod.uid && *number == run.run);
+            if is_told {
+                stood = Some((replica, estimate.clone()));
+            }
             if worst
                 .as_ref()
                 .is_none_or(|(_, other)| nearer(&estimate, other))
@@ -182,7 +196,10 @@ impl Line {
                 worst = Some((replica, estimate));
             }
         }
-        worst
+        match (worst, stood) {
+            (Some((_, nearest)), Some(stood)) if is_as_near(&stood.1, &nearest) => Some(stood),
+            (worst, _) => worst,
+        }
     }
 
     /// The estimate in the words of the rest of Heal.
@@ -313,6 +330,15 @@ impl Line {
             })
         });
     }
+}
+
+/// As loud, and nearly as soon.
+fn is_as_near(one: &Estimate, nearest: &Estimate) -> bool {
+    let soon = match (one.eta_s, nearest.eta_s) {
+        (Some(one), Some(nearest)) => one <= AS_SOON * nearest,
+        _ => true,
+    };
+    one.tier == nearest.tier && one.tier > Tier::Clear && soon
 }
 
 /// Louder, then sooner, then fuller.

@@ -282,6 +282,7 @@ fn is_news((at, told): &(f64, Vec<Anomaly>), anomalies: &[Anomaly], now: f64) ->
 mod tests {
     use super::super::Options;
     use super::*;
+    use crate::domain::forecast::testkit::outlook;
     use crate::ports::{ContainerFact, PodNews, Reading};
 
     const DAY: i64 = 1440;
@@ -293,6 +294,8 @@ mod tests {
         ledger: Ledger,
         minute: i64,
         restarts: u32,
+        /// Memory beyond the usual, in bytes.
+        more: f64,
     }
 
     fn shop() -> ObjectRef {
@@ -320,6 +323,7 @@ mod tests {
                 ledger: Ledger::new(options, at(0)),
                 minute: 0,
                 restarts: 0,
+                more: 0.0,
             };
             world.watch(None);
             world.ledger.news(PodNews::Listed, at(0));
@@ -364,7 +368,7 @@ mod tests {
                         pod: pod.into(),
                         container: "app".into(),
                         at: now,
-                        used: 3e8 + usual(minute) * 1e8,
+                        used: 3e8 + usual(minute) * 1e8 + self.more,
                         cpu: Some(cores(minute)),
                     };
                     let source = crate::domain::forecast::Source::Prometheus;
@@ -410,6 +414,20 @@ mod tests {
         let told = world.pass(60, usual);
         assert_eq!(told.last().map(String::as_str), Some(""));
         assert_eq!(world.ledger.unusual().1.get(&Metric::Cpu), None);
+    }
+
+    #[test]
+    fn a_standing_forecast_says_more_than_that_the_memory_is_unusual() {
+        let mut world = World::new();
+        world.pass(4 * DAY, usual);
+        world.more = 4e8;
+        let at = *world.ledger.index.values().next().unwrap();
+        let line = world.ledger.line_mut(at).unwrap();
+        line.told(&outlook("app", 7200));
+        assert_eq!(world.pass(60, usual), [""; 0]);
+        world.ledger.line_mut(at).unwrap().standing = None;
+        let told = world.pass(30, usual);
+        assert!(told[0].starts_with("memory is at"), "{told:?}");
     }
 
     #[test]

@@ -131,6 +131,10 @@ impl Ledger {
                 } else {
                     &mut health.missing
                 }) += 1;
+                if tracked.place.is_none() && tracked.fact.limit.is_some() {
+                    health.unwatched += 1;
+                    health.unwatched_of.get_or_insert_with(|| pod.owner.clone());
+                }
                 last = last.max(tracked.at);
                 let Some(load) = load.as_deref_mut() else {
                     continue;

@@ -67,7 +67,9 @@ impl Folder {
             std::env::temp_dir().join(format!("heal-replay-{}-{number}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
         for (name, bytes) in files {
-            fs::write(path.join(name), bytes).unwrap();
+            let path = path.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
         }
         Self(path)
     }
@@ -415,18 +417,80 @@ fn the_score_counts_alarms_and_kills_of_all_files() {
     "#);
 }
 
-#[test]
-fn the_product_itself_replays_a_leak_without_a_complaint() {
-    let rows: String = (0..960)
-        .map(|k| format!("{},1073741824,{}\n", 30 * k, 200_000_000 + 850_000 * k))
+/// A row every half a minute for so many hours, at a share of a limit of 1 GiB.
+fn recorded(hours: f64, level: impl Fn(f64) -> f64) -> String {
+    let rows: String = (0..(hours * 120.0) as u32)
+        .map(|row| {
+            let t = f64::from(row) * 30.0;
+            let used = (level(t / 3600.0) * f64::from(1 << 30)) as u64;
+            format!("{t},1073741824,{used}\n")
+        })
         .collect();
-    let file = format!("t,limit,working_set\n{rows}");
-    let folder = Folder::of(&[("x.csv", file.as_bytes())]);
-    let (out, notes, exit) = folder.run::<Series>("--replay @x.csv");
-    assert_eq!((notes.as_str(), exit), ("", Exit::Ok));
-    for line in out.lines() {
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        assert_eq!(line["series"], "x");
+    format!("t,limit,working_set\n{rows}")
+}
+
+/// Grows from a fifth of the limit to 93 % of it.
+fn ramp() -> String {
+    recorded(5.83, |hour| 0.2 + 0.75 * hour / 6.0)
+}
+
+#[test]
+fn the_product_itself_replays_a_leak_and_tells_it_before_the_kill() {
+    let leak = recorded(8.0, |hour| 0.2 + 0.1 * hour);
+    let leak = leak.replace("working_set\n", "working_set,exit\n");
+    let file = leak + "28800,1073741824,1073741824,OOMKilled\n";
+    let folder = Folder::of(&[("x.csv.gz", &packed(&file))]);
+    let (out, notes, exit) = folder.run::<Series>("--replay @x.csv.gz");
+    assert_eq!(exit, Exit::Ok, "{notes}");
+    let told: Vec<(String, f64)> = out
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["series"], "x");
+            (
+                line["tier"].as_str().unwrap().to_owned(),
+                line["t"].as_f64().unwrap(),
+            )
+        })
+        .collect();
+    let tiers: Vec<&str> = told.iter().map(|(tier, _)| tier.as_str()).collect();
+    assert_eq!(tiers, ["notice", "page", "clear"]);
+    assert!(told[0].1 < 28_800.0 - 3600.0, "an hour before: {told:?}");
+    let foreseen = |line: &str| line.starts_with("kills foreseen") && line.ends_with('1');
+    assert!(notes.lines().any(foreseen), "{notes}");
+}
+
+#[test]
+fn history_owner_and_cap_each_change_what_the_product_decides() {
+    let wave = recorded(24.0, |hour| {
+        0.55 + 0.35 * (hour / 24.0 * std::f64::consts::TAU).sin()
+    });
+    let folder = Folder::of(&[("x.csv", ramp().as_bytes()), ("day.csv", wave.as_bytes())]);
+    let told = |more: &str| {
+        let (out, ..) = folder.run::<Series>(&format!("--replay @x.csv{more}"));
+        out.lines().count()
+    };
+    assert!(told("") > 0, "growth that nothing speaks against is told");
+    let silent = [
+        " --history @day.csv",
+        " --owner CronJob",
+        " --config-cap 644245094",
+    ];
+    assert_eq!(silent.map(told), [0; 3]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn what_is_recorded_later_changes_no_line(rows in 1usize..700) {
+        let whole = ramp();
+        let cut: String = whole.split_inclusive('\n').take(1 + rows).collect();
+        let folder = Folder::of(&[("x.csv", whole.as_bytes()), ("c/x.csv", b"")]);
+        fs::write(folder.0.join("c/x.csv"), cut).unwrap();
+        let (all, ..) = folder.run::<Series>("--replay @x.csv");
+        let (early, ..) = folder.run::<Series>("--replay @c/x.csv");
+        prop_assert!(all.starts_with(&early), "{early}\nis not how this begins:\n{all}");
     }
 }
 

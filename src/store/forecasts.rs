@@ -82,6 +82,7 @@ mod tests {
                 began: None,
                 at: after(7200),
                 oom: true,
+                unseen: false,
                 limit: None,
             },
             after(7200),

@@ -34,7 +34,7 @@ impl Forecasts {
             outcomes: plain(
                 r,
                 "forecast_outcomes",
-                "Forecasts of the last 30 days by outcome; a miss is a kill that was not told",
+                "Forecasts of the last 30 days by outcome, a hit for each replica that was killed; a miss is a kill that was not told",
             ),
             made: plain(
                 r,
@@ -49,7 +49,7 @@ impl Forecasts {
             covered: plain(
                 r,
                 "forecasts_covered",
-                "Hits of the last 30 days within the 90 % interval told half-way",
+                "Forecasts of the last 30 days whose first kill came within the 90 % interval told half-way",
             ),
             lead_median: seconds(
                 r,

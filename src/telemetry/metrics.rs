@@ -1,7 +1,8 @@
 //! Metrics, in the OpenMetrics text format. There is no global registry: whoever counts has an `Arc<Metrics>`.
 //!
 //! The number of time series is bounded: labels come from closed lists, and where a label is free text, only the first
-//! `FREE_VALUES` different values get a series of their own; the others are counted together as `other`.
+//! `FREE_VALUES` different values get a series of their own; the others are counted together as `other`. Of the forecasts that are told
+//! only the most urgent have series of their own, for as long as they stand.
 use super::{
     decided::Decided,
     forecasts::Forecasts,
@@ -10,13 +11,14 @@ use super::{
         StateLabel, TierLabel, VerdictLabels,
     },
     register::{histogram, plain, seconds},
+    told::Told,
     unusual::Unusual,
     values::{Free, Values, lock},
 };
 use crate::domain::{
     action::ActionKind,
     family::Family as Trouble,
-    forecast::{Score, SourceHealth, Tier},
+    forecast::{Outlook, Score, SourceHealth, Tier},
     recovery::Verdict,
 };
 use jiff::Timestamp;
@@ -60,6 +62,7 @@ pub struct Metrics {
     forecast_containers: Family<StateLabel, Gauge>,
     forecasts_standing: Family<TierLabel, Gauge>,
     forecasts: Forecasts,
+    told: Told,
     unusual: Unusual,
     methods: Values,
     kinds: Values,
@@ -153,6 +156,7 @@ impl Metrics {
                 "Forecasts that stand now, by how loudly they are told",
             ),
             forecasts: Forecasts::new(r),
+            told: Told::new(r),
             unusual: Unusual::new(r),
             methods: Values::default(),
             kinds: Values::default(),
@@ -293,6 +297,11 @@ impl Metrics {
     /// How the forecasts of the last 30 days turned out.
     pub fn forecasts(&self, score: &Score) {
         self.forecasts.set(score);
+    }
+
+    /// What is told now, with the time left and the probability: what is not among these is not exported any more.
+    pub fn told<'a>(&self, outlooks: impl Iterator<Item = &'a Outlook>, now: Timestamp) {
+        self.told.set(outlooks, now);
     }
 
     /// Everything as text, of type [`CONTENT_TYPE`]; ages are as of `now`.

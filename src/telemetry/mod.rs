@@ -6,6 +6,7 @@ pub mod log;
 mod meter;
 pub mod metrics;
 mod register;
+mod told;
 mod unusual;
 mod values;
 

@@ -99,6 +99,7 @@ impl World {
             began: Some(outlook.rising_since),
             at: self.now(),
             oom,
+            unseen: false,
             limit: Some(outlook.limit),
         }))
         .await;
@@ -112,6 +113,7 @@ impl World {
             last: Some(self.now()),
             containers: 12,
             missing: 0,
+            ..SourceHealth::default()
         }))
         .await;
     }

@@ -300,3 +300,6 @@ fn node_fact(node: &NodeView) -> NodeFact {
         allocatable: node.allocatable_memory,
     }
 }
+
+#[cfg(test)]
+mod tests;

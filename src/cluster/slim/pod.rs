@@ -37,8 +37,16 @@ shape!(
         liveness_probe: Option<IgnoredAny>,
         readiness_probe: Option<IgnoredAny>,
         startup_probe: Option<IgnoredAny>,
+        restart_policy: Option<String>,
     }
 );
+
+impl PodContainer {
+    /// An init container that runs beside the others, and is started again like them.
+    pub fn is_sidecar(&self) -> bool {
+        self.restart_policy.as_deref() == Some("Always")
+    }
+}
 /// Of an environment only the literal values of variables that may cap a program's memory: nothing else is any of Heal's
 /// business.
 #[derive(Clone, Debug, Default)]

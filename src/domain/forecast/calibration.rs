@@ -132,6 +132,10 @@ fn log_odds(p: f64) -> f64 {
 
 /// Whether a told forecast came true; nothing for what was not told, or what nobody can know.
 fn is_right(told: &Told) -> Option<bool> {
+    // One story teaches once, however many replicas it has.
+    if told.continues.is_some() {
+        return None;
+    }
     told.since()?;
     match told.ended.as_ref().filter(|ended| ended.counts)?.outcome {
         Outcome::Hit => Some(true),

@@ -1,10 +1,13 @@
 //! What was told and how it turned out: the rules by which forecasts are scored.
 //!
-//! A forecast is about one run of one container. It was right (hit) when that run was killed at its limit within 6 h of the
-//! telling (or before the first upper bound, if that was later), while it stood or within the interval told last, and at least
-//! 5 min after it was told. It was wrong (false) when the kill did not come by then, or came after it was taken back. It is
-//! withdrawn when nobody can know: the run ended otherwise, the limit was changed, a fix was applied, the figures stopped.
-//! A kill that was not told 5 min before is a row, too (miss).
+//! A forecast is about one container of one workload: it names the replica that is nearest to its limit, and means whichever is
+//! killed. It was right (hit) when a replica was killed at its limit within 6 h of the telling (or before the first upper
+//! bound, if that was later), while it stood or within the interval told last, and at least 5 min after it was told. It was wrong (false) when the kill did not come by
+//! then, or came after it was taken back. It is withdrawn when nobody can know: the run ended otherwise or unseen and no other was rising, the limit was changed, a fix was applied, the
+//! figures stopped. A kill that was not told 5 min before is a row, too (miss).
+//!
+//! The first kill ends the forecast. As long as it is not taken back for the other replicas, what is told and who is killed
+//! next continues its story: kills that were foreseen, and no forecasts of their own.
 use super::{Boundary, Calibration, Outcome, Outlook, Run, RunEnd, Score, told::Told};
 use crate::domain::text;
 use jiff::{SignedDuration, Timestamp};
@@ -30,6 +33,9 @@ pub struct Ledger {
     changed: BTreeSet<u64>,
     times: Times,
 }
+
+/// When the kill of one replica was told, and the fix that was to prevent it.
+type Story = (Timestamp, Option<(String, Timestamp)>);
 
 /// The times of the rules.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,8 +112,13 @@ impl Ledger {
             return self.cleared(outlook, now);
         }
         let run = outlook.about();
-        let same = |told: &&mut Told| is_same(&told.run, &run);
-        if let Some(told) = self.standing.values_mut().find(same) {
+        let (owner, container) = (&outlook.owner.uid, &outlook.container);
+        // What was taken back and is told of another replica is another forecast.
+        let same = |told: &&mut Told| {
+            told.is_of(owner, container) && (told.cleared.is_none() || is_same(&told.run, &run))
+        };
+        let standing = self.standing.values_mut().filter(same);
+        if let Some(told) = standing.min_by_key(|told| told.cleared) {
             if told.run.limit == run.limit {
                 told.hear(outlook, now);
                 self.changed.insert(told.id);
@@ -117,31 +128,59 @@ impl Ledger {
             self.end(id, Outcome::Withdrawn, now, None, "the limit was changed");
         }
         // What was told for too long without being true is not told anew before it was taken back.
-        let spent = self
-            .done
-            .values()
-            .any(|told| is_same(&told.run, &run) && told.cleared.is_none() && is_false(told));
+        let spent = self.done.values().any(|told| {
+            told.is_of(owner, container)
+                && told.run.limit == run.limit
+                && told.cleared.is_none()
+                && is_false(told)
+        });
         if !spent {
-            let told = Told::new(self.next(), outlook, now);
+            let story = self.story(owner, container, now);
+            let mut told = Told::new(self.next(), outlook, now);
+            if let Some((since, acted)) = story {
+                (told.continues, told.acted) = (Some(since), acted);
+            }
             self.changed.insert(told.id);
             self.standing.insert(told.id, told);
         }
     }
 
+    /// Nothing is to be expected of any replica of a container any more.
     fn cleared(&mut self, outlook: &Outlook, now: Timestamp) {
         let of = |told: &Told| {
-            told.owner.uid == outlook.owner.uid
-                && told.run.container == outlook.container
-                && told.cleared.is_none()
+            told.is_of(&outlook.owner.uid, &outlook.container) && told.cleared.is_none()
         };
+        let mut over = Vec::new();
         let rows = self
             .standing
             .values_mut()
-            .chain(self.done.values_mut().filter(|told| is_false(told)));
+            .chain(self.done.values_mut().filter(|told| is_open(told)));
         for told in rows.filter(|told| of(told)) {
             told.cleared = Some(now);
+            if let Some(ended) = &mut told.ended {
+                ended.goes_on = false;
+            }
+            over.extend(told.over.clone().map(|why| (told.id, why)));
             self.changed.insert(told.id);
         }
+        for (id, why) in over {
+            self.end(id, Outcome::Withdrawn, now, None, why);
+        }
+    }
+
+    /// The story that goes on after a kill: when that kill was told, and the fix. It is taken up once.
+    fn story(&mut self, owner: &str, container: &str, at: Timestamp) -> Option<Story> {
+        let times = self.times;
+        let open = self.done.values_mut().rev().find(|told| {
+            let ended = told.ended.as_ref();
+            told.is_of(owner, container) && ended.is_some_and(|ended| ended.goes_on)
+        })?;
+        if at > times.deadline(open) {
+            return None;
+        }
+        open.ended.as_mut()?.goes_on = false;
+        self.changed.insert(open.id);
+        Some((open.told_at_first()?, open.acted.clone()))
     }
 
     /// A run ended.
@@ -152,48 +191,43 @@ impl Ledger {
             number: end.run,
             limit: end.limit.unwrap_or(0),
         };
-        let told = self.standing.values().find(|told| is_same(&told.run, &run));
-        match (told.map(|told| told.id), end.oom) {
-            (Some(id), false) => {
-                let why = if self.standing[&id].acted.is_some() {
-                    "the fix replaced the pod"
-                } else {
-                    "the run ended for another reason"
-                };
-                self.end(id, Outcome::Withdrawn, now, None, why);
-            }
-            (Some(id), true) => self.killed(id, end, now),
-            (None, true) => self.missed(end, run, now, "nobody had told it"),
-            (None, false) => {}
-        }
-    }
-
-    fn killed(&mut self, id: u64, end: &RunEnd, now: Timestamp) {
-        let told = &self.standing[&id];
-        let since = told.since().unwrap_or(now);
-        let lead = end.at.duration_since(since);
-        if lead < self.times.least_lead {
-            let why = format!("told only {} before", text::duration(lead));
-            return self.end(id, Outcome::Miss, now, Some(end.at), why);
-        }
-        let last = told.track.last();
-        let stood = told.cleared.is_none()
-            || last.is_some_and(|told| (told.when.earliest..=told.when.latest).contains(&end.at));
-        if end.at <= self.times.deadline(told) && stood {
-            let why = format!("told {} before", text::duration(lead));
-            return self.end(id, Outcome::Hit, now, Some(end.at), why);
-        }
-        let why = if stood {
-            format!("told {} before, which is too early", text::duration(lead))
+        if end.oom {
+            self.killed(end, run.clone(), now);
         } else {
-            "the kill came after it was taken back".to_owned()
-        };
-        let run = told.run.clone();
-        self.end(id, Outcome::False, now, Some(end.at), why.clone());
-        self.missed(end, run, now, &why);
+            self.ended_otherwise(end, &run, now);
+        }
+        // The next run may be told of, whatever was told of this one.
+        for told in self.done.values_mut() {
+            if is_false(told) && told.cleared.is_none() && is_same(&told.run, &run) {
+                told.cleared = Some(now);
+                self.changed.insert(told.id);
+            }
+        }
     }
 
-    fn missed(&mut self, end: &RunEnd, run: Run, now: Timestamp, why: &str) {
+    fn ended_otherwise(&mut self, end: &RunEnd, run: &Run, now: Timestamp) {
+        let same = |told: &&mut Told| is_same(&told.run, run);
+        let Some(told) = self.standing.values_mut().find(same) else {
+            return;
+        };
+        let why = if told.acted.is_some() {
+            "the fix replaced the pod"
+        } else if end.unseen {
+            "how the run ended was not seen"
+        } else {
+            "the run ended for another reason"
+        };
+        let id = told.id;
+        if told.cleared.is_none() && told.others_rise() {
+            // The forecast of the others stands.
+            told.over = Some(why.to_owned());
+            self.changed.insert(id);
+        } else {
+            self.end(id, Outcome::Withdrawn, now, None, why);
+        }
+    }
+
+    fn killed(&mut self, end: &RunEnd, run: Run, now: Timestamp) {
         let known = self.done.values().any(|told| {
             let outcome = told.ended.as_ref().map(|ended| ended.outcome);
             is_same(&told.run, &run) && matches!(outcome, Some(Outcome::Hit | Outcome::Miss))
@@ -204,30 +238,96 @@ impl Ledger {
         let short = end
             .began
             .is_some_and(|began| end.at.duration_since(began) < self.times.least_lead);
-        let mut told = Told {
-            id: self.next(),
-            owner: end.owner.clone(),
-            run,
-            notice: None,
-            page: None,
-            p: 0.0,
-            shift: 0.0,
-            track: Vec::new(),
-            latest: None,
-            cleared: None,
-            acted: None,
-            called_false_by: None,
-            ended: None,
-        };
-        let why = if short {
-            "the run was too short to be foreseen"
+        let mut meant = self.standing.values().filter(|told| {
+            let other = told.is_of(&end.owner.uid, &end.container) && told.cleared.is_none();
+            is_same(&told.run, &run) || (other && !short)
+        });
+        // The row of that very run, if there is one.
+        let first = meant.next().map(|told| told.id);
+        let exact = meant.find(|told| is_same(&told.run, &run));
+        match exact.map(|told| told.id).or(first) {
+            Some(id) => self.killed_as_told(id, end, run, now),
+            None => self.killed_untold(end, run, short, now),
+        }
+    }
+
+    /// A kill of what a standing forecast is about.
+    fn killed_as_told(&mut self, id: u64, end: &RunEnd, run: Run, now: Timestamp) {
+        let told = &self.standing[&id];
+        let goes_on = told.others_rise() || !is_same(&told.run, &run);
+        let since = told.since().unwrap_or(now);
+        let mut lead = end.at.duration_since(since);
+        // Too late of its own, but a further kill of a story that was told in time.
+        if let Some(first) = told.continues.filter(|_| lead < self.times.least_lead) {
+            lead = end.at.duration_since(first);
+        }
+        let late = lead < self.times.least_lead;
+        let last = told.track.last();
+        let stood = told.cleared.is_none()
+            || last.is_some_and(|told| (told.when.earliest..=told.when.latest).contains(&end.at));
+        if late || (end.at <= self.times.deadline(told) && stood) {
+            let (outcome, why) = if late {
+                let why = format!("told only {} before", text::duration(lead));
+                (Outcome::Miss, why)
+            } else {
+                let why = format!("told {} before", text::duration(lead));
+                (Outcome::Hit, why)
+            };
+            if let Some(told) = self.standing.get_mut(&id) {
+                told.run = Run {
+                    limit: told.run.limit,
+                    ..run
+                };
+            }
+            self.end(id, outcome, now, Some(end.at), why);
+            if let Some(ended) = self.done.get_mut(&id).and_then(|told| told.ended.as_mut()) {
+                (ended.goes_on, ended.lead) = (goes_on, Some(lead.as_secs()));
+            }
+            return;
+        }
+        let why = if stood {
+            format!("told {} before, which is too early", text::duration(lead))
         } else {
-            why
+            "the kill came after it was taken back".to_owned()
         };
+        self.end(id, Outcome::False, now, Some(end.at), why.clone());
+        let mut told = Told::killed(self.next(), &end.owner, run);
         told.end(Outcome::Miss, now, Some(end.at), why);
+        self.keep(told);
+    }
+
+    /// A kill of what no standing forecast is about: one more of a story that goes on, or one that nobody told.
+    fn killed_untold(&mut self, end: &RunEnd, run: Run, short: bool, now: Timestamp) {
+        let mut told = Told::killed(self.next(), &end.owner, run);
+        let story = match short {
+            true => None,
+            false => self.story(&end.owner.uid, &end.container, end.at),
+        };
+        let lead = story
+            .as_ref()
+            .map(|(since, _)| end.at.duration_since(*since));
+        let lead = lead.filter(|lead| *lead >= self.times.least_lead);
+        if let (Some((since, acted)), Some(lead)) = (story, lead) {
+            (told.continues, told.acted) = (Some(since), acted);
+            let why = format!("told {} before, of another replica", text::duration(lead));
+            told.end(Outcome::Hit, now, Some(end.at), why);
+        } else {
+            let why = if short {
+                "the run was too short to be foreseen"
+            } else {
+                "nobody had told it"
+            };
+            told.end(Outcome::Miss, now, Some(end.at), why);
+        }
         if let Some(ended) = &mut told.ended {
             ended.counts = !short;
+            ended.goes_on = told.continues.is_some();
+            ended.lead = lead.map(|lead| lead.as_secs());
         }
+        self.keep(told);
+    }
+
+    fn keep(&mut self, told: Told) {
         self.changed.insert(told.id);
         self.done.insert(told.id, told);
     }
@@ -278,8 +378,7 @@ impl Ledger {
     ) {
         if let Some(mut told) = self.standing.remove(&id) {
             told.end(outcome, now, kill, why);
-            self.changed.insert(id);
-            self.done.insert(id, told);
+            self.keep(told);
         }
     }
 
@@ -309,7 +408,11 @@ impl Ledger {
                 Outcome::Hit => {
                     score.hits += 1;
                     score.leads.extend(told.lead());
-                    score.covered += u32::from(told.covered() == Some(true));
+                    if told.continues.is_some() {
+                        score.further += 1;
+                    } else {
+                        score.covered += u32::from(told.covered() == Some(true));
+                    }
                 }
                 Outcome::Miss => score.misses += 1,
                 Outcome::False => score.falses += 1,
@@ -319,7 +422,7 @@ impl Ledger {
                 }
             }
         }
-        score.made = score.hits + score.falses + score.withdrawn;
+        score.made = score.right() + score.falses + score.withdrawn;
         score.leads.sort_unstable();
         score
     }
@@ -340,6 +443,11 @@ fn is_false(told: &Told) -> bool {
         .is_some_and(|ended| ended.outcome == Outcome::False)
 }
 
+/// Taking it back changes what comes next.
+fn is_open(told: &Told) -> bool {
+    is_false(told) || told.ended.as_ref().is_some_and(|ended| ended.goes_on)
+}
+
 fn is_recent(told: &Told, now: Timestamp) -> bool {
     told.ended
         .as_ref()
@@ -349,7 +457,7 @@ fn is_recent(told: &Told, now: Timestamp) -> bool {
 impl Times {
     /// Until when the kill may come and was foreseen.
     fn deadline(&self, told: &Told) -> Timestamp {
-        let since = told.since().unwrap_or(Timestamp::MIN);
+        let since = told.since().or(told.continues).unwrap_or(Timestamp::MIN);
         let by_rule = since.checked_add(self.within).unwrap_or(Timestamp::MAX);
         told.track
             .first()

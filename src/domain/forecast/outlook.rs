@@ -181,6 +181,9 @@ pub struct RunEnd {
     pub at: Timestamp,
     /// It was killed at its memory limit.
     pub oom: bool,
+    /// Another run of the container began and ended before anybody looked: how this one ended is not known.
+    #[serde(default)]
+    pub unseen: bool,
     /// The limit in bytes.
     pub limit: Option<u64>,
 }
@@ -198,6 +201,12 @@ pub struct SourceHealth {
     pub containers: u64,
     /// Running containers without figures.
     pub missing: u64,
+    /// Running containers with figures that are not judged, because there are too many of their workload, or altogether.
+    #[serde(default)]
+    pub unwatched: u64,
+    /// A workload that has such containers.
+    #[serde(default)]
+    pub unwatched_of: Option<ObjectRef>,
 }
 
 /// How good the forecasts of a span of time were, from recorded outcomes.
@@ -207,6 +216,9 @@ pub struct Score {
     pub made: u32,
     /// Kills that were foreseen at least five minutes before.
     pub hits: u32,
+    /// Those of further replicas, after the first kill of the same forecast: a part of `hits`.
+    #[serde(default)]
+    pub further: u32,
     /// Kills that were not.
     pub misses: u32,
     /// Forecasts after which no kill came.
@@ -217,7 +229,7 @@ pub struct Score {
     pub averted: u32,
     /// Lead times of the hits in seconds, sorted.
     pub leads: Vec<i64>,
-    /// Hits whose kill fell into the 90 % interval that was told half-way.
+    /// First kills that fell into the 90 % interval that was told half-way: of `right()`.
     pub covered: u32,
     /// Forecasts still standing.
     pub standing: u32,
@@ -226,6 +238,11 @@ pub struct Score {
 }
 
 impl Score {
+    /// Forecasts that came true.
+    pub fn right(&self) -> u32 {
+        self.hits - self.further
+    }
+
     /// The median of the lead times in seconds.
     pub fn median_lead(&self) -> Option<i64> {
         self.leads.get(self.leads.len() / 2).copied()

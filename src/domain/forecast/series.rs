@@ -19,8 +19,6 @@ pub(super) struct State {
     pub replicas: Vec<Replica>,
 }
 
-/// Replicas that are kept, dead ones included.
-const MOST: usize = 512;
 /// A fall to less than this share of the level within one step is a restart that nobody told of.
 const COLLAPSE: f64 = 0.25;
 /// What a program has after so many seconds is its start-up, at pace 1.
@@ -29,6 +27,9 @@ pub(super) const START: f64 = 600.0;
 const DEADLY: f64 = 0.88;
 
 impl Series {
+    /// Replicas that are kept, dead ones included. More that live at the same time are not taken in.
+    pub const MOST: usize = 512;
+
     /// A container that was never seen.
     pub fn new(priors: Priors) -> Self {
         Self {
@@ -55,7 +56,9 @@ impl Series {
             past.mean
         };
         let pace = tuning.pace;
-        let i = self.place(replica, past.t - past.span);
+        let Some(i) = self.place(replica, past.t - past.span) else {
+            return;
+        };
         if past.t <= self.state.replicas[i].last {
             return;
         }
@@ -87,7 +90,9 @@ impl Series {
         {
             return;
         }
-        let i = self.place(replica, sample.t);
+        let Some(i) = self.place(replica, sample.t) else {
+            return;
+        };
         let r = &mut self.state.replicas[i];
         let cpu = sample
             .cpu
@@ -203,30 +208,27 @@ impl Series {
         }
     }
 
-    /// The place of a replica; a new one takes over the blocks of one that is gone.
-    fn place(&mut self, id: u64, t: f64) -> usize {
+    /// The place of a replica; a new one takes over the blocks of one that is gone. None when all are taken by the living.
+    fn place(&mut self, id: u64, t: f64) -> Option<usize> {
         let replicas = &mut self.state.replicas;
         if let Some(i) = replicas.iter().position(|r| r.id == id && r.alive) {
-            return i;
+            return Some(i);
         }
-        let gone = replicas
-            .iter()
-            .position(|r| r.id == id)
-            .or_else(|| {
-                (0..replicas.len())
-                    .filter(|&i| !replicas[i].alive)
-                    .max_by(|&a, &b| replicas[a].last.total_cmp(&replicas[b].last))
-            })
-            .or_else(|| (replicas.len() >= MOST).then_some(0));
+        let gone = replicas.iter().position(|r| r.id == id).or_else(|| {
+            (0..replicas.len())
+                .filter(|&i| !replicas[i].alive)
+                .max_by(|&a, &b| replicas[a].last.total_cmp(&replicas[b].last))
+        });
         let i = match gone {
             Some(i) => i,
+            None if replicas.len() >= Self::MOST => return None,
             None => {
                 replicas.push(Replica::default());
                 replicas.len() - 1
             }
         };
         replicas[i].begin(id, t);
-        i
+        Some(i)
     }
 
     pub(super) fn index(&self, replica: u64) -> Option<usize> {
@@ -254,7 +256,7 @@ impl Series {
 impl State {
     /// Whether bytes from a disk are what this code makes.
     pub(super) fn is_sound(&self) -> bool {
-        self.replicas.len() <= MOST
+        self.replicas.len() <= Series::MOST
             && self.territory.is_sound()
             && self.replicas.iter().all(Replica::is_sound)
     }

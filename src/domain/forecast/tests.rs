@@ -177,6 +177,12 @@ fn siblings_that_live_at_a_level_vouch_for_it() {
     w.last = Estimate::default();
     w.live(2, 6.0 * HOUR, fill);
     assert_eq!(w.told, []);
+    // The same fill beside a sibling that was never as high.
+    let mut w = Watch::new(Priors::default());
+    w.live(1, 20.0 * HOUR, |_| 0.2);
+    w.last = Estimate::default();
+    w.live(2, 6.0 * HOUR, fill);
+    assert!(w.first(Tier::Notice).is_some(), "nobody vouches for it");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One forecast that was told, from the telling to its outcome; or a kill that nobody had told. One row of the database each.
 use super::{Correction, Outcome, Outlook, Run, Tier, When};
 use crate::domain::object::ObjectRef;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Intervals that are kept of one forecast. When there are more, every second one goes: half-way stays known well enough.
@@ -31,6 +31,14 @@ pub struct Told {
     pub latest: Option<Box<Outlook>>,
     /// Since when nothing is to be expected any more.
     pub cleared: Option<Timestamp>,
+    /// Why nobody can know what would have become of the run that was meant last: it ended, and others were rising, too, of which
+    /// the next forecast tells. None while it runs.
+    #[serde(default)]
+    pub over: Option<String>,
+    /// The kill of another replica had ended the forecast before, and it was not taken back: since when that was told. Both are one
+    /// story, which people saw as one forecast.
+    #[serde(default)]
+    pub continues: Option<Timestamp>,
     /// The execution that was to prevent the kill, and when it changed the workload.
     pub acted: Option<(String, Timestamp)>,
     /// Who dismissed it as a false alarm: an opinion, which decides nothing here.
@@ -68,8 +76,15 @@ pub struct Ended {
     pub why: String,
     /// The execution that prevented the kill.
     pub averted_by: Option<String>,
-    /// It counts in the score. A kill of a run that was too short to be foreseen is a row, and does not.
+    /// It counts in the score. A kill of a run that was too short to be foreseen is a row, and does not; nor does it that no further
+    /// replica was killed.
     pub counts: bool,
+    /// The forecast of the container was not taken back yet: what is told or killed next belongs to the same story.
+    #[serde(default)]
+    pub goes_on: bool,
+    /// From the telling that the kill is held against to the kill, in seconds; none where that is the row's own.
+    #[serde(default)]
+    pub lead: Option<i64>,
 }
 
 impl Told {
@@ -86,6 +101,8 @@ impl Told {
             track: Vec::new(),
             latest: None,
             cleared: None,
+            over: None,
+            continues: None,
             acted: None,
             called_false_by: None,
             ended: None,
@@ -94,14 +111,36 @@ impl Told {
         told
     }
 
-    /// The same forecast is told again.
+    /// A kill of this run: nothing of it was told so far.
+    pub(super) fn killed(id: u64, owner: &ObjectRef, run: Run) -> Self {
+        Self {
+            id,
+            owner: owner.clone(),
+            run,
+            notice: None,
+            page: None,
+            p: 0.0,
+            shift: 0.0,
+            track: Vec::new(),
+            latest: None,
+            cleared: None,
+            over: None,
+            continues: None,
+            acted: None,
+            called_false_by: None,
+            ended: None,
+        }
+    }
+
+    /// The same forecast is told again, maybe of another replica that is nearer to its limit now.
     pub(super) fn hear(&mut self, outlook: &Outlook, now: Timestamp) {
         match outlook.tier {
             Tier::Clear => {}
             Tier::Notice => drop(self.notice.get_or_insert(now)),
             Tier::Page => drop(self.page.get_or_insert(now)),
         }
-        self.cleared = None;
+        self.run = outlook.about();
+        (self.cleared, self.over) = (None, None);
         if let Some(when) = outlook.when {
             if self.track.len() >= TRACK {
                 let mut keep = false;
@@ -126,10 +165,30 @@ impl Told {
         [self.notice, self.page].into_iter().flatten().min()
     }
 
+    /// Whether it is about this container of this workload, whichever the replica.
+    pub(super) fn is_of(&self, owner: &str, container: &str) -> bool {
+        self.owner.uid == owner && self.run.container == container
+    }
+
+    /// Whether replicas other than the one that was meant were told to rise.
+    pub(super) fn others_rise(&self) -> bool {
+        let latest = self.latest.as_ref();
+        latest.is_some_and(|latest| latest.rising > 1)
+    }
+
     /// From the telling to the kill, in seconds, if it was told and came.
     pub fn lead(&self) -> Option<i64> {
+        let ended = self.ended.as_ref()?;
+        let kill = ended.kill?;
+        let own = || Some(kill.duration_since(self.since()?).as_secs());
+        ended.lead.or_else(own)
+    }
+
+    /// The telling that the kill is held against.
+    pub(super) fn told_at_first(&self) -> Option<Timestamp> {
         let kill = self.ended.as_ref()?.kill?;
-        Some(kill.duration_since(self.since()?).as_secs())
+        let lead = SignedDuration::from_secs(self.lead()?);
+        kill.checked_sub(lead).ok()
     }
 
     /// What was told last at or before this time.
@@ -169,7 +228,10 @@ impl Told {
             kill,
             why: why.into(),
             averted_by,
-            counts: true,
+            // A story whose kill came was right, however it goes on.
+            counts: self.continues.is_none() || matches!(outcome, Outcome::Hit | Outcome::Miss),
+            goes_on: false,
+            lead: None,
         });
     }
 }

@@ -1,4 +1,5 @@
 //! The ledger without a cluster: facts and readings in, sightings out.
+mod chunks;
 mod trust;
 mod whole;
 
@@ -10,7 +11,10 @@ use super::{
 };
 use crate::{
     domain::{
-        forecast::{RunEnd, Source, SourceHealth, Tier},
+        forecast::{
+            Cap, Outlook, Priors, RunEnd, Sample, Series, Source, SourceHealth, Tier, Tuning,
+            testkit::outlook,
+        },
         object::ObjectRef,
     },
     ports::{ContainerFact, EndFact, PastPoint, PastRun, PodFact, PodNews, Reading, Sighting},
@@ -198,6 +202,29 @@ fn a_kill_between_two_looks_counts_and_one_from_before_the_start_does_not() {
 }
 
 #[test]
+fn of_a_container_that_was_restarted_twice_unseen_only_the_last_end_is_known() {
+    let mut world = World::new();
+    world.hears(&pod("a", Some(64.0)));
+    world.reads(&[("a", 30.0)]);
+    let key = world.key();
+    let at = world.ledger.index[&key];
+    let line = world.ledger.line_mut(at).unwrap();
+    let told = Outlook {
+        pod: owner("Pod", "a"),
+        run: 0,
+        ..outlook("app", 3600)
+    };
+    line.told(&told);
+    world.now += 600.0;
+    let now = world.now;
+    // Run 0 was forecast; what is told next is the end of run 2.
+    world.hears(&restarted("a", end(2, "OOMKilled", 137, now), now));
+    let ends = world.ends().into_iter();
+    let ends: Vec<_> = ends.map(|end| (end.run, end.oom, end.unseen)).collect();
+    assert_eq!(ends, [(0, false, true), (2, true, false)]);
+}
+
+#[test]
 fn a_pod_that_is_deleted_was_not_killed_for_its_memory() {
     let mut world = World::new();
     world.hears(&pod("a", Some(64.0)));
@@ -348,4 +375,81 @@ fn page_cache_that_only_the_second_source_counts_is_no_growth() {
         seen.push(line.runs[0].as_ref().unwrap().used / MIB);
     }
     assert_eq!(seen, [10.0, 10.0, 12.0, 13.0, 12.0]);
+}
+
+#[test]
+fn what_caps_a_program_is_known_to_the_rules_and_may_change() {
+    let mut world = World::new();
+    let written = |world: &World| {
+        let line = world.ledger.line(&world.key()).unwrap();
+        line.priors.cap.as_ref().map(|cap| cap.written.clone())
+    };
+    let mut capped = pod("a", Some(64.0));
+    capped.containers[0].cap = Some(Cap {
+        bytes: 40.0 * MIB,
+        written: "GOMEMLIMIT=40MiB".to_owned(),
+    });
+    world.hears(&capped);
+    assert_eq!(written(&world).as_deref(), Some("GOMEMLIMIT=40MiB"));
+    world.hears(&pod("a", Some(64.0)));
+    assert_eq!(written(&world), None);
+}
+
+#[test]
+fn of_a_workload_with_more_replicas_than_are_kept_the_living_stay_and_the_others_are_counted() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..=Series::MOST)
+        .map(|number| format!("p{number}"))
+        .collect();
+    for name in &names {
+        world.hears(&pod(name, Some(64.0)));
+    }
+    let used: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), 10.0)).collect();
+    let mut health = SourceHealth::default();
+    for _ in 0..3 {
+        health = world.reads(&used);
+    }
+    assert_eq!((health.containers, health.unwatched), (513, 1));
+    assert_eq!(health.unwatched_of, Some(owner("Deployment", "checkout")));
+    let line = world.ledger.line(&world.key()).unwrap();
+    let alive: Vec<&str> = line
+        .runs
+        .iter()
+        .flatten()
+        .map(|run| run.pod.name.as_str())
+        .collect();
+    assert_eq!(alive, names[..Series::MOST]);
+    let seen = |replica: u64| {
+        let past = line
+            .series
+            .history(replica, world.now, 10, &world.ledger.options.tuning);
+        !past.is_empty()
+    };
+    assert!(seen(0) && seen(511), "the first of them is still judged");
+    // A place that is free is given to the next.
+    world
+        .ledger
+        .news(PodNews::PodGone("uid-p7".to_owned()), world.now);
+    world.hears(&pod("p512", Some(64.0)));
+    assert_eq!(world.reads(&used).unwatched, 0);
+}
+
+#[test]
+fn a_series_that_is_full_refuses_another_replica_and_forgets_none() {
+    let tuning = Tuning::default();
+    let mut series = Series::new(Priors::default());
+    for t in 1..4 {
+        for replica in 0..=Series::MOST as u64 {
+            let sample = Sample {
+                t: START + 30.0 * f64::from(t),
+                used: 10.0 * MIB,
+                limit: 64.0 * MIB,
+                cpu: None,
+            };
+            series.observe(replica, &sample, &tuning);
+        }
+    }
+    let known = |replica: u64| series.history(replica, START + 100.0, 10, &tuning).len();
+    assert!(known(0) > 0 && known(511) > 0);
+    assert_eq!(known(512), 0);
 }

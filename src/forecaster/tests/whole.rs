@@ -2,7 +2,7 @@
 use super::super::{Forecaster, Options, Parts};
 use crate::{
     cluster::{self, Clients, ClusterConfig, KubeCluster},
-    domain::forecast::{Boundary, Correction, Outlook, Source, SourceHealth, Tier, Tuning},
+    domain::forecast::{self, Boundary, Correction, Outlook, Source, SourceHealth, Tier, Tuning},
     ports::{Clock, Sighting, UsageSource},
     sim::{
         kube::{Clock as SimClock, KubeSim, Options as SimOptions, tokio_clock},
@@ -36,6 +36,8 @@ struct World {
     clock: SimClock,
     store: Store,
     options: Options,
+    /// No Prometheus is configured.
+    alone: bool,
     running: Option<Running>,
     /// What outcomes teach.
     learned: watch::Sender<Correction>,
@@ -64,6 +66,7 @@ impl World {
                 backfill: 0.0,
                 ..Options::default()
             },
+            alone: false,
             running: None,
             learned: watch::Sender::default(),
             told: Vec::new(),
@@ -87,11 +90,11 @@ impl World {
         };
         let first = Prometheus::new(in_process(self.prometheus.router()), place);
         let interval = Duration::from_secs_f64(self.options.interval);
-        let source: Arc<dyn UsageSource> = Arc::new(Fallback::new(
-            Arc::new(first),
-            Arc::new(cluster.usage()),
-            interval,
-        ));
+        let second = Arc::new(cluster.usage());
+        let source: Arc<dyn UsageSource> = match self.alone {
+            true => second,
+            false => Arc::new(Fallback::new(Arc::new(first), second, interval)),
+        };
         let (sink, sightings) = mpsc::channel(100_000);
         let (pods, news) = mpsc::channel(100);
         let cancel = CancellationToken::new();
@@ -153,6 +156,14 @@ impl World {
         })
     }
 
+    /// How runs ended: number, killed for its memory, not seen.
+    fn ends(&self) -> impl Iterator<Item = (u32, bool, bool)> {
+        self.told.iter().filter_map(|sighting| match sighting {
+            Sighting::RunEnded(end) => Some((end.run, end.oom, end.unseen)),
+            _ => None,
+        })
+    }
+
     fn health(&self) -> Vec<&SourceHealth> {
         let all = self.told.iter().filter_map(|sighting| match sighting {
             Sighting::ForecastSource(health) => Some(health),
@@ -169,6 +180,12 @@ fn deployment(name: &str, container: Value) -> Value {
             "metadata": {"labels": {"app": name}},
             "spec": {"containers": [container], "terminationGracePeriodSeconds": 1}}},
     })
+}
+
+/// How many queries ask for the past.
+fn pasts(queries: &[String]) -> usize {
+    let about = |query: &&String| query.contains("_over_time");
+    queries.iter().filter(about).count()
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,6 +285,68 @@ async fn the_source_is_told_and_what_steps_in_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn when_prometheus_has_lost_its_series_the_second_source_steps_in_and_goes_again() {
+    const WORKING_SET: &str = "container_memory_working_set_bytes";
+    let mut world = World::new();
+    world.runs("web", "sleep infinity", Some("64Mi"));
+    world.start();
+    world.minutes(3).await;
+    world.prometheus.hide(WORKING_SET);
+    world.minutes(4).await;
+    let health = (*world.health().last().unwrap()).clone();
+    assert_eq!(health.source, Some(Source::MetricsApi));
+    let why = "it has no container_memory_working_set_bytes with the configured labels: is cAdvisor scraped?";
+    assert_eq!(health.error.as_deref(), Some(why));
+    assert_eq!((health.containers, health.missing), (1, 0), "not blind");
+    world.prometheus.show(WORKING_SET);
+    world.minutes(10).await;
+    let health = (*world.health().last().unwrap()).clone();
+    assert_eq!(
+        (health.source, health.error),
+        (Some(Source::Prometheus), None)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_past_is_asked_for_when_prometheus_is_there_at_last() {
+    let mut world = World::new();
+    world.options.backfill = 86_400.0;
+    world.runs("web", "sleep infinity", Some("64Mi"));
+    world.prometheus.set_down(true);
+    world.start();
+    world.minutes(8).await;
+    assert_eq!(pasts(&world.prometheus.queries()), 0);
+    world.prometheus.set_down(false);
+    world.minutes(8).await;
+    assert!(pasts(&world.prometheus.queries()) >= 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_metrics_api_alone_a_leak_is_a_notice_before_the_kill_also_over_a_restart() {
+    let mut world = World::new();
+    world.alone = true;
+    world.runs("checkout", "leak 0.016 10", Some("256Mi"));
+    world.start();
+    world.minutes(120).await;
+    let restart = world.kube.now();
+    world.stop().await;
+    world.start();
+    world.minutes(150).await;
+    let killed = world.told.iter().find_map(|sighting| match sighting {
+        Sighting::RunEnded(end) if end.oom => Some(end.at),
+        _ => None,
+    });
+    let killed = killed.expect("the leak ends in a kill");
+    let told: Vec<&Outlook> = world.outlooks().filter(|told| told.stands()).collect();
+    let first = told.first().expect("a notice");
+    assert!(killed.duration_since(first.at).as_mins() >= 5, "{first:?}");
+    assert_eq!(first.source, Source::MetricsApi);
+    assert!(first.rising_since < restart, "what was known is known");
+    assert!(told.iter().all(|told| told.tier == Tier::Notice));
+    assert_eq!(world.prometheus.queries(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_past_of_pods_that_are_gone_is_known_after_the_first_minutes() {
     let mut world = World::new();
     world.options = Options {
@@ -290,6 +369,7 @@ async fn the_past_of_pods_that_are_gone_is_known_after_the_first_minutes() {
                 t: now - f64::from(3 - day) * 86_400.0 + f64::from(number) * 300.0,
                 anon: (filled * 1024.0 * 1024.0) as u64,
                 file: 0,
+                shmem: 0,
                 stale: false,
             }
         });
@@ -297,10 +377,6 @@ async fn the_past_of_pods_that_are_gone_is_known_after_the_first_minutes() {
     }
     world.start();
     world.minutes(60).await;
-    let pasts = |queries: &[String]| {
-        let about = |query: &&String| query.contains("_over_time");
-        queries.iter().filter(about).count()
-    };
     assert!(pasts(&world.prometheus.queries()) >= 2);
     let early: Vec<String> = world
         .outlooks()
@@ -332,10 +408,65 @@ async fn a_restart_of_heal_asks_for_no_past_that_is_stored() {
     world.start();
     world.minutes(10).await;
     let queries = world.prometheus.queries();
-    let again = queries[asked..]
-        .iter()
-        .filter(|query| query.contains("_over_time"));
-    assert_eq!(again.count(), 0);
+    assert_eq!(pasts(&queries[asked..]), 0);
+}
+
+/// How forecasts came out that were told like this, one turn each.
+fn outcomes(told: &[Sighting]) -> Vec<String> {
+    let mut ledger = forecast::Ledger::default();
+    for sighting in told {
+        match sighting {
+            Sighting::Forecast(outlook) => ledger.heard(outlook, outlook.at),
+            Sighting::RunEnded(end) => ledger.run_ended(end, end.at),
+            _ => {}
+        }
+    }
+    let ended = |told: forecast::Told| {
+        let ended = told.ended?;
+        Some(format!("{:?}", ended.outcome))
+    };
+    ledger
+        .take_changed()
+        .into_iter()
+        .filter_map(ended)
+        .collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kill_while_heal_is_stopped_is_the_truth_about_the_forecast_that_stood() {
+    let mut world = World::new();
+    world.runs("checkout", "leak 0.016 10", Some("256Mi"));
+    world.start();
+    world.minutes(230).await;
+    let told = world.outlooks().last().expect("a forecast").clone();
+    assert_ne!(told.tier, Tier::Clear);
+    world.stop().await;
+    tokio::time::sleep(Duration::from_secs(40 * 60)).await;
+    world.start();
+    world.minutes(5).await;
+    let ends: Vec<(u32, bool, bool)> = world.ends().collect();
+    assert_eq!(ends, [(0, true, false)]);
+    assert_eq!(outcomes(&world.told), ["Hit"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_kills_while_heal_is_stopped_the_forecast_that_stood_says_nothing() {
+    let mut world = World::new();
+    world.runs("checkout", "leak 0.016 10", Some("256Mi"));
+    world.start();
+    world.minutes(230).await;
+    assert_ne!(
+        world.outlooks().last().expect("a forecast").tier,
+        Tier::Clear
+    );
+    world.stop().await;
+    // It is killed, runs for four hours, and is killed again.
+    tokio::time::sleep(Duration::from_secs(6 * 3600)).await;
+    world.start();
+    world.minutes(5).await;
+    let ends: Vec<(u32, bool, bool)> = world.ends().collect();
+    assert_eq!(ends, [(0, false, true)]);
+    assert_eq!(outcomes(&world.told), ["Withdrawn"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -112,7 +112,7 @@ fn select<'a>(
 ) -> impl Iterator<Item = (LabelSet, &'static str, &'a Vec<super::Point>)> {
     store.metrics().flat_map(move |metric| {
         store.runs().filter_map(move |(labels, points)| {
-            let labels = label_set(metric, labels);
+            let labels = label_set(metric, labels, &store.renamed);
             let value = |label: &str| labels.get(label).map_or("", String::as_str);
             let fits = selector.metric.as_deref().is_none_or(|name| name == metric)
                 && selector
@@ -124,7 +124,7 @@ fn select<'a>(
     })
 }
 
-fn label_set(metric: &str, labels: &Labels) -> LabelSet {
+fn label_set(metric: &str, labels: &Labels, renamed: &BTreeMap<&'static str, String>) -> LabelSet {
     [
         (NAME, metric),
         ("namespace", &labels.namespace),
@@ -134,7 +134,10 @@ fn label_set(metric: &str, labels: &Labels) -> LabelSet {
         ("job", "kubelet"),
     ]
     .into_iter()
-    .map(|(label, value)| (label.to_owned(), value.to_owned()))
+    .map(|(label, value)| {
+        let name = renamed.get(label).map_or(label, String::as_str);
+        (name.to_owned(), value.to_owned())
+    })
     .collect()
 }
 

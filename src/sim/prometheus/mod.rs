@@ -92,6 +92,16 @@ impl PrometheusSim {
         self.shared.store().hidden.insert(metric.to_owned());
     }
 
+    /// From now on a metric is exported (again).
+    pub fn show(&self, metric: &str) {
+        self.shared.store().hidden.remove(metric);
+    }
+
+    /// From now on a label has another name.
+    pub fn rename(&self, label: &'static str, name: &str) {
+        self.shared.store().renamed.insert(label, name.to_owned());
+    }
+
     /// Adds a past that was never scraped: of a pod that is gone, or of before the simulation began.
     pub fn remember(&self, labels: Labels, points: impl IntoIterator<Item = Point>) {
         self.shared.store().remember(labels, points);

@@ -7,16 +7,21 @@ const LOOK_BACK: f64 = 300.0;
 /// Older points are dropped, in seconds.
 const KEPT: f64 = 8.0 * 86_400.0;
 
-/// The metrics that are exported.
-pub const METRICS: [&str; 7] = [
+/// The metrics that can be exported.
+pub const METRICS: [&str; 9] = [
     "container_memory_working_set_bytes",
     "container_memory_total_active_file_bytes",
     "container_memory_rss",
+    SHMEM,
+    KERNEL,
     "container_memory_cache",
     "container_memory_mapped_file",
     "container_memory_swap",
     "container_cpu_usage_seconds_total",
 ];
+
+const SHMEM: &str = "container_memory_shmem";
+const KERNEL: &str = "container_memory_kernel_usage";
 
 /// A run of a container.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -40,6 +45,8 @@ pub struct Point {
     pub anon: u64,
     /// Active page cache.
     pub file: u64,
+    /// Files in memory (tmpfs), and what else is shared.
+    pub shmem: u64,
     /// The container was gone: nothing is repeated from here on.
     pub stale: bool,
 }
@@ -48,8 +55,11 @@ impl Point {
     /// What a metric says of it.
     fn value(&self, metric: &str) -> f64 {
         let bytes = match metric {
-            "container_memory_working_set_bytes" => self.anon + self.file,
+            "container_memory_working_set_bytes" => self.anon + self.file + self.shmem,
             "container_memory_total_active_file_bytes" | "container_memory_cache" => self.file,
+            SHMEM => self.shmem,
+            // Always as much.
+            KERNEL => 1 << 20,
             "container_memory_rss" => self.anon,
             // A hundredth of a core, always.
             "container_cpu_usage_seconds_total" => return self.t * 0.01,
@@ -60,12 +70,25 @@ impl Point {
 }
 
 /// All series.
-#[derive(Default)]
 pub struct Store {
     series: BTreeMap<Labels, Vec<Point>>,
     alive: HashSet<Labels>,
     /// Metrics that are not exported.
     pub hidden: BTreeSet<String>,
+    /// Labels that have another name.
+    pub renamed: BTreeMap<&'static str, String>,
+}
+
+impl Default for Store {
+    /// Exports what the kubelet's cAdvisor does: neither shared memory nor the kernel's.
+    fn default() -> Self {
+        Self {
+            series: BTreeMap::new(),
+            alive: HashSet::new(),
+            hidden: [SHMEM, KERNEL].map(str::to_owned).into(),
+            renamed: BTreeMap::new(),
+        }
+    }
 }
 
 impl Store {
@@ -83,6 +106,7 @@ impl Store {
                 t,
                 anon: container.anon,
                 file: container.file,
+                shmem: 0,
                 stale: false,
             };
             self.series.entry(labels.clone()).or_default().push(point);
@@ -94,6 +118,7 @@ impl Store {
                     t,
                     anon: 0,
                     file: 0,
+                    shmem: 0,
                     stale: true,
                 });
             }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::domain::{
     anomaly::Unusual,
-    forecast::{Boundary, Calibration, Outlook, Score, Source, SourceHealth, Tier},
+    forecast::{Boundary, Calibration, Outlook, Score, Series, Source, SourceHealth, Tier},
     report::{Foresight, Rising},
     text::{bytes, count, duration},
 };
@@ -267,7 +267,7 @@ fn score(score: &Score) -> Markup {
     text.line(markup!(
         "{} told: {} right, {} wrong, {} withdrawn ({} of them because an approved fix prevented the kill).",
         count(i64::from(score.made), "forecast"),
-        score.hits,
+        score.right(),
         score.falses,
         score.withdrawn,
         score.averted
@@ -291,7 +291,7 @@ fn score(score: &Score) -> Markup {
             of(median),
             of(shortest),
             score.covered,
-            score.hits
+            score.right()
         ));
     }
     if let Some(learned) = learned(&score.calibration) {
@@ -360,6 +360,24 @@ pub fn source(health: &SourceHealth, now: Timestamp) -> Markup {
         }
         _ => Markup::own("⚠️ Memory figures: none yet."),
     };
+    if let Some(of) = health
+        .unwatched_of
+        .as_ref()
+        .filter(|_| health.unwatched > 0)
+    {
+        let verb = if health.unwatched == 1 { "is" } else { "are" };
+        text = markup!(
+            "{} ⚠️ {} {} not watched, for example of {}: of one workload Heal watches {} at most.",
+            text,
+            count(
+                i64::try_from(health.unwatched).unwrap_or(i64::MAX),
+                "container"
+            ),
+            Markup::own(verb),
+            clean::cut(&format!("{}/{}", of.namespace, of.name), 120),
+            Series::MOST
+        );
+    }
     if let Some(error) = &health.error {
         text = markup!("{} ⚠️ {}", text, words::sentence(error, 300));
     }

@@ -1,5 +1,6 @@
 //! What is exported, under which names, and how many series that can be.
 use super::*;
+use crate::domain::forecast::testkit::{after, now, outlook};
 use crate::telemetry::values::FREE_VALUES;
 
 fn at(second: i64) -> Timestamp {
@@ -28,6 +29,7 @@ fn exercised() -> Metrics {
     metrics.forecasts(&Score {
         made: 12,
         hits: 8,
+        further: 0,
         misses: 1,
         falses: 1,
         withdrawn: 3,
@@ -50,6 +52,7 @@ fn exercised() -> Metrics {
         ..SourceHealth::default()
     };
     metrics.forecast_source(&health, (2, 1));
+    metrics.told([outlook("app", 6600)].iter(), after(600));
     let cpu = [(crate::domain::anomaly::Metric::Cpu, 2)];
     metrics.unusual(&(12, cpu.into()));
     metrics
@@ -72,12 +75,14 @@ fn the_text_has_every_metric_under_its_promised_name() {
     heal_executions_total{action="RolloutUndo",outcome="applied"} 1
     heal_forecast_containers{state="covered"} 41
     heal_forecast_containers{state="missing"} 1
+    heal_forecast_eta_seconds{workload="Deployment/checkout",namespace="shop",container="app",tier="page"} 6000.0
     heal_forecast_lead_median_seconds 7200.0
     heal_forecast_lead_sum_seconds 15300.0
     heal_forecast_outcomes{outcome="false"} 1
     heal_forecast_outcomes{outcome="hit"} 8
     heal_forecast_outcomes{outcome="miss"} 1
     heal_forecast_outcomes{outcome="withdrawn"} 3
+    heal_forecast_probability{workload="Deployment/checkout",namespace="shop",container="app",tier="page"} 0.93
     heal_forecast_shift -0.4
     heal_forecast_source_age_seconds 7.0
     heal_forecast_widening 1.2
@@ -177,4 +182,48 @@ fn the_promised_latencies_lie_inside_the_buckets() {
 fn it_can_be_shared() {
     fn shared<T: Send + Sync>() {}
     shared::<Metrics>();
+}
+
+#[test]
+fn only_what_is_told_now_has_figures_of_its_own_and_not_more_than_a_hundred() {
+    let metrics = Metrics::new();
+    let figures = || {
+        let text = metrics.render(at(0));
+        let lines = text.lines();
+        let mut figures: Vec<String> = lines
+            .filter(|line| line.contains("{workload="))
+            .map(str::to_owned)
+            .collect();
+        figures.sort();
+        figures
+    };
+    let mut notice = outlook("app", 7200);
+    notice.tier = Tier::Notice;
+    metrics.told([notice].iter(), now());
+    assert!(
+        figures()
+            .iter()
+            .all(|line| line.contains("tier=\"notice\""))
+    );
+    let mut paged = outlook("app", 7200);
+    metrics.told([paged.clone()].iter(), now());
+    assert_eq!(
+        figures().len(),
+        2,
+        "in place of the notice: {:?}",
+        figures()
+    );
+    paged.when = None;
+    metrics.told([paged].iter(), now());
+    assert_eq!(figures().len(), 1, "a time that is not known is not told");
+    let many: Vec<Outlook> = (0..300)
+        .map(|number| outlook(&format!("c{number}"), 7200 - number))
+        .collect();
+    metrics.told(many.iter(), now());
+    assert_eq!(figures().len(), 200);
+    assert!(figures().iter().any(|line| line.contains("\"c299\"")));
+    let mut over = outlook("app", 7200);
+    over.tier = Tier::Clear;
+    metrics.told([over].iter(), now());
+    assert_eq!(figures(), [""; 0]);
 }

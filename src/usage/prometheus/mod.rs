@@ -114,14 +114,25 @@ impl Prometheus {
         {
             join = apart(move || join.cpu(&cpu)).await?;
         }
+        let containers = join.readings();
+        if containers.is_empty() {
+            return Err(self.gone().await);
+        }
         Ok(Readings {
             source: match exported.measure {
                 Measure::WorkingSet => Source::PrometheusWorkingSet,
                 _ => Source::Prometheus,
             },
             trouble: None,
-            containers: join.readings(),
+            containers,
         })
+    }
+
+    /// It answers, and what it was known to have is not there: it is probed anew, which says why.
+    async fn gone(&self) -> UsageError {
+        *self.probed.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        let nothing = || UsageError::Away("it answers, and has figures of no container".to_owned());
+        self.probe().await.err().unwrap_or_else(nothing)
     }
 
     async fn history(&self, span: Span) -> Result<Vec<PastRun>, UsageError> {

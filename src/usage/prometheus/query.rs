@@ -204,6 +204,11 @@ impl Labels {
                 }
                 Measure::WorkingSet => working_set,
             };
+            let sum = if exported.swap {
+                format!("({sum}) + {}", over(first, SWAP))
+            } else {
+                sum
+            };
             self.best(&sum)
         })
     }
@@ -273,6 +278,30 @@ mod tests {
             ]
         );
         assert_eq!(Exported::of(["up"].into_iter()), None);
+    }
+
+    #[test]
+    fn the_past_is_measured_like_the_present_with_and_without_kernel_memory_and_swap() {
+        let parts = exported(&[WORKING_SET, RSS, SHMEM]);
+        let all = Exported {
+            swap: true,
+            ..exported(&[WORKING_SET, RSS, SHMEM, KERNEL])
+        };
+        let labels = Labels::default();
+        let lines = [
+            labels.used(parts),
+            labels.past(parts, "shop", 300)[0].clone(),
+            labels.used(all),
+            labels.past(all, "shop", 300)[1].clone(),
+        ];
+        let by = "max by (namespace, pod, container, name)";
+        let text = lines.join("\n").replace(by, "best");
+        insta::assert_snapshot!(text.replace("container!=\"\", container!=\"POD\"", "…"), @r#"
+        best (container_memory_rss{…} + container_memory_shmem{…}) or on (namespace, pod, container) best (container_memory_working_set_bytes{…})
+        best (avg_over_time(container_memory_rss{namespace="shop", …}[300s]) + avg_over_time(container_memory_shmem{namespace="shop", …}[300s]))
+        best ((container_memory_rss{…} + container_memory_shmem{…} + container_memory_kernel_usage{…}) + container_memory_swap{…}) or on (namespace, pod, container) best (container_memory_working_set_bytes{…})
+        best ((max_over_time(container_memory_rss{namespace="shop", …}[300s]) + max_over_time(container_memory_shmem{namespace="shop", …}[300s]) + max_over_time(container_memory_kernel_usage{namespace="shop", …}[300s])) + max_over_time(container_memory_swap{namespace="shop", …}[300s]))
+        "#);
     }
 
     #[test]

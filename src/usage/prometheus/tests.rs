@@ -106,10 +106,11 @@ async fn after_a_restart_the_new_run_is_read_and_not_the_old_one() {
     let mut last = 0.0;
     for _ in 0..20 {
         seconds(5).await;
-        let readings = source.read().await.unwrap();
-        let Some(reading) = readings.containers.first() else {
+        // Between its runs there is no container.
+        let Ok(readings) = source.read().await else {
             continue;
         };
+        let reading = &readings.containers[0];
         assert_eq!(readings.containers.len(), 1);
         if reading.used < last {
             return;
@@ -171,6 +172,7 @@ async fn the_past_has_mean_and_maximum_of_each_run() {
         t: now - 7200.0 + f64::from(number) * 60.0,
         anon: 1_000_000 * u64::from(number % 5),
         file: 500,
+        shmem: 0,
         stale: false,
     };
     sim.remember(labels, (0..60).map(point));
@@ -272,4 +274,118 @@ async fn answers_that_are_none_are_told_as_what_they_are() {
     Away: it answered execution: storage is broken
     Away: it failed (502)
     ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn series_that_are_gone_are_missed_at_once_and_seen_at_once_when_they_are_back() {
+    const WORKING_SET: &str = "container_memory_working_set_bytes";
+    let (kube, sim, source) = world();
+    kube.apply(pod("web", "sleep infinity")).unwrap();
+    seconds(40).await;
+    assert_eq!(source.read().await.unwrap().containers.len(), 1);
+    sim.hide(WORKING_SET);
+    seconds(30).await;
+    let error = source.read().await.unwrap_err();
+    insta::assert_snapshot!(error, @"it has no container_memory_working_set_bytes with the configured labels: is cAdvisor scraped?");
+    sim.show(WORKING_SET);
+    seconds(30).await;
+    assert_eq!(source.read().await.unwrap().containers.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_in_memory_count_where_shared_memory_is_exported() {
+    let (kube, sim, source) = world();
+    let labels = SimLabels {
+        namespace: "shop".to_owned(),
+        pod: "tmpfs".to_owned(),
+        container: "app".to_owned(),
+        name: "r1".to_owned(),
+    };
+    let point = Point {
+        t: kube.now().as_second() as f64,
+        anon: 2 << 20,
+        file: 16 << 20,
+        shmem: 40 << 20,
+        stale: false,
+    };
+    sim.remember(labels, [point]);
+    sim.hide("container_memory_total_active_file_bytes");
+    sim.show("container_memory_shmem");
+    let mut seen = vec![used(&source.read().await.unwrap())];
+    sim.show("container_memory_kernel_usage");
+    let router = Router::new().nest("/prefix", sim.router());
+    let again = Prometheus::new(in_process(router), place(Auth::None));
+    seen.push(used(&again.read().await.unwrap()));
+    // Two MiB are resident; the kernel kills for all of it.
+    insta::assert_snapshot!(seen.join("\n"), @r"
+    Prometheus: tmpfs/app 42
+    Prometheus: tmpfs/app 43
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn labels_may_have_other_names() {
+    let (kube, sim, unaware) = world();
+    kube.apply(pod("leaky", "leak 0.1 8 32")).unwrap();
+    for (label, name) in [
+        ("namespace", "kubernetes_namespace"),
+        ("pod", "pod_name"),
+        ("container", "container_name"),
+        ("name", "id"),
+    ] {
+        sim.rename(label, name);
+    }
+    seconds(127).await;
+    let renamed = Place {
+        labels: Labels {
+            namespace: "kubernetes_namespace".to_owned(),
+            pod: "pod_name".to_owned(),
+            container: "container_name".to_owned(),
+            run: "id".to_owned(),
+            matcher: "job=\"kubelet\"".to_owned(),
+        },
+        ..place(Auth::None)
+    };
+    let router = Router::new().nest("/prefix", sim.router());
+    let source = Prometheus::new(in_process(router), renamed);
+    let readings = source.read().await.unwrap();
+    insta::assert_snapshot!(used(&readings), @"Prometheus: leaky/app 20");
+    assert_eq!(readings.containers[0].namespace, "shop");
+    let now = kube.now().as_second();
+    let span = Span {
+        namespace: "shop".to_owned(),
+        from: now - 120,
+        to: now,
+        step: 60,
+    };
+    let runs = source.past(span).await.unwrap();
+    assert_eq!((runs.len(), runs[0].pod.as_str()), (1, "leaky"));
+    assert!(
+        unaware.read().await.is_err(),
+        "the default names find nothing"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_in_a_file_is_read_anew_after_it_was_replaced() {
+    let (_kube, sim, _) = world();
+    let path = std::env::temp_dir().join(format!("heal-token-{}", std::process::id()));
+    let router = Router::new().nest("/prefix", sim.router());
+    let source = Prometheus::new(in_process(router), place(Auth::BearerFile(path.clone())));
+    let mut seen = Vec::new();
+    for (wanted, in_file) in [("one", "one"), ("two", "one"), ("two", "two")] {
+        sim.require_token(wanted);
+        std::fs::write(&path, format!("{in_file}\n")).unwrap();
+        let error = source.read().await.unwrap_err();
+        seen.push(!matches!(error, UsageError::Refused(_)));
+    }
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(seen, [true, false, true], "let in");
+    let error = source.read().await.unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .starts_with("the token's file cannot be read"),
+        "{error}"
+    );
 }

@@ -1,5 +1,5 @@
 use super::super::{
-    Ledger, Outlook, RunEnd, When,
+    Ledger, Outlook, RunEnd, Tier, When,
     testkit::{after, now, outlook},
 };
 use super::*;
@@ -66,18 +66,18 @@ fn taught(rows: &[Row]) -> Ledger {
                 began: None,
                 at: after(kill),
                 oom: true,
+                unseen: false,
                 limit: Some(told.limit),
             };
             ledger.run_ended(&end, after(kill));
+        } else {
+            let over = Outlook {
+                tier: Tier::Clear,
+                when: None,
+                ..told
+            };
+            ledger.heard(&over, after(1));
         }
-    }
-    // Forecasts that are told again do not fall silent.
-    for (run, row) in rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| row.kill.is_none())
-    {
-        ledger.heard(&row.outlook(run as u32), after(5 * HOUR));
     }
     ledger.due(after(6 * HOUR));
     ledger
@@ -130,6 +130,7 @@ fn a_kill_that_nobody_told_says_nothing_about_what_is_told() {
             began: None,
             at: now(),
             oom: true,
+            unseen: false,
             limit: None,
         };
         ledger.run_ended(&end, now());

@@ -5,6 +5,8 @@ use super::super::{
 use super::*;
 use proptest::prelude::*;
 
+mod replicas;
+
 const HOUR: i64 = 3600;
 
 /// The end of the run that [`outlook`] is about, so many seconds after the start.
@@ -18,6 +20,7 @@ fn end(seconds: i64, oom: bool) -> RunEnd {
         began: Some(after(-20_000)),
         at: after(seconds),
         oom,
+        unseen: false,
         limit: Some(of.limit),
     }
 }
@@ -263,16 +266,24 @@ fn the_rows_come_back_as_they_were_stored() {
 /// Something that happens to a forecast.
 #[derive(Clone, Debug)]
 enum Event {
-    Heard { run: u32, tier: u8, eta: i64 },
-    Ended { run: u32, oom: bool },
+    Heard {
+        run: u32,
+        tier: u8,
+        eta: i64,
+        rising: u32,
+    },
+    Ended {
+        run: u32,
+        oom: bool,
+    },
     Acted,
     Due,
 }
 
 fn event() -> impl Strategy<Value = (i64, Event)> {
     let kind = prop_oneof![
-        6 => (0u32..3, 0u8..3, 1i64..20_000).prop_map(|(run, tier, eta)| Event::Heard { run, tier, eta }),
-        3 => (0u32..3, any::<bool>()).prop_map(|(run, oom)| Event::Ended { run, oom }),
+        6 => (0u32..5, 0u8..3, 1i64..20_000, 1u32..4).prop_map(|(run, tier, eta, rising)| Event::Heard { run, tier, eta, rising }),
+        3 => (0u32..5, any::<bool>()).prop_map(|(run, oom)| Event::Ended { run, oom }),
         1 => Just(Event::Acted),
         3 => Just(Event::Due),
     ];
@@ -287,11 +298,11 @@ proptest! {
         for (pause, event) in events {
             time += pause;
             match event {
-                Event::Heard { run, tier, eta } => {
+                Event::Heard { run, tier, eta, rising } => {
                     // A run that was killed does not fill up any more.
                     if killed.contains(&run) { continue; }
                     let mut told = outlook("app", time + eta);
-                    told.run = run;
+                    (told.run, told.rising) = (run, rising);
                     told.tier = [Tier::Clear, Tier::Notice, Tier::Page][usize::from(tier)];
                     ledger.heard(&told, after(time));
                 }
@@ -305,6 +316,8 @@ proptest! {
                 Event::Acted => ledger.acted("w1", "H1-1-x", after(time)),
                 Event::Due => ledger.due(after(time)),
             }
+            let untold = |told: &&Told| told.cleared.is_none();
+            prop_assert!(ledger.standing().filter(untold).count() <= 1, "one forecast of one container");
             for told in ledger.standing() {
                 prop_assert!(told.ended.is_none() && told.since().is_some());
                 prop_assert!(told.track.len() <= 64);
@@ -314,8 +327,8 @@ proptest! {
         prop_assert_eq!(ledger.standing().count(), 0, "time ends every forecast");
         let score = ledger.score(after(time + 40 * HOUR));
         prop_assert_eq!((score.hits + score.misses) as usize, killed.len());
-        prop_assert_eq!(score.made, score.hits + score.falses + score.withdrawn);
-        prop_assert!(score.covered <= score.hits && score.averted <= score.withdrawn);
+        prop_assert_eq!(score.made, score.right() + score.falses + score.withdrawn);
+        prop_assert!(score.covered <= score.right() && score.averted <= score.withdrawn);
         prop_assert!(score.leads.iter().all(|lead| *lead >= LEAST_LEAD.as_secs()));
     }
 }

@@ -201,6 +201,7 @@ pub fn input(happening: &Happening, incident: &Incident, now: Timestamp) -> Opti
                 began: None,
                 at: now,
                 oom,
+                unseen: false,
                 limit: Some(told.limit),
             })
         }

@@ -32,6 +32,7 @@ fn quiet() -> Foresight {
             last: Some(after(-12)),
             containers: 812,
             missing: 3,
+            ..SourceHealth::default()
         }),
     }
 }
@@ -60,6 +61,7 @@ fn what_rises_is_listed_with_its_time_and_the_score() {
         score: Score {
             made: 12,
             hits: 8,
+            further: 0,
             misses: 1,
             falses: 1,
             withdrawn: 3,
@@ -147,6 +149,8 @@ fn when_nothing_rises_it_says_so_and_whether_heal_could_see_it() {
             last: Some(after(-900)),
             containers: 40,
             missing: 0,
+            unwatched: 88,
+            unwatched_of: Some(ObjectRef::new("Deployment", "shop", "web", "w2")),
         }),
         score: Score {
             made: 1,
@@ -160,7 +164,7 @@ fn when_nothing_rises_it_says_so_and_whether_heal_could_see_it() {
         The last 30 days
         1 forecast told: 0 right, 1 wrong, 0 withdrawn (0 of them because an approved fix prevented the kill).
         No kill came.
-        ⚠️ Memory figures: metrics.k8s.io (less certain), 15 min old, of 40 containers. ⚠️ Prometheus does not answer: 503 Service Unavailable.
+        ⚠️ Memory figures: metrics.k8s.io (less certain), 15 min old, of 40 containers. ⚠️ 88 containers are not watched, for example of shop/web: of one workload Heal watches 512 at most. ⚠️ Prometheus does not answer: 503 Service Unavailable.
         ");
 }
 
