@@ -2,6 +2,7 @@
 //! a real one with Prometheus.
 mod crashes;
 mod forecasts;
+mod secrets;
 mod stories;
 
 use crate::support::{

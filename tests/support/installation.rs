@@ -26,6 +26,8 @@ pub struct Installation {
     pub namespace: String,
     pub proxy: Proxy,
     slack_url: String,
+    /// Where Heal listens.
+    url: String,
     folder: PathBuf,
     child: Option<Child>,
     /// The longest that a sentence waits.
@@ -62,6 +64,7 @@ impl Installation {
             namespace,
             proxy,
             slack_url,
+            url: String::new(),
             folder,
             child: None,
             patience: PATIENCE,
@@ -147,6 +150,7 @@ users = ["{olivia}"]
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         self.slack
             .set_deliver(over_http(reqwest::Client::new(), &url));
+        self.url = url;
         self.child = Some(child);
     }
 
@@ -287,9 +291,19 @@ users = ["{olivia}"]
 
     /// Rows of the audit log of one kind.
     pub fn audit(&self, what: &str) -> Vec<Value> {
+        let text = self.audited(&["--json"]);
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.filter(|row| row["what"] == what).collect()
+    }
+
+    /// What `heal audit` prints.
+    pub fn audited(&self, arguments: &[&str]) -> String {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_heal"))
-            .args(["audit", "--json", "--db"])
+            .args(["audit", "--db"])
             .arg(self.folder.join("heal.db"))
+            .args(arguments)
             .output()
             .unwrap();
         assert!(
@@ -297,11 +311,27 @@ users = ["{olivia}"]
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        let text = String::from_utf8(output.stdout).unwrap();
-        let rows = text
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        rows.filter(|row| row["what"] == what).collect()
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Everything that Heal has said or kept, by name: calls of Slack, figures, audit, database file, log.
+    pub async fn traces(&self) -> Vec<(&'static str, String)> {
+        let metrics = reqwest::get(format!("{}/metrics", self.url)).await.unwrap();
+        let calls = self.slack.calls();
+        let calls = calls
+            .iter()
+            .map(|call| format!("{} {}", call.method, call.arguments));
+        let file = |name: &str| {
+            let bytes = std::fs::read(self.folder.join(name)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        vec![
+            ("Slack", calls.collect::<Vec<_>>().join("\n")),
+            ("/metrics", metrics.text().await.unwrap()),
+            ("audit", self.audited(&["--json"])),
+            ("database", file("heal.db") + &file("heal.db-wal")),
+            ("log", file("log")),
+        ]
     }
 
     /// `heal audit --verify`.
