@@ -46,7 +46,7 @@ const fn need(
     }
 }
 
-const OBSERVE: [Need; 16] = [
+const OBSERVE: [Need; 17] = [
     need(READ, "", "pods", "watch for trouble"),
     need(&["list", "watch"], "", "events", "watch for trouble"),
     Need {
@@ -58,6 +58,7 @@ const OBSERVE: [Need; 16] = [
     need(READ, "apps", "statefulsets", "watch for trouble"),
     need(READ, "apps", "daemonsets", "watch for trouble"),
     need(READ, "batch", "jobs", "watch for trouble"),
+    need(&["get"], "batch", "cronjobs", "find the runs of a CronJob"),
     need(&["get"], "", "pods/log", "show the last log lines"),
     need(
         GET_LIST,
@@ -66,7 +67,7 @@ const OBSERVE: [Need; 16] = [
         "find revisions to go back to",
     ),
     need(
-        &["get"],
+        GET_LIST,
         "",
         "configmaps",
         "see whether a missing key exists",
@@ -215,4 +216,65 @@ async fn ask(cluster: &KubeCluster, mut permission: Permission) -> Result<Permis
     let review: Review = rest.create(path, &body).await?;
     permission.allowed = review.status.allowed;
     Ok(permission)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    type Rights = BTreeSet<(String, String, String)>;
+
+    fn asked<'n>(needs: impl IntoIterator<Item = &'n Need>) -> Rights {
+        let of = |need: &Need| {
+            let (group, resource) = (need.group.to_owned(), need.resource.to_owned());
+            let right = move |verb: &&str| (group.clone(), resource.clone(), (*verb).to_owned());
+            need.verbs.iter().map(right).collect::<Vec<_>>()
+        };
+        needs.into_iter().flat_map(of).collect()
+    }
+
+    /// The rights of the ClusterRole in a manifest, whose rules are written one list to a line.
+    fn granted(manifest: &str) -> Rights {
+        let role = manifest.split("\n---\n").next().unwrap();
+        let list = |line: &str| -> Vec<String> {
+            let items = line.split_once('[').unwrap().1.trim_end_matches(']');
+            let item = |item: &str| item.trim().trim_matches('"').to_owned();
+            items.split(',').map(item).collect()
+        };
+        let (mut groups, mut resources, mut rights) = (vec![], vec![], Rights::new());
+        for line in role.lines().map(str::trim) {
+            match line.trim_start_matches("- ").split_once(':') {
+                Some(("apiGroups", _)) => groups = list(line),
+                Some(("resources", _)) => resources = list(line),
+                Some(("verbs", _)) => {
+                    for group in &groups {
+                        for resource in &resources {
+                            let right = |verb| (group.clone(), resource.clone(), verb);
+                            rights.extend(list(line).into_iter().map(right));
+                        }
+                    }
+                }
+                _ => assert!(
+                    !["*", "nonResourceURLs", "resourceNames"]
+                        .iter()
+                        .any(|word| line.starts_with(word)),
+                    "{line}"
+                ),
+            }
+        }
+        rights
+    }
+
+    #[test]
+    fn what_is_asked_for_is_what_the_manifests_grant_and_nothing_else() {
+        assert_eq!(
+            granted(include_str!("../../manifests/rbac-observe.yaml")),
+            asked(&OBSERVE)
+        );
+        assert_eq!(
+            granted(include_str!("../../manifests/rbac-act.yaml")),
+            asked(ActionKind::ALL.iter().flat_map(|action| acting(*action)))
+        );
+    }
 }
