@@ -42,6 +42,18 @@ impl Installation {
 
     /// The same with more in the configuration file.
     pub async fn with(place: Place, name: &str, more: &str) -> Self {
+        let mut installation = Self::prepared(place, name, more, |_| {}).await;
+        installation.start().await;
+        installation
+    }
+
+    /// Installs Heal and does not start it; the workspace is changed before it opens.
+    pub async fn prepared(
+        place: Place,
+        name: &str,
+        more: &str,
+        adjust: impl FnOnce(&mut SlackSimOptions),
+    ) -> Self {
         // Only the first call of the process installs it; the workspace's HTTP client needs one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -57,8 +69,8 @@ impl Installation {
             &folder.join("kubeconfig"),
             Some(format!("{scheme}://{}", proxy.address)),
         );
-        let (slack, slack_url) = workspace().await;
-        let mut installation = Self {
+        let (slack, slack_url) = workspace(adjust).await;
+        let installation = Self {
             place,
             slack,
             namespace,
@@ -70,7 +82,6 @@ impl Installation {
             patience: PATIENCE,
         };
         installation.write_config(more);
-        installation.start().await;
         installation
     }
 
@@ -121,17 +132,13 @@ users = ["{olivia}"]
 
     /// Starts the binary and waits until it listens.
     pub async fn start(&mut self) {
-        let options = SlackSimOptions::default();
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.folder.join("log"))
             .unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_heal"))
-            .args(["run", "--config"])
-            .arg(self.folder.join("heal.toml"))
-            .env("SLACK_BOT_TOKEN", options.bot_token)
-            .env("SLACK_SIGNING_SECRET", options.signing_secret)
+        let mut child = self
+            .command("run")
             .stdout(Stdio::piped())
             .stderr(log)
             .kill_on_drop(true)
@@ -152,6 +159,33 @@ users = ["{olivia}"]
             .set_deliver(over_http(reqwest::Client::new(), &url));
         self.url = url;
         self.child = Some(child);
+    }
+
+    /// A command of the binary with this configuration and the secrets of a usual workspace.
+    fn command(&self, name: &str) -> Command {
+        let options = SlackSimOptions::default();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heal"));
+        command
+            .args([name, "--config"])
+            .arg(self.folder.join("heal.toml"))
+            .env("SLACK_BOT_TOKEN", options.bot_token)
+            .env("SLACK_SIGNING_SECRET", options.signing_secret);
+        command
+    }
+
+    /// `heal check` with a secret that looks like one of Slack's: the exit code and the text, with `…` for the folder of this
+    /// installation and `shop` for its namespace.
+    pub async fn check(&self) -> (Option<i32>, String) {
+        let output = self
+            .command("check")
+            .env("SLACK_SIGNING_SECRET", "0123456789abcdef".repeat(2))
+            .output()
+            .await
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let folder = self.folder.display().to_string();
+        let text = text.replace(&folder, "…").replace(&self.namespace, "shop");
+        (output.status.code(), text)
     }
 
     /// kill -9.
@@ -380,17 +414,19 @@ impl Drop for Installation {
 }
 
 /// A local Slack workspace over loopback HTTP.
-async fn workspace() -> (SlackSim, String) {
+async fn workspace(adjust: impl FnOnce(&mut SlackSimOptions)) -> (SlackSim, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let users: Vec<_> = Person::ALL.iter().map(|person| person.user()).collect();
     let channel = Channel::new(CHANNEL, "ops");
-    let slack = SlackSim::new(SlackSimOptions {
+    let mut options = SlackSimOptions {
         users,
         channels: vec![channel],
         base_url: base_url.clone(),
         ..SlackSimOptions::default()
-    });
+    };
+    adjust(&mut options);
+    let slack = SlackSim::new(options);
     let router = slack.router();
     tokio::spawn(async move { axum::serve(listener, router).await });
     (slack, base_url)
