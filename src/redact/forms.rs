@@ -11,7 +11,7 @@ const FORMS: [(&str, &str); 9] = [
     ),
     // The rest of one, when its beginning is cut off.
     (
-        r"(?:[A-Za-z0-9+/=]+(?:\s|\\+[nr])+)+-----END [A-Z0-9 ]*PRIVATE KEY-----",
+        r"(?:[A-Za-z0-9+/=]{16,}(?:\s|\\+[nr])+)*[A-Za-z0-9+/=]{1,76}(?:\s|\\+[nr])+-----END [A-Z0-9 ]*PRIVATE KEY-----",
         "[redacted]",
     ),
     // Slack: tokens, and addresses with which whoever has one can post.

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// Secrets as they stand in texts: the text around it, and the secret itself.
-const SECRETS: [(&str, &str); 77] = [
+const SECRETS: [(&str, &str); 80] = [
     // By their form.
     ("posted with xoxb-12345-67890-AbCdEf, and more", "AbCdEf"),
     ("xoxp-1-2-sekret", "sekret"),
@@ -121,6 +121,9 @@ const SECRETS: [(&str, &str); 77] = [
     ("token: abc, token: hunter2", "hunter2"),
     ("password=hunter_no_2", "hunter"),
     ("password: hunter2_not_expired", "hunter2"),
+    ("password: swordfish \nnext line", "swordfish"),
+    (r#""password": hunter2 and more"#, "hunter2"),
+    ("password:4711:", "4711"),
 ];
 
 #[test]
@@ -137,7 +140,7 @@ fn no_secret_stays_and_a_mark_stands_in_its_place() {
 }
 
 /// What causes are read from, and what only looks like a secret.
-const SENTENCES: [&str; 74] = [
+const SENTENCES: [&str; 77] = [
     "Deployment shop/checkout is crash-looping",
     r#"secret "db" not found"#,
     r#"configmap "db-token" not found"#,
@@ -208,6 +211,9 @@ const SENTENCES: [&str; 74] = [
     "expected -----BEGIN CERTIFICATE----- and found nothing",
     "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     "vault: secret: permission denied on path \"db\"",
+    "invalid signature: crypto/rsa: verification error",
+    "POST /oauth/token: 404",
+    "parse\nerror\nabcd\n-----END CERTIFICATE-----",
     "hooks.slack.com; xox; prefixoxb-1; skip-this; task-force",
     "the password changed, the secret rotated, the api key works",
     "signature: does not match, credentials: none found",

@@ -80,11 +80,11 @@ fn opening(rest: &str) -> Option<&str> {
 
 /// Length of the name of a way to authenticate, with the blank after it.
 fn scheme(rest: &str) -> usize {
-    let Some(end) = rest.find([' ', '\t']) else {
-        return 0;
-    };
-    let known = SCHEMES.iter().any(|s| s.eq_ignore_ascii_case(&rest[..end]));
-    if known { end + 1 } else { 0 }
+    SCHEMES
+        .iter()
+        .filter(|scheme| starts_with(rest, scheme))
+        .find(|scheme| rest[scheme.len()..].starts_with([' ', '\t']))
+        .map_or(0, |scheme| scheme.len() + 1)
 }
 
 /// Length of a value in quotes: up to the same quote behind no more backslashes than the first one has, or the line's end.
@@ -162,14 +162,17 @@ fn is_word(
         return true;
     }
     let word = word_before(before, before.len());
-    let goes_on = after.starts_with([' ', '\t'])
-        && after
-            .trim_start()
+    // `signature: crypto/rsa: verification error` goes on, too.
+    let next = after.strip_prefix(':').unwrap_or(after);
+    let goes_on = next.starts_with([' ', '\t'])
+        && next
+            .trim_start_matches([' ', '\t'])
             .starts_with(|c: char| c.is_alphanumeric() || "\"'“`(".contains(c));
     let lettered = value
         .chars()
-        .all(|c| c.is_alphabetic() || "-'._".contains(c));
+        .all(|c| c.is_alphabetic() || "-'._/".contains(c));
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
+    let is_number = digits == value.len();
     match lead {
         // The folder that a shell is in.
         Lead::Set => {
@@ -179,21 +182,24 @@ fn is_word(
         _ if is_quoted => false,
         Lead::Colon => {
             let is_port = (2..=5).contains(&digits)
-                && (value[digits..].starts_with('/')
-                    || value.len() == digits && after.starts_with(':'));
-            // The tag of an image: `registry/token:v3`, `token:1.2.3`.
-            word.contains('/') || is_port || is_version(value)
+                && (value[digits..].starts_with('/') || is_number && after.starts_with(':'));
+            // Hosts and images are called `token` or `secret`: `registry/token:v3`, `token:1.2.3`, `token:8080/v1`.
+            let is_password = ["pass", "pwd", "_pass", "-pass"]
+                .iter()
+                .any(|start| starts_with(named, start));
+            !is_password && (word.contains('/') || is_port || is_version(value))
         }
         Lead::Sentence => {
             // `Unexpected token: …` is what parsers say; a status of HTTP is followed by its name.
             ends_with_unexpected(before)
-                || lettered && (goes_on || word.contains('/') || is_code(value))
-                || digits == 3 && value.len() == 3 && goes_on
+                || lettered && (goes_on || is_code(value))
+                || word.contains('/') && (lettered || is_number)
+                || is_number && digits == 3 && goes_on
                 || ["Error", "Exception"]
                     .iter()
                     .any(|end| lettered && value.ends_with(end))
         }
-        Lead::Field => lettered || goes_on,
+        Lead::Field => lettered || is_number && goes_on,
         // `--token TOKEN` is a manual.
         Lead::Flag => lettered && (goes_on || super::names_secret(value)),
     }
@@ -204,6 +210,11 @@ fn ends_with_unexpected(before: &str) -> bool {
     let from = before.len().checked_sub(UNEXPECTED.len());
     let end = from.and_then(|from| before.get(from..));
     end.is_some_and(|end| end.eq_ignore_ascii_case(UNEXPECTED))
+}
+
+fn starts_with(text: &str, start: &str) -> bool {
+    text.get(..start.len())
+        .is_some_and(|text| text.eq_ignore_ascii_case(start))
 }
 
 fn is_state(word: &str) -> bool {
