@@ -22,7 +22,7 @@ fn the_api_server_accepts_every_manifest_and_knows_every_field_of_it() {
     ");
     let examples = ["secret", "ingress"].map(|name| format!("manifests/{name}.example.yaml"));
     let examples = examples.map(|file| cluster.tries(&["-f", &file]));
-    insta::assert_snapshot!(examples.join("\n"), @"
+    insta::assert_snapshot!(examples.concat(), @"
     secret/heal-slack
     ingress.networking.k8s.io/heal
     ");
