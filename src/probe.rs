@@ -167,17 +167,18 @@ impl Probe for Live {
 
     fn identity(&self) -> BoxFuture<'_, Result<Identity, String>> {
         Box::pin(async {
-            let found = self
-                .slack()?
-                .identity()
-                .await
-                .map_err(|error| error.to_string())?;
+            let slack = self.slack()?;
+            let found = slack.identity().await.map_err(|error| error.to_string())?;
+            // `auth.test` does not name the app. Without the scope it stays unknown; requests are checked all the same.
+            let app_id = match &found.bot_id {
+                Some(bot) => slack.app_of(bot).await.ok().flatten(),
+                None => None,
+            };
             Ok(Identity {
                 team_id: found.team_id,
                 team: found.team,
                 user_id: found.user_id,
-                // `auth.test` does not name the app; requests are checked against the configured one all the same.
-                app_id: None,
+                app_id,
                 scopes: found.scopes,
                 date: found.date,
             })
@@ -194,6 +195,7 @@ impl Probe for Live {
                 Ok(found) if found.is_member => Membership::Member,
                 Ok(_) => Membership::Outside,
                 Err(error) if error.code() == Some("channel_not_found") => Membership::NoChannel,
+                Err(error) if error.code() == Some("missing_scope") => Membership::NoScope,
                 Err(error) => Membership::Unknown(error.to_string()),
             }
         })

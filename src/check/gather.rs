@@ -49,6 +49,14 @@ pub struct Identity {
     pub date: Option<Timestamp>,
 }
 
+impl Identity {
+    /// The token is known to lack this scope.
+    fn lacks(&self, scope: &str) -> bool {
+        let granted = self.scopes.as_ref();
+        granted.is_some_and(|granted| granted.iter().all(|granted| granted != scope))
+    }
+}
+
 /// Whether the bot can post to the channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Membership {
@@ -58,7 +66,9 @@ pub enum Membership {
     Outside,
     /// There is no such channel, or it is private and the bot is not in it.
     NoChannel,
-    /// It cannot be told, for this reason (the scope `channels:read` is optional).
+    /// The token lacks the optional scope that tells.
+    NoScope,
+    /// It cannot be told, for this reason.
     Unknown(String),
 }
 
@@ -229,10 +239,21 @@ async fn slack(config: &Config, probe: &dyn Probe, clock: &dyn Clock) -> Vec<Fin
             "the bot is not in it",
             "in the channel: /invite @heal",
         ),
+        // A private channel is as good as none for a token that may not read those.
+        Membership::NoChannel if identity.lacks("groups:read") => Finding::warning(
+            channel(config),
+            "there is none with this id, or it is private: the token lacks the scope groups:read, so it cannot be told whether the bot is in it",
+            "the id from the bottom of the channel's details; in a private channel: /invite @heal, or add the scope groups:read and reinstall the app",
+        ),
         Membership::NoChannel => Finding::problem(
             channel(config),
             "there is none with this id, or it is private and the bot is not in it",
             "the id from the bottom of the channel's details; in a private channel: /invite @heal",
+        ),
+        Membership::NoScope => Finding::warning(
+            channel(config),
+            "it cannot be told whether the bot is in it: the token lacks the optional scope channels:read (private channels: groups:read)",
+            "in the channel: /invite @heal (it says so if the bot is in it); or add the scope and reinstall the app",
         ),
         Membership::Unknown(why) => Finding::warning(
             channel(config),

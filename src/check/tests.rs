@@ -191,7 +191,7 @@ fn each_problem_comes_with_what_to_do() {
 #[test]
 fn what_cannot_be_found_out_is_a_warning_and_no_problem() {
     let mut world = World {
-        membership: Membership::Unknown("the scope channels:read is missing".into()),
+        membership: Membership::NoScope,
         ..World::default()
     };
     let identity = world.identity.as_mut().unwrap();
@@ -212,8 +212,8 @@ fn what_cannot_be_found_out_is_a_warning_and_no_problem() {
              → see that Basic Information › App ID says A0123456789
     warning  Slack scopes: Slack does not tell them
              → see that OAuth & Permissions lists those of slack-app-manifest.yaml
-    warning  Slack channel C0123456789: it cannot be told whether the bot is in it: the scope channels:read is missing
-             → in the channel: /invite @heal (it says so if the bot is in it)
+    warning  Slack channel C0123456789: it cannot be told whether the bot is in it: the token lacks the optional scope channels:read (private channels: groups:read)
+             → in the channel: /invite @heal (it says so if the bot is in it); or add the scope and reinstall the app
     warning  clock: Slack does not tell its time
              → see that NTP is in step
 
@@ -277,12 +277,25 @@ fn the_clock_may_differ_by_a_minute_in_either_direction() {
 }
 
 #[test]
+fn a_channel_that_cannot_be_seen_is_a_problem_only_for_a_token_that_sees_private_ones() {
+    let mut world = World {
+        membership: Membership::NoChannel,
+        ..World::default()
+    };
+    assert_eq!(report(TOML, &world).exit(), Exit::Ok);
+    let scopes = world.identity.as_mut().unwrap().scopes.as_mut();
+    scopes.unwrap().push("groups:read".into());
+    assert_eq!(report(TOML, &world).exit(), Exit::Problems);
+}
+
+#[test]
 fn json_has_the_same_findings() {
-    let world = World {
+    let mut world = World {
         permissions: Ok(vec![]),
         membership: Membership::NoChannel,
         ..World::default()
     };
+    world.identity.as_mut().unwrap().scopes = None;
     let json: serde_json::Value = serde_json::from_str(&report(TOML, &world).json()).unwrap();
     assert_eq!(json["ok"], false);
     let last = json["findings"]

@@ -1,4 +1,7 @@
 //! May Heal do what it is configured to do? Asked of the API server itself, before the first incident.
+#[cfg(test)]
+mod tests;
+
 use super::{KubeCluster, rest::Fault};
 use crate::{domain::action::ActionKind, ports::ClusterError};
 use serde::Deserialize;
@@ -46,7 +49,7 @@ const fn need(
     }
 }
 
-const OBSERVE: [Need; 16] = [
+const OBSERVE: [Need; 17] = [
     need(READ, "", "pods", "watch for trouble"),
     need(&["list", "watch"], "", "events", "watch for trouble"),
     Need {
@@ -58,6 +61,7 @@ const OBSERVE: [Need; 16] = [
     need(READ, "apps", "statefulsets", "watch for trouble"),
     need(READ, "apps", "daemonsets", "watch for trouble"),
     need(READ, "batch", "jobs", "watch for trouble"),
+    need(&["get"], "batch", "cronjobs", "find the runs of a CronJob"),
     need(&["get"], "", "pods/log", "show the last log lines"),
     need(
         GET_LIST,
@@ -66,7 +70,7 @@ const OBSERVE: [Need; 16] = [
         "find revisions to go back to",
     ),
     need(
-        &["get"],
+        GET_LIST,
         "",
         "configmaps",
         "see whether a missing key exists",

@@ -85,3 +85,67 @@ impl Clients {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::rest::{PatchType, Rest};
+    use axum::{Router, http::StatusCode};
+    use serde_json::{Value, json};
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+        time::Duration,
+    };
+
+    /// An API server that only ever answers this, and how often it was asked.
+    async fn server(answer: StatusCode) -> (String, Arc<AtomicU32>) {
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = asked.clone();
+        let router = Router::new().fallback(move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            async move { (answer, [("retry-after", "0")]) }
+        });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (url, asked)
+    }
+
+    #[tokio::test]
+    async fn a_change_that_the_server_has_no_time_for_is_asked_for_exactly_once() {
+        // Installed already is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        for answer in [
+            StatusCode::SERVICE_UNAVAILABLE,
+            StatusCode::TOO_MANY_REQUESTS,
+        ] {
+            let (server, asked) = server(answer).await;
+            let file = json!({
+                "apiVersion": "v1", "kind": "Config", "current-context": "c",
+                "clusters": [{"name": "c", "cluster": {"server": server}}],
+                "users": [{"name": "c", "user": {}}],
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+            });
+            let port = server.rsplit(':').next().unwrap();
+            let name = format!("heal-clients-{}-{port}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            std::fs::write(&path, file.to_string()).unwrap();
+            let place = Place::Kubeconfig {
+                path: Some(path.clone()),
+                context: None,
+            };
+            let clients = Clients::connect(&place).await.unwrap();
+            std::fs::remove_file(path).unwrap();
+            let writer = Rest::new(clients.act, Duration::from_secs(10));
+            let object = "/apis/apps/v1/namespaces/shop/deployments/web";
+            let refused = writer
+                .patch::<Value>(object, PatchType::Merge, &json!({}), false)
+                .await;
+            assert_eq!(refused.unwrap_err().code(), Some(answer.as_u16()));
+            assert_eq!(asked.load(Ordering::SeqCst), 1, "{answer}");
+        }
+    }
+}

@@ -1,5 +1,8 @@
 //! What differs between two JSON trees, as lines for people: `containers[app].image: web:2 → web:1`.
-use crate::domain::text::clip;
+use crate::{
+    domain::text::clip,
+    redact::{names_secret, redact},
+};
 use serde_json::{Map, Value};
 
 /// Most lines that are shown.
@@ -8,7 +11,8 @@ const LINES: usize = 20;
 const WIDTH: usize = 80;
 
 /// The differences from `now` to `then`, at most 20 lines; the last one counts the rest. Literal values of environment
-/// variables are hidden: they may be secrets that nobody called so.
+/// variables and of probes' headers are hidden: they may be secrets that nobody called so. So are texts under a name that
+/// tells of a secret, and secrets that show themselves anywhere.
 pub fn lines(now: &Value, then: &Value) -> Vec<String> {
     let mut out = Vec::new();
     walk("", now, then, &mut out);
@@ -110,12 +114,14 @@ fn is_noise(path: &str) -> bool {
 }
 
 fn line(path: &str, now: &Value, then: &Value) -> String {
-    let hidden = path.contains(".env[") && path.ends_with("].value");
+    let literal = path.contains(".env[") || path.contains(".httpHeaders[");
+    let text = now.is_string() || then.is_string();
+    let hidden = literal && path.ends_with("].value") || text && names_secret(path);
     let show = |value: &Value| match value {
         Value::Null => "(none)".to_owned(),
         _ if hidden => "(hidden)".to_owned(),
-        Value::String(text) => clip(&text.replace(['\n', '\r'], " "), WIDTH),
-        other => clip(&other.to_string(), WIDTH),
+        Value::String(text) => clip(&redact(text).replace(['\n', '\r'], " "), WIDTH),
+        other => clip(&redact(&other.to_string()), WIDTH),
     };
     let change = if hidden && !now.is_null() && !then.is_null() {
         "(hidden) → (another value)".to_owned()
@@ -132,9 +138,12 @@ mod tests {
 
     #[test]
     fn a_template_diff_names_containers_and_hides_environment_values() {
-        let now = json!({"metadata": {"labels": {"app": "web", "pod-template-hash": "b"}, "creationTimestamp": null},
+        let now = json!({"metadata": {"labels": {"app": "web", "pod-template-hash": "b"}, "creationTimestamp": null,
+            "annotations": {"checksum/secret": "1a2b", "note": "password=hunter2"}},
         "spec": {"containers": [
             {"name": "app", "image": "web:2", "env": [{"name": "PASSWORD", "value": "new"}, {"name": "MODE", "value": "x"}],
+             "livenessProbe": {"httpGet": {"httpHeaders": [{"name": "X-Door", "value": "open sesame"}]}},
+             "args": ["--dsn", "db://shop:hunter2@db", "--token", "hunter"],
              "resources": {"limits": {"memory": "64Mi"}}, "command": ["run", "--fast"]},
             {"name": "sidecar", "image": "h:1"}]}});
         let then = json!({"metadata": {"labels": {"app": "web", "pod-template-hash": "a"}},
@@ -143,10 +152,14 @@ mod tests {
              "envFrom": [{"secretRef": {"name": "s"}}],
              "resources": {"limits": {"memory": "128Mi"}, "requests": {"memory": "128Mi"}}, "command": ["run"]}]}});
         insta::assert_snapshot!(lines(&now, &then).join("\n"), @r#"
+        metadata.annotations.checksum/secret: (hidden) → (none)
+        metadata.annotations.note: password=[redacted] → (none)
+        containers[app].args: ["--dsn","db://shop:[redacted]@db","--token","[redacted]"] → (none)
         containers[app].command: ["run","--fast"] → ["run"]
         containers[app].env[PASSWORD].value: (hidden) → (another value)
         containers[app].env[MODE].value: (hidden) → (none)
         containers[app].image: web:2 → web:1
+        containers[app].livenessProbe.httpGet.httpHeaders[X-Door].value: (hidden) → (none)
         containers[app].resources.limits.memory: 64Mi → 128Mi
         containers[app].resources.requests.memory: (none) → 128Mi
         containers[app].envFrom: (none) → [{"secretRef":{"name":"s"}}]

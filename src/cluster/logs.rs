@@ -3,13 +3,17 @@ use super::{
     rest::{Fault, Rest, path},
     slim,
 };
-use crate::domain::{
-    evidence::LogTail,
-    family::Family,
-    object::Kind,
-    view::{ContainerState, ContainerView, PodView},
+use crate::{
+    domain::{
+        evidence::LogTail,
+        family::Family,
+        object::Kind,
+        text::clip,
+        view::{ContainerState, ContainerView, PodView},
+    },
+    ports::Subject,
+    redact::redact,
 };
-use crate::ports::Subject;
 
 /// Containers whose logs are read, at most.
 pub const CONTAINERS: usize = 3;
@@ -148,19 +152,27 @@ async fn tail(
         pod: pod.to_owned(),
         container: container.to_owned(),
         previous,
-        lines: text
-            .lines()
-            // The kubelet's own words, as if they were the log, when a log was cleaned up with its container.
-            .filter(|line| !line.starts_with("unable to retrieve container logs for "))
-            .map(clean)
-            .filter(|line| !line.is_empty())
-            .collect(),
+        lines: clean(&text),
     })
 }
 
-/// A line without time stamp, colours and control characters, cut at 500 characters.
-pub fn clean(line: &str) -> String {
-    let mut text = String::with_capacity(line.len().min(WIDTH));
+/// The lines of a log without time stamps, colours, control characters and secrets, each cut at 500 characters.
+fn clean(log: &str) -> Vec<String> {
+    let lines = log
+        .lines()
+        // The kubelet's own words, as if they were the log, when a log was cleaned up with its container.
+        .filter(|line| !line.starts_with("unable to retrieve container logs for "))
+        .map(plain);
+    // Together: a private key has many lines. Before they are cut: a part of a secret is hard to know.
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let lines = redact(&text);
+    let lines = lines.lines().map(|line| clip(line.trim_end(), WIDTH));
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+/// A line without time stamp, colours and control characters.
+fn plain(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
     let mut rest = line.chars().peekable();
     while let Some(c) = rest.next() {
         match c {
@@ -175,7 +187,7 @@ pub fn clean(line: &str) -> String {
             c => text.push(c),
         }
     }
-    crate::domain::text::clip(without_time(&text).trim_end(), WIDTH)
+    without_time(&text).trim_end().to_owned()
 }
 
 /// Skips what follows an escape character: `[…letter` (colours) or `]…BEL` (titles) or one character.
@@ -227,7 +239,7 @@ mod tests {
             "evil\u{202e}txt\u{7}",
             "2026-11-01 is a day",
         ];
-        insta::assert_snapshot!(lines.map(clean).join("\n"), @r"
+        insta::assert_snapshot!(clean(&lines.join("\n")).join("\n"), @r"
         ERROR no route
         INFO ready
         warn
@@ -235,6 +247,29 @@ mod tests {
         eviltxt
         2026-11-01 is a day
         ");
-        assert_eq!(clean(&"x".repeat(900)).chars().count(), 500);
+        assert_eq!(clean(&"x".repeat(900))[0].chars().count(), 500);
+    }
+
+    #[test]
+    fn secrets_are_taken_out_of_a_log_before_its_lines_are_cut_and_what_failed_stays() {
+        let long = format!("{}xoxb-1-{}", "x ".repeat(248), "A".repeat(40));
+        let log = [
+            "2026-11-01T10:00:00Z connecting to postgres://shop:hunter2@db:5432/shop",
+            "\u{1b}[33mpassword=\u{1b}[0mhunter2",
+            "-----BEGIN PRIVATE KEY-----",
+            "MIIEvQIBADANBgkqhkiG9w0B",
+            "AQEFAASC",
+            "-----END PRIVATE KEY-----",
+            "FATAL: password authentication failed for user \"shop\"",
+            &long,
+        ];
+        let lines = clean(&log.join("\n"));
+        insta::assert_snapshot!(lines[..4].join("\n"), @r#"
+        connecting to postgres://shop:[redacted]@db:5432/shop
+        password=[redacted]
+        [redacted]
+        FATAL: password authentication failed for user "shop"
+        "#);
+        assert!(!lines[4].contains("xoxb"), "{}", lines[4]);
     }
 }

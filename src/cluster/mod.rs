@@ -166,7 +166,9 @@ impl KubeCluster {
             tokio::time::timeout(self.config.timeouts.read, self.watcher.apiserver_version());
         match asked.await {
             Ok(Ok(version)) => Ok(version.git_version),
-            Ok(Err(error)) => Err(ClusterError::Unavailable(rest::chain(&error))),
+            Ok(Err(error)) => Err(ClusterError::Unavailable(project::text(&rest::chain(
+                &error,
+            )))),
             Err(_) => Err(ClusterError::Unavailable("no answer in time".to_owned())),
         }
     }

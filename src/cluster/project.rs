@@ -1,15 +1,18 @@
 //! From Kubernetes objects to the small views of [`crate::domain::view`]. Pure.
 use super::slim;
-use crate::domain::{
-    forecast::{
-        Cap,
-        caps::{Program, cap},
+use crate::{
+    domain::{
+        forecast::{
+            Cap,
+            caps::{Program, cap},
+        },
+        object::{Kind, ObjectRef},
+        view::{
+            Condition, ContainerState, ContainerView, EventView, NodeView, OwnerLink, PodView,
+            Terminated,
+        },
     },
-    object::{Kind, ObjectRef},
-    view::{
-        Condition, ContainerState, ContainerView, EventView, NodeView, OwnerLink, PodView,
-        Terminated,
-    },
+    redact::redact,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -66,6 +69,11 @@ pub fn owner(meta: &ObjectMeta) -> Option<OwnerLink> {
         })
 }
 
+/// Free text as it enters Heal: whatever wrote it may have written a secret into it.
+pub fn text(text: &str) -> String {
+    redact(text).into_owned()
+}
+
 /// Status conditions.
 pub fn conditions(of: &[slim::Condition]) -> Vec<Condition> {
     of.iter()
@@ -73,7 +81,7 @@ pub fn conditions(of: &[slim::Condition]) -> Vec<Condition> {
             kind: condition.kind.clone(),
             status: condition.status.clone(),
             reason: condition.reason.clone(),
-            message: condition.message.clone(),
+            message: text(&condition.message),
             since: condition.last_transition_time,
         })
         .collect()
@@ -113,13 +121,13 @@ pub fn pod(pod: &slim::Pod) -> PodView {
         node: pod.spec.node_name.clone(),
         phase: status.phase.clone(),
         reason: status.reason.clone(),
-        message: status.message.clone(),
+        message: status.message.as_deref().map(text),
         created,
         deleting: meta.deletion_timestamp.is_some(),
         ready: ready.is_some_and(|c| c.status == "True"),
         ready_changed: ready.and_then(|c| c.last_transition_time),
         unschedulable: scheduled
-            .map(|c| (c.message.clone(), c.last_transition_time.unwrap_or(created))),
+            .map(|c| (text(&c.message), c.last_transition_time.unwrap_or(created))),
         disruption: disruption.map(|c| c.reason.clone()),
         containers: init.chain(main).collect(),
     }
@@ -177,7 +185,7 @@ fn state(state: &slim::State) -> ContainerState {
     } else if let Some(waiting) = &state.waiting {
         ContainerState::Waiting {
             reason: waiting.reason.clone(),
-            message: waiting.message.clone(),
+            message: text(&waiting.message),
         }
     } else {
         ContainerState::Unknown
@@ -190,7 +198,7 @@ fn terminated(end: &slim::Terminated) -> Terminated {
     Terminated {
         reason: end.reason.clone(),
         exit_code: end.exit_code,
-        message: end.message.clone(),
+        message: text(&end.message),
         started: real(end.started_at),
         finished: real(end.finished_at),
     }
@@ -200,13 +208,15 @@ fn terminated(end: &slim::Terminated) -> Terminated {
 pub fn node(node: &slim::Node) -> NodeView {
     let conditions = &node.status.conditions;
     let ready = condition(conditions, "Ready");
-    let text = |of: fn(&slim::Condition) -> &String| ready.map(of).cloned().unwrap_or_default();
+    let said = |of: fn(&slim::Condition) -> &String| {
+        ready.map(of).map_or_else(String::new, |said| text(said))
+    };
     NodeView {
         name: name(&node.metadata).to_owned(),
         uid: uid(&node.metadata).to_owned(),
         ready: ready.map_or_else(|| "Unknown".to_owned(), |c| c.status.clone()),
-        reason: text(|c| &c.reason),
-        message: text(|c| &c.message),
+        reason: said(|c| &c.reason),
+        message: said(|c| &c.message),
         since: ready.and_then(|c| c.last_transition_time),
         pressure: conditions
             .iter()
@@ -241,7 +251,7 @@ pub fn event(event: &slim::Event) -> EventView {
         uid: uid(&event.metadata).to_owned(),
         kind: event.kind.clone(),
         reason: event.reason.clone(),
-        note: event.message.clone(),
+        note: text(&event.message),
         about: ObjectRef::new(
             about.kind.as_str(),
             &about.namespace,

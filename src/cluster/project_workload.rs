@@ -3,10 +3,13 @@ use super::{
     gitops, project,
     slim::{self, Workload},
 };
-use crate::domain::{
-    action::EXECUTION_ANNOTATION,
-    object::Kind,
-    view::{ContainerSpec, JobCounts, ProbeSpec, WorkloadView},
+use crate::{
+    domain::{
+        action::EXECUTION_ANNOTATION,
+        object::Kind,
+        view::{ContainerSpec, JobCounts, ProbeSpec, WorkloadView},
+    },
+    redact::redact_words,
 };
 
 /// A Deployment, ReplicaSet, StatefulSet, DaemonSet or Job.
@@ -171,7 +174,7 @@ fn container(of: &slim::Container, init: bool, volumes: &[slim::Volume]) -> Cont
         name: of.name.clone(),
         init,
         image: of.image.clone(),
-        command: of.command.iter().chain(&of.args).cloned().collect(),
+        command: redact_words(of.command.iter().chain(&of.args)),
         memory_limit: of.resources.limits.memory,
         memory_request: of.resources.requests.memory,
         cpu_request: of.resources.requests.cpu,
@@ -209,7 +212,7 @@ fn probe(of: &slim::Probe) -> ProbeSpec {
         command: of
             .exec
             .as_ref()
-            .map(|exec| exec.command.clone())
+            .map(|exec| redact_words(&exec.command))
             .unwrap_or_default(),
         initial_delay: of.initial_delay_seconds.unwrap_or(0),
         period: of.period_seconds.unwrap_or(10),

@@ -4,7 +4,7 @@
 //! every patch type (JSON patches need another cargo feature there), and because `Client::request` logs the whole response
 //! when it cannot be parsed.
 use super::slim::{List, Served};
-use crate::{domain::action::FIELD_MANAGER, ports::ClusterError};
+use crate::{domain::action::FIELD_MANAGER, ports::ClusterError, redact::redact};
 use kube::{Client, core::Status};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::time::Duration;
@@ -16,17 +16,17 @@ pub struct Rest {
     limit: Duration,
 }
 
-/// Why a call gave no result.
+/// Why a call gave no result. Servers and webhooks quote what they were sent and what they hold: as text it is without secrets.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Fault {
     /// The server answered no.
-    #[error("{}", words(.0))]
+    #[error("{}", redact(&words(.0)))]
     Api(Box<Status>),
     /// The server did not answer, or the answer did not arrive whole: a write may have been made.
-    #[error("{0}")]
+    #[error("{}", redact(.0))]
     Silent(String),
     /// The answer made no sense to us.
-    #[error("{0}")]
+    #[error("{}", redact(.0))]
     Garbled(String),
 }
 

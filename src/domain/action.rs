@@ -1,5 +1,9 @@
 //! The closed list of changes that Heal can make. An action is data, never a command string; it renders as the equivalent
 //! `kubectl` command for people to read, and only [`Approved`](super::policy::Approved) actions can be executed.
+mod table;
+
+pub use table::actions_table;
+
 use super::{object::ObjectRef, text::bytes};
 use serde::{Deserialize, Serialize};
 use std::fmt;

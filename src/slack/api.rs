@@ -94,6 +94,7 @@ impl SlackApi {
             #[serde(default)]
             team: String,
             user_id: String,
+            bot_id: Option<String>,
         }
         let base = self.connector().base().as_str().trim_end_matches('/');
         let url = Url::parse(&format!("{base}/auth.test"))
@@ -113,6 +114,7 @@ impl SlackApi {
             team_id: who.team_id,
             team: who.team,
             user_id: who.user_id,
+            bot_id: who.bot_id,
             scopes: text(answer.headers(), "x-oauth-scopes").map(|list| {
                 list.split(',')
                     .map(|scope| scope.trim().to_owned())
@@ -232,7 +234,21 @@ impl SlackApi {
         Ok(answer.users.into_iter().map(|user| user.0).collect())
     }
 
-    /// `conversations.info`.
+    /// The id of the app that a bot belongs to: `bots.info`. Needs the scope `users:read`.
+    pub async fn app_of(&self, bot: &str) -> Result<Option<String>, SlackError> {
+        #[derive(Deserialize)]
+        struct Answer {
+            bot: Bot,
+        }
+        #[derive(Deserialize)]
+        struct Bot {
+            app_id: Option<String>,
+        }
+        let answer: Answer = self.ask("bots.info", &[("bot", bot)]).await?;
+        Ok(answer.bot.app_id)
+    }
+
+    /// `conversations.info`. Needs a scope that is optional: `channels:read`, for private channels `groups:read`.
     pub async fn channel(&self, id: &str) -> Result<Channel, SlackError> {
         #[derive(Deserialize)]
         struct Answer {

@@ -1,8 +1,11 @@
 //! Stories of the real binary. Each runs on the simulation, and on a real cluster when there is one; those of `forecasts` only on
 //! a real one with Prometheus.
+mod audit;
+mod check;
 mod crashes;
 mod forecasts;
 mod replays;
+mod secrets;
 mod stories;
 
 use crate::support::{

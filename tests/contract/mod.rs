@@ -16,6 +16,7 @@ mod crashes;
 mod figures;
 mod images;
 mod logs;
+mod manifests;
 mod objects;
 mod patches;
 mod refusals;

@@ -124,11 +124,20 @@ async fn an_eviction_that_a_budget_forbids_gets_429_with_the_cause(bed: Bed) {
     bed.create("poddisruptionbudgets", &budget).await;
     let victim = running(&bed, "web-").await;
     bed.until("the budget knows the pod", async || {
-        let budget = bed.get("poddisruptionbudgets", "web").await;
+        let budget = bed
+            .admin
+            .get(&bed.path("poddisruptionbudgets", "web"))
+            .await
+            .unwrap();
         (number(&budget, "/status/currentHealthy") == Some(1)).then_some(())
     })
     .await;
-    let status = bed.get("poddisruptionbudgets", "web").await["status"].take();
+    let status = bed
+        .admin
+        .get(&bed.path("poddisruptionbudgets", "web"))
+        .await
+        .unwrap()["status"]
+        .take();
     assert_eq!(
         (
             &status["disruptionsAllowed"],

@@ -154,7 +154,7 @@ async fn the_scale_subresource_compares_the_version_of_the_workload(bed: Bed) {
     let path = format!("{}/scale", bed.path("deployments", "web"));
     let scale = bed
         .until("the scale has the version of the workload", async || {
-            let scale = bed.heal.get(&path).await.unwrap();
+            let scale = bed.admin.get(&path).await.unwrap();
             let workload = bed.get("deployments", "web").await;
             (scale["metadata"]["resourceVersion"] == workload["metadata"]["resourceVersion"])
                 .then_some(scale)
@@ -175,7 +175,7 @@ async fn the_scale_subresource_compares_the_version_of_the_workload(bed: Bed) {
     }
     let dry = format!("{path}?dryRun=All");
     let scaled = bed.until("the scale is previewed and changed", async || {
-        let now = bed.heal.get(&path).await.unwrap();
+        let now = bed.admin.get(&path).await.unwrap();
         let body = to(text(&now, "/metadata/resourceVersion"), 2);
         let shown = bed.heal.patch(&dry, Format::Merge, &body).await.ok()?;
         assert_eq!(number(&shown, "/spec/replicas"), Some(2));

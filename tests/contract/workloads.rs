@@ -181,8 +181,10 @@ async fn a_quota_without_room_fails_the_replica_set_and_the_deployment(bed: Bed)
     });
     bed.create("resourcequotas", &quota).await;
     bed.until("the quota is counted", async || {
-        bed.get("resourcequotas", "small")
+        bed.admin
+            .get(&bed.path("resourcequotas", "small"))
             .await
+            .unwrap()
             .pointer("/status/used/pods")
             .cloned()
     })

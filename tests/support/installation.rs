@@ -26,6 +26,8 @@ pub struct Installation {
     pub namespace: String,
     pub proxy: Proxy,
     slack_url: String,
+    /// Where Heal listens.
+    url: String,
     folder: PathBuf,
     child: Option<Child>,
     /// The longest that a sentence waits.
@@ -40,6 +42,18 @@ impl Installation {
 
     /// The same with more in the configuration file.
     pub async fn with(place: Place, name: &str, more: &str) -> Self {
+        let mut installation = Self::prepared(place, name, more, |_| {}).await;
+        installation.start().await;
+        installation
+    }
+
+    /// Installs Heal and does not start it; the workspace is changed before it opens.
+    pub async fn prepared(
+        place: Place,
+        name: &str,
+        more: &str,
+        adjust: impl FnOnce(&mut SlackSimOptions),
+    ) -> Self {
         // Only the first call of the process installs it; the workspace's HTTP client needs one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -55,19 +69,19 @@ impl Installation {
             &folder.join("kubeconfig"),
             Some(format!("{scheme}://{}", proxy.address)),
         );
-        let (slack, slack_url) = workspace().await;
-        let mut installation = Self {
+        let (slack, slack_url) = workspace(adjust).await;
+        let installation = Self {
             place,
             slack,
             namespace,
             proxy,
             slack_url,
+            url: String::new(),
             folder,
             child: None,
             patience: PATIENCE,
         };
         installation.write_config(more);
-        installation.start().await;
         installation
     }
 
@@ -118,17 +132,13 @@ users = ["{olivia}"]
 
     /// Starts the binary and waits until it listens.
     pub async fn start(&mut self) {
-        let options = SlackSimOptions::default();
         let log = std::fs::File::options()
             .create(true)
             .append(true)
             .open(self.folder.join("log"))
             .unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_heal"))
-            .args(["run", "--config"])
-            .arg(self.folder.join("heal.toml"))
-            .env("SLACK_BOT_TOKEN", options.bot_token)
-            .env("SLACK_SIGNING_SECRET", options.signing_secret)
+        let mut child = self
+            .command("run")
             .stdout(Stdio::piped())
             .stderr(log)
             .kill_on_drop(true)
@@ -147,7 +157,35 @@ users = ["{olivia}"]
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         self.slack
             .set_deliver(over_http(reqwest::Client::new(), &url));
+        self.url = url;
         self.child = Some(child);
+    }
+
+    /// A command of the binary with this configuration and the secrets of a usual workspace.
+    fn command(&self, name: &str) -> Command {
+        let options = SlackSimOptions::default();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_heal"));
+        command
+            .args([name, "--config"])
+            .arg(self.folder.join("heal.toml"))
+            .env("SLACK_BOT_TOKEN", options.bot_token)
+            .env("SLACK_SIGNING_SECRET", options.signing_secret);
+        command
+    }
+
+    /// `heal check` with a secret that looks like one of Slack's: the exit code and the text, with `…` for the folder of this
+    /// installation and `shop` for its namespace.
+    pub async fn check(&self) -> (Option<i32>, String) {
+        let output = self
+            .command("check")
+            .env("SLACK_SIGNING_SECRET", "0123456789abcdef".repeat(2))
+            .output()
+            .await
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let folder = self.folder.display().to_string();
+        let text = text.replace(&folder, "…").replace(&self.namespace, "shop");
+        (output.status.code(), text)
     }
 
     /// kill -9.
@@ -287,9 +325,19 @@ users = ["{olivia}"]
 
     /// Rows of the audit log of one kind.
     pub fn audit(&self, what: &str) -> Vec<Value> {
+        let text = self.audited(&["--json"]);
+        let rows = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        rows.filter(|row| row["what"] == what).collect()
+    }
+
+    /// What `heal audit` prints.
+    pub fn audited(&self, arguments: &[&str]) -> String {
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_heal"))
-            .args(["audit", "--json", "--db"])
+            .args(["audit", "--db"])
             .arg(self.folder.join("heal.db"))
+            .args(arguments)
             .output()
             .unwrap();
         assert!(
@@ -297,11 +345,27 @@ users = ["{olivia}"]
             "{}",
             String::from_utf8_lossy(&output.stderr)
         );
-        let text = String::from_utf8(output.stdout).unwrap();
-        let rows = text
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).unwrap());
-        rows.filter(|row| row["what"] == what).collect()
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Everything that Heal has said or kept, by name: calls of Slack, figures, audit, database file, log.
+    pub async fn traces(&self) -> Vec<(&'static str, String)> {
+        let metrics = reqwest::get(format!("{}/metrics", self.url)).await.unwrap();
+        let calls = self.slack.calls();
+        let calls = calls
+            .iter()
+            .map(|call| format!("{} {}", call.method, call.arguments));
+        let file = |name: &str| {
+            let bytes = std::fs::read(self.folder.join(name)).unwrap_or_default();
+            String::from_utf8_lossy(&bytes).into_owned()
+        };
+        vec![
+            ("Slack", calls.collect::<Vec<_>>().join("\n")),
+            ("/metrics", metrics.text().await.unwrap()),
+            ("audit", self.audited(&["--json"])),
+            ("database", file("heal.db") + &file("heal.db-wal")),
+            ("log", file("log")),
+        ]
     }
 
     /// `heal audit --verify`.
@@ -350,17 +414,19 @@ impl Drop for Installation {
 }
 
 /// A local Slack workspace over loopback HTTP.
-async fn workspace() -> (SlackSim, String) {
+async fn workspace(adjust: impl FnOnce(&mut SlackSimOptions)) -> (SlackSim, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let users: Vec<_> = Person::ALL.iter().map(|person| person.user()).collect();
     let channel = Channel::new(CHANNEL, "ops");
-    let slack = SlackSim::new(SlackSimOptions {
+    let mut options = SlackSimOptions {
         users,
         channels: vec![channel],
         base_url: base_url.clone(),
         ..SlackSimOptions::default()
-    });
+    };
+    adjust(&mut options);
+    let slack = SlackSim::new(options);
     let router = slack.router();
     tokio::spawn(async move { axum::serve(listener, router).await });
     (slack, base_url)

@@ -118,6 +118,22 @@ impl RealCluster {
 }
 
 impl RealCluster {
+    /// Has the API server try to apply what `source` (`-f …`, `-k …`, from the root of the repository) names, every field of
+    /// which it must know, and keep nothing. Gives the objects, one a line.
+    pub fn tries(&self, source: &[&str]) -> String {
+        let mut words = vec![
+            "apply",
+            "--server-side",
+            "--dry-run=server",
+            "--validate=strict",
+            // The objects that are there already were applied by another manager.
+            "--force-conflicts",
+        ];
+        words.extend(source);
+        let said = kubectl(&self.kubeconfig, &words, None);
+        said.replace(" serverside-applied (server dry run)", "")
+    }
+
     /// A client with this token, or as the administrator.
     async fn client(&self, token: Option<&str>) -> Client {
         // Installed already is as good.
@@ -331,6 +347,7 @@ impl Place {
 
 fn kubectl(kubeconfig: &Path, words: &[&str], input: Option<&str>) -> String {
     let mut child = Command::new("kubectl")
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .arg("--kubeconfig")
         .arg(kubeconfig)
         .args(words)

@@ -1,7 +1,7 @@
 //! From an action to the one request that makes it.
 use super::{Target, undo};
 use crate::cluster::{
-    KubeCluster,
+    KubeCluster, limits,
     rest::{Fault, PatchType, Rest, path},
     served, slim,
     template::RESTARTED_AT,
@@ -122,6 +122,12 @@ pub async fn prepare(
         Action::Scale { to, .. } => {
             if !matches!(view.object.kind, Kind::Deployment | Kind::StatefulSet) {
                 return refuse("only Deployments and StatefulSets are scaled");
+            }
+            if let Some(name) = limits::autoscaler(&cluster.reader, &view.object).await? {
+                // It would set its own number again, and hide that the scaling did not hold.
+                return Err(Denied::Refused(format!(
+                    "autoscaler {name} owns the number of pods"
+                )));
             }
             Ok(Change::Patch {
                 path: format!("{}/scale", path_of(&view.object)?),

@@ -79,6 +79,13 @@ fn unread(fault: Fault) -> Attempt {
     }
 }
 
+fn not_prepared(denied: Denied) -> Attempt {
+    match denied {
+        Denied::Refused(why) => refused(why),
+        Denied::Fault(fault) => unread(fault),
+    }
+}
+
 async fn attempt(cluster: &KubeCluster, approved: &Approved, subject: &Subject) -> Attempt {
     let action = approved.action();
     let target = match Target::read(cluster, action.target()).await {
@@ -140,16 +147,20 @@ async fn make(
     let at = cluster.clock.now();
     let available_before = target.view.available;
     let elsewhere = matches!(action, Action::Scale { .. } | Action::DeletePod { .. });
+    let id = Some(approved.execution());
     if elsewhere && !marked && can_be_marked(&target.view.object) {
+        // What is refused leaves no mark behind.
+        if let Err(denied) = change::prepare(cluster, action, &target, id).await {
+            return not_prepared(denied);
+        }
         match mark(cluster, &target, approved.execution()).await {
             Ok(now) => target = now,
             Err(attempt) => return attempt,
         }
     }
-    let change = match change::prepare(cluster, action, &target, Some(approved.execution())).await {
+    let change = match change::prepare(cluster, action, &target, id).await {
         Ok(change) => change,
-        Err(Denied::Refused(why)) => return refused(why),
-        Err(Denied::Fault(fault)) => return unread(fault),
+        Err(denied) => return not_prepared(denied),
     };
     match change.send(&cluster.writer, false).await {
         Ok(after) => {

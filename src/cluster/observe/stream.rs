@@ -202,7 +202,7 @@ impl<S: Shape> Watch<S> {
                 {
                     self.rebuild();
                 }
-                What::Failed(rest::chain(&error))
+                What::Failed(project::text(&rest::chain(&error)))
             }
         }
     }

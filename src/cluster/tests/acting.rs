@@ -288,6 +288,35 @@ async fn a_memory_limit_that_helps_is_seen_to_persist() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_an_autoscaler_scales_is_not_scaled_by_anybody_else() {
+    let world = World::new(|_| {});
+    let owner = world.apply("web", 1, BUSYBOX, "sleep 1; exit 1");
+    pass(60).await;
+    let scale = Action::Scale {
+        target: owner.clone(),
+        from: 1,
+        to: 2,
+    };
+    let allowed = world.cluster.dry_run(scale.clone()).await.unwrap();
+    assert_eq!(allowed.refusal, None);
+    let autoscaler = |target: &str| {
+        world.sim.apply(json!({
+            "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "web-hpa", "namespace": "shop"},
+            "spec": {"maxReplicas": 5, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}},
+        }))
+    };
+    autoscaler("web").unwrap();
+    let refused = world.cluster.dry_run(scale.clone()).await.unwrap();
+    insta::assert_snapshot!(refused.refusal.unwrap(), @"autoscaler web-hpa owns the number of pods");
+    // It came between the offer and the approval.
+    let approved = approved(&owner, Family::Crash, &scale, &allowed);
+    let subject = world.subject(&owner, Family::Crash);
+    let outcome = world.cluster.execute(approved, subject).await;
+    assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+    assert_eq!(patches(&world), 0, "not even marked");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_pod_is_deleted_and_one_scale_is_changed_once() {
     let world = World::new(|_| {});
     let owner = world.apply("web", 1, BUSYBOX, "sleep 1; exit 1");

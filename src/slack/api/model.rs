@@ -12,6 +12,8 @@ pub struct Identity {
     pub team: String,
     /// The bot's user id.
     pub user_id: String,
+    /// `B…`: the bot behind the token.
+    pub bot_id: Option<String>,
     /// The token's scopes, if Slack names them.
     pub scopes: Option<Vec<String>>,
     /// Slack's time of day, if it tells: signatures fail when the clocks differ by more than five minutes.

@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::future;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
 
 use super::SlackSim;
@@ -68,6 +69,7 @@ fn method(name: &str) -> Option<Method> {
         "conversations.members" => read(conversations::members, "channels:read", 100),
         "conversations.history" => read(conversations::history, "channels:history", 50),
         "conversations.replies" => read(conversations::replies, "channels:history", 50),
+        "bots.info" => read(users::bot, "users:read", 100),
         "users.info" => read(users::info, "users:read", 100),
         "usergroups.list" => read(users::groups, "usergroups:read", 20),
         "usergroups.users.list" => read(users::group_members, "usergroups:read", 20),
@@ -134,11 +136,16 @@ pub(super) async fn with_faults(
         }
         _ => {}
     }
-    let scopes = sim.change(|state| {
+    let (scopes, now) = sim.change(|state| {
         state.note_answer(number, status, body.clone());
-        state.identity.scopes.join(",")
+        (state.identity.scopes.join(","), (state.clock)())
     });
-    respond(status, &body, retry_after, &scopes)
+    let mut response = respond(status, &body, retry_after, &scopes);
+    let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&now);
+    if let Some(date) = date.ok().and_then(|date| HeaderValue::from_str(&date).ok()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
 }
 
 fn respond(status: u16, body: &Value, retry_after: Option<u64>, scopes: &str) -> Response {

@@ -1,4 +1,4 @@
-//! users.info and usergroups.*: who is who, and who belongs to a group.
+//! users.info, bots.info and usergroups.*: who is who, and who belongs to a group.
 
 use serde_json::{Value, json};
 
@@ -11,6 +11,18 @@ pub(super) fn info(state: &mut State, args: &Args) -> Outcome {
         .user(id)
         .ok_or_else(|| Refused::error("user_not_found"))?;
     Ok(json!({"user": user.to_json(&state.identity.team_id)}))
+}
+
+/// The app's own bot is the only one.
+pub(super) fn bot(state: &mut State, args: &Args) -> Outcome {
+    let about = &state.identity;
+    if args.text("bot") != Some(about.bot_id.as_str()) {
+        return Err(Refused::error("bot_not_found"));
+    }
+    Ok(json!({"bot": {
+        "id": about.bot_id, "deleted": false, "name": "heal", "updated": 1_700_000_000, "app_id": about.app_id,
+        "user_id": about.bot_user_id, "icons": {},
+    }}))
 }
 
 pub(super) fn groups(state: &mut State, args: &Args) -> Outcome {
