@@ -46,7 +46,7 @@ async fn what_waits_is_counted_from_the_moment_it_is_behind_whatever_is_tried_in
     bench.card(&proposed(1, Severity::Major));
     bench.pass(60.0).await;
     // A newer projection does not make it younger, nor does what came later.
-    bench.card(&incident(1));
+    bench.card(&proposed(1, Severity::Warning));
     bench.card(&incident(2));
     bench.pass(60.0).await;
     assert_eq!(bench.waiting(), since(2, 10));
