@@ -159,7 +159,7 @@ impl App {
             delivered,
             stop: farewell.clone(),
         });
-        let trouble = sender.trouble();
+        let (trouble, waiting) = (sender.trouble(), sender.waiting());
         let people = People::new(slack.clone(), settings.policy.clone());
         let high_water = engine.high_water();
         let cancel = CancellationToken::new();
@@ -188,7 +188,8 @@ impl App {
         let others = vec![
             tokio::spawn(take_deliveries(deliveries, handle.clone())),
             tokio::spawn(take_sightings(seen, handle.clone(), synced.clone())),
-            tokio::spawn(tell_trouble(trouble, handle.clone())),
+            tokio::spawn(tell(trouble, Message::SlackTrouble, handle.clone())),
+            tokio::spawn(tell(waiting, Message::Waiting, handle.clone())),
             tokio::spawn(keep_warm(people.clone())),
             tokio::spawn(notices::run(board)),
             tokio::spawn(async move {
@@ -327,11 +328,15 @@ async fn take_sightings(mut seen: mpsc::Receiver<Sighting>, engine: EngineHandle
     }
 }
 
-/// Tells the engine what is wrong with Slack, for `/heal status`: an answer to a command needs no post.
-async fn tell_trouble(mut trouble: watch::Receiver<Option<String>>, engine: EngineHandle) {
-    while trouble.changed().await.is_ok() {
-        let now = trouble.borrow_and_update().clone();
-        if !engine.send(Message::SlackTrouble(now)).await {
+/// Tells the engine how it is with Slack, for `/heal status`: an answer to a command needs no post.
+async fn tell<T: Clone>(
+    mut news: watch::Receiver<T>,
+    as_message: fn(T) -> Message,
+    engine: EngineHandle,
+) {
+    while news.changed().await.is_ok() {
+        let now = news.borrow_and_update().clone();
+        if !engine.send(as_message(now)).await {
             return;
         }
     }

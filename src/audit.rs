@@ -2,7 +2,7 @@
 use crate::{
     cli::{AuditArgs, Exit},
     config,
-    store::{AuditRow, Store, list_audit, verify_audit},
+    store::{AuditRow, Store, audit_head, list_audit, verify_audit},
 };
 use std::path::PathBuf;
 
@@ -22,6 +22,10 @@ pub fn run(args: &AuditArgs) -> anyhow::Result<Exit> {
         return Ok(match store.read(verify_audit)? {
             Ok(rows) => {
                 println!("The chain holds: {rows} rows.");
+                // Rows that were cut off at the end leave a good chain: the log tells how it ended.
+                if let Some(head) = store.read(audit_head)? {
+                    println!("The last hash is {}.", head.hash);
+                }
                 Exit::Ok
             }
             Err(broken) => {

@@ -127,6 +127,15 @@ pub struct CardState {
     pub paused: Option<String>,
 }
 
+/// Messages that wait to be sent to Slack, or to be brought up to date there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// How many.
+    pub count: usize,
+    /// Since when the oldest of them waits.
+    pub oldest: Option<Timestamp>,
+}
+
 /// A message in Slack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {

@@ -58,6 +58,7 @@ fn the_shipped_config_map_loads_without_a_warning() {
     let config = parse(&file).unwrap();
     assert_eq!(config.warnings, []);
     assert_eq!(config.listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.store, Path::new("/var/lib/heal/heal.db"));
     assert_eq!(config.waits.approval, SignedDuration::from_hours(1));
     assert_eq!(config.policy.team, "T0123456789");

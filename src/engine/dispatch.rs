@@ -7,7 +7,7 @@ use crate::{
         incident::{Effect, Incident, IncidentId, Input, Outcome, State},
         policy::Approved,
     },
-    ports::{CardState, ChatJob, Cluster, Subject},
+    ports::{CardState, ChatJob, Cluster, ClusterError, Subject},
     telemetry::Metrics,
 };
 use std::{sync::Arc, time::Duration};
@@ -16,6 +16,7 @@ use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
 };
+use tracing::Instrument;
 
 /// Reads from the cluster under way at the same time: enough for a storm, gentle to an API server.
 const READS: usize = 16;
@@ -118,15 +119,30 @@ impl Dispatcher {
                     cluster.execute(approved, subject).await
                 }
             };
+            match &outcome {
+                Outcome::Refused { why } | Outcome::Unknown { why } | Outcome::Stale { why } => {
+                    tracing::warn!(execution, why, "execution.not_done");
+                }
+                Outcome::Applied { .. } | Outcome::Healed => {}
+            }
             answer.give(Input::Executed { execution, outcome }).await;
         };
-        self.executions.spawn(self.while_alive(work));
+        // Of the highest level: a line inside it names its incident, whatever the filter lets through.
+        let span = tracing::error_span!("execute", incident = %incident.id);
+        self.executions
+            .spawn(self.while_alive(work).instrument(span));
     }
 
     fn read(&self, number: Option<u64>, incident: &Incident, effect: Effect) {
         let (cluster, reads, subject) =
             (self.cluster.clone(), self.reads.clone(), subject(incident));
         let (metrics, answer) = (self.metrics.clone(), self.answer(number, incident.id));
+        let what = match &effect {
+            Effect::Inspect { .. } => "inspect",
+            Effect::DryRun { .. } => "dry_run",
+            _ => "look",
+        };
+        let span = tracing::error_span!("read", what, incident = %incident.id);
         let work = async move {
             let _permit = reads.acquire().await;
             let begun = tokio::time::Instant::now();
@@ -136,28 +152,25 @@ impl Dispatcher {
                     metrics.inspected(begun.elapsed());
                     Input::Inspected {
                         request,
-                        result: result.map(Box::new).map_err(|error| error.to_string()),
+                        result: said(result).map(Box::new),
                     }
                 }
                 Effect::DryRun { request, action } => {
-                    let result = cluster.dry_run(action).await;
-                    Input::DryRan {
-                        request,
-                        result: result.map_err(|error| error.to_string()),
-                    }
+                    let result = said(cluster.dry_run(action).await);
+                    Input::DryRan { request, result }
                 }
                 Effect::Observe { request } => {
                     let result = cluster.observe(subject).await;
                     Input::Observed {
                         request,
-                        result: result.map(Box::new).map_err(|error| error.to_string()),
+                        result: said(result).map(Box::new),
                     }
                 }
                 Effect::Execute { .. } | Effect::Tell { .. } => return,
             };
             answer.give(input).await;
         };
-        self.tasks.spawn(self.while_alive(work));
+        self.tasks.spawn(self.while_alive(work).instrument(span));
     }
 
     fn while_alive<W>(&self, work: W) -> impl Future<Output = ()> + use<W>
@@ -199,6 +212,14 @@ impl Answer {
             })
             .await;
     }
+}
+
+/// The answer for the engine; an error is also said in the log.
+fn said<T>(result: Result<T, ClusterError>) -> Result<T, String> {
+    result.map_err(|error| {
+        tracing::warn!(%error, "cluster.read.failed");
+        error.to_string()
+    })
 }
 
 fn subject(incident: &Incident) -> Subject {

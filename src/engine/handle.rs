@@ -6,7 +6,7 @@ use crate::{
         policy::Person,
         report::Report,
     },
-    ports::{Delivered, Intake, Pressed, Sighting},
+    ports::{Backlog, Delivered, Intake, Pressed, Sighting},
 };
 use futures::future::BoxFuture;
 use jiff::SignedDuration;
@@ -29,6 +29,8 @@ pub enum Message {
     Delivered(Delivered),
     /// What is wrong with Slack, in words; nothing while all is well.
     SlackTrouble(Option<String>),
+    /// Cards and digests that Slack does not show yet as they should be.
+    Waiting(Backlog),
     /// The card of this incident has waited long enough for its diagnosis.
     Show(IncidentId),
     /// From a person; answered when it is on disk.

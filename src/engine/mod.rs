@@ -4,6 +4,7 @@
 mod dispatch;
 mod forecasts;
 mod handle;
+mod measure;
 mod people;
 mod state;
 mod status;
@@ -20,7 +21,7 @@ use crate::{
         waits::Waits,
     },
     ports::{ChatJob, Clock, Cluster, Noticed, Notices},
-    store::{Store, StoreError},
+    store::{Store, StoreError, audit_head},
     telemetry::Metrics,
 };
 use dispatch::Dispatcher;
@@ -161,6 +162,10 @@ impl Engine {
 
     /// Takes up again what was stored and not done.
     fn resume(&mut self) {
+        match self.parts.store.read(audit_head) {
+            Ok(head) => self.note_audit(head),
+            Err(error) => tracing::warn!(%error, "the end of the audit log cannot be read"),
+        }
         self.measure_forecasts(self.parts.clock.now());
         self.publish_notices(self.parts.clock.now());
         for pending in std::mem::take(&mut self.state.pending_at_start) {
@@ -209,11 +214,17 @@ impl Engine {
             let batch = Arc::new(std::mem::take(&mut turn.batch));
             let begun = tokio::time::Instant::now();
             // Nothing may go out before it is stored: a full disk stops Heal, visibly, and loses nothing.
-            while let Err(error) = self.parts.store.commit(batch.clone()).await {
-                tracing::error!(%error, "the database does not take writes: waiting, nothing is lost");
-                tokio::time::sleep(COMMIT_RETRY).await;
-            }
+            let head = loop {
+                match self.parts.store.commit(batch.clone()).await {
+                    Ok(head) => break head,
+                    Err(error) => {
+                        tracing::error!(%error, "the database does not take writes: waiting, nothing is lost");
+                        tokio::time::sleep(COMMIT_RETRY).await;
+                    }
+                }
+            };
             self.parts.metrics.committed(begun.elapsed());
+            self.note_audit(head);
         }
         for (effect, id, what) in turn.work {
             if let Some(incident) = self.state.incidents.get(&id) {
@@ -227,10 +238,8 @@ impl Engine {
             answer();
         }
         self.parts.metrics.open_incidents(self.state.open().count());
-        self.parts.metrics.outbox(
-            self.state.untold.len(),
-            self.state.untold.values().min().copied(),
-        );
+        let waiting = self.state.waiting();
+        self.parts.metrics.outbox(waiting.count, waiting.oldest);
         self.state.forget_old(self.parts.clock.now());
     }
 

@@ -57,7 +57,11 @@ impl Engine {
                     .map(|incident| Scope::of(&incident.owner))
                 {
                     Some(scope) => self.silence(scope, span, &by, turn),
-                    None => Report::Refused(UNKNOWN_CARD.to_owned()),
+                    None => {
+                        let detail = json!({"command": "silence", "why": UNKNOWN_CARD});
+                        turn.note_down(None, &by.id, "command.refused", detail);
+                        Report::Refused(UNKNOWN_CARD.to_owned())
+                    }
                 };
                 turn.reply(reply, answer);
             }
@@ -85,12 +89,10 @@ impl Engine {
 
     /// The incident that a card's token names, if the token is genuine.
     fn by_token(&self, token: &str) -> Option<&Incident> {
-        let mut parts = token.split('.');
-        let id: IncidentId = parts.next()?.parse().ok()?;
-        let (_proposal, seed) = (parts.next()?, parts.next()?);
+        let seed = token.split('.').nth(2)?;
         self.state
             .incidents
-            .get(&id)
+            .get(&Incident::named_by(token)?)
             .filter(|incident| incident.seed == seed)
     }
 

@@ -8,7 +8,7 @@ use crate::{
         report::{Pause, WatchHealth},
         silence::Silence,
     },
-    ports::{CardState, Noticed, Posted},
+    ports::{Backlog, CardState, Noticed, Posted},
     store::{Loaded, PendingEffect},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -53,6 +53,8 @@ pub(super) struct State {
     pub(super) high_water: Option<Timestamp>,
     /// What is wrong with Slack.
     pub(super) slack_trouble: Option<String>,
+    /// Cards and digests that wait for Slack, as the sender says.
+    pub(super) cards_waiting: Backlog,
     /// First cards that wait for their diagnosis.
     pub(super) cards_held: HashSet<IncidentId>,
     pub(super) last_prune: Option<Timestamp>,
@@ -173,6 +175,18 @@ impl State {
             posted,
             paused,
         }))
+    }
+
+    /// Everything that waits to be sent to Slack: cards, digests and thread messages.
+    pub(super) fn waiting(&self) -> Backlog {
+        let Backlog { count, oldest } = self.cards_waiting;
+        Backlog {
+            count: count + self.untold.len(),
+            oldest: oldest
+                .into_iter()
+                .chain(self.untold.values().copied())
+                .min(),
+        }
     }
 
     /// Where the list of notices is.

@@ -27,12 +27,10 @@ impl Engine {
         let (successes, failures) = entries.iter().fold((0, 0), |(s, f), entry| {
             (s + entry.tally.successes, f + entry.tally.failures)
         });
-        let oldest = self
-            .state
-            .untold
-            .values()
-            .min()
-            .map_or(SignedDuration::ZERO, |at| now.duration_since(*at));
+        let waiting = self.state.waiting();
+        let oldest = waiting
+            .oldest
+            .map_or(SignedDuration::ZERO, |at| now.duration_since(at));
         Status {
             cluster: self.parts.cluster_name.clone(),
             now,
@@ -50,7 +48,7 @@ impl Engine {
             watches: self.state.watches.values().cloned().collect(),
             slack: self.state.slack_trouble.clone(),
             paused: self.state.pause.clone(),
-            outbox: (self.state.untold.len(), oldest),
+            outbox: (waiting.count, oldest),
             source: self.state.source.clone(),
         }
     }

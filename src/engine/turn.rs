@@ -6,7 +6,6 @@ use super::{
 };
 use crate::{
     domain::{
-        action::ActionKind,
         family::Family,
         forecast::Outlook,
         incident::{
@@ -14,12 +13,10 @@ use crate::{
             open, step,
         },
         memory::Memory,
-        recovery::Verdict,
         signal::Signal,
     },
     ports::{Delivered, Sighting},
     store::Batch,
-    telemetry::Decided,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, hash_map::Entry};
@@ -81,6 +78,7 @@ impl Engine {
             }
             Message::Delivered(delivered) => self.delivered(delivered, turn),
             Message::SlackTrouble(trouble) => self.state.slack_trouble = trouble,
+            Message::Waiting(backlog) => self.state.cards_waiting = backlog,
             Message::Show(id) => {
                 self.state.cards_held.remove(&id);
                 self.send_card(id, turn.now);
@@ -321,42 +319,6 @@ impl Engine {
             turn.work.push((Some(number), id, effect));
         }
         result.reply
-    }
-
-    /// Counts what the audit says: the figures and the log can not differ.
-    fn measure(&self, result: &Step, what: &str, detail: &serde_json::Value) {
-        tracing::info!(incident = %result.incident.id, owner = %result.incident.owner, what, "{what}");
-        let metrics = &self.parts.metrics;
-        let Some(kind) = detail["kind"].as_str().and_then(ActionKind::parse) else {
-            return;
-        };
-        match what {
-            "decision.approved" => metrics.decision(Decided::Approved, kind),
-            "decision.first_approval" => metrics.decision(Decided::FirstApproval, kind),
-            "decision.dismissed" => metrics.decision(Decided::Dismissed, kind),
-            "decision.expired" => metrics.decision(Decided::Expired, kind),
-            "execution.result" => {
-                let word = detail["result"]["is"].as_str().unwrap_or_default();
-                let known = ["applied", "stale", "healed", "refused", "unknown"];
-                metrics.execution(
-                    kind,
-                    known
-                        .into_iter()
-                        .find(|known| *known == word)
-                        .unwrap_or("unknown"),
-                );
-            }
-            "execution.verdict" => {
-                let word = detail["verdict"].as_str().unwrap_or_default();
-                if let Some(verdict) = Verdict::ALL
-                    .into_iter()
-                    .find(|verdict| verdict.as_str() == word)
-                {
-                    metrics.verdict(verdict, Some(kind));
-                }
-            }
-            _ => {}
-        }
     }
 
     fn remember_execution(&mut self, id: IncidentId, input: &Input, turn: &mut Turn) {

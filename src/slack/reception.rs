@@ -18,7 +18,7 @@ use super::{
 use crate::{
     domain::{
         command::Command,
-        incident::{AuditEntry, Click, ClickKind, ClickReply, DismissReason},
+        incident::{AuditEntry, Click, ClickKind, ClickReply, DismissReason, Incident},
         policy::Person,
         report::Report,
     },
@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// Slack waits three seconds.
 const PATIENCE: Duration = Duration::from_millis(2_500);
@@ -96,9 +97,9 @@ impl Reception {
     pub async fn receive(&self, inbound: Inbound, signature: Option<String>) -> Ack {
         let (answering, mut answered) = oneshot::channel();
         let this = self.clone();
-        self.0.tasks.spawn(async move {
-            this.work(inbound, signature, answering).await;
-        });
+        let span = span_of(&inbound);
+        let work = async move { this.work(inbound, signature, answering).await };
+        self.0.tasks.spawn(work.instrument(span));
         match tokio::time::timeout(PATIENCE, &mut answered).await {
             Ok(ack) => ack.unwrap_or(Ack::Empty),
             Err(_) => {
@@ -279,7 +280,7 @@ impl Reception {
     }
 
     async fn submitted(&self, submission: Submission, by: Person, answering: Answering) {
-        let target: Option<DismissTarget> = serde_json::from_str(&submission.private_metadata).ok();
+        let target = target_of(&submission);
         let Some(target) = target.filter(|_| submission.callback_id == modal::DISMISS_VIEW) else {
             return self.0.meter.add("slack_requests_unknown", "dialog", 1);
         };
@@ -360,6 +361,25 @@ impl Way {
 
 fn click(by: Person, token: String, kind: ClickKind) -> Click {
     Click { by, token, kind }
+}
+
+/// Around everything that is said in the log of what came in: which incident the pressed card says it is of.
+fn span_of(inbound: &Inbound) -> tracing::Span {
+    let token = match inbound {
+        // An option of the menu has its word before the token.
+        Inbound::Press(press) => press.value.rsplit('|').next().map(str::to_owned),
+        Inbound::Submission(submission) => target_of(submission).map(|target| target.token),
+        _ => None,
+    };
+    match token.and_then(|token| Incident::named_by(&token)) {
+        Some(id) => tracing::error_span!("receive", incident = %id),
+        None => tracing::error_span!("receive"),
+    }
+}
+
+/// The card that a dialog was opened from.
+fn target_of(submission: &Submission) -> Option<DismissTarget> {
+    serde_json::from_str(&submission.private_metadata).ok()
 }
 
 /// How long an option of the menu silences.

@@ -37,6 +37,30 @@ pub struct BrokenChain {
     pub why: String,
 }
 
+/// The end of the chain: whoever keeps it elsewhere sees when rows are cut off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditHead {
+    /// The last row, which is also the number of rows.
+    pub seq: i64,
+    /// Its hash.
+    pub hash: String,
+}
+
+/// The last row; none while there is no row.
+pub fn head(connection: &Connection) -> Result<Option<AuditHead>, StoreError> {
+    let last = connection.query_row(
+        "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",
+        [],
+        |row| {
+            Ok(AuditHead {
+                seq: row.get(0)?,
+                hash: row.get(1)?,
+            })
+        },
+    );
+    Ok(last.optional()?)
+}
+
 fn hash(
     before: &str,
     seq: i64,
@@ -51,21 +75,16 @@ fn hash(
     hex::encode(Sha256::digest(row.as_bytes()))
 }
 
+/// Adds rows; gives the new end of the chain, if it moved.
 pub(super) fn append(
     transaction: &Transaction<'_>,
     at: Timestamp,
     entries: &[(Option<IncidentId>, AuditEntry)],
-) -> Result<(), StoreError> {
+) -> Result<Option<AuditHead>, StoreError> {
     if entries.is_empty() {
-        return Ok(());
+        return Ok(None);
     }
-    let last: Option<(i64, String)> = transaction
-        .query_row(
-            "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )
-        .optional()?;
+    let last = head(transaction)?.map(|last| (last.seq, last.hash));
     let (mut seq, mut before) = last.unwrap_or((0, GENESIS.to_owned()));
     let at = at.to_string();
     let mut put = transaction.prepare_cached(
@@ -94,7 +113,7 @@ pub(super) fn append(
             before
         ])?;
     }
-    Ok(())
+    Ok(Some(AuditHead { seq, hash: before }))
 }
 
 /// All rows, oldest first; of one incident if it is given.
@@ -126,7 +145,8 @@ pub fn list(
 
 /// Recomputes the whole chain. Gives the number of rows, or where it breaks.
 ///
-/// What it cannot see: rows cut off at the end. Keep the last hash elsewhere (it is in `/metrics` and in the log) to see that.
+/// What it cannot see: rows cut off at the end. The log names the last row and its hash at the start and whenever rows are added
+/// (`audit.head`), and `/metrics` has the number of rows (`heal_audit_rows`): whoever keeps one of them sees that, too.
 pub fn verify(connection: &Connection) -> Result<Result<i64, BrokenChain>, StoreError> {
     let mut statement = connection
         .prepare("SELECT seq, at, incident, actor, what, detail, hash FROM audit ORDER BY seq")?;

@@ -1,5 +1,9 @@
 //! One transaction's worth of writes.
-use super::{StoreError, audit, forecasts};
+use super::{
+    StoreError,
+    audit::{self, AuditHead},
+    forecasts,
+};
 use crate::{
     domain::{
         forecast::Told,
@@ -83,7 +87,11 @@ impl Batch {
     }
 }
 
-pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Result<(), StoreError> {
+/// Writes it; gives the new end of the audit log, if it moved.
+pub(super) fn commit(
+    connection: &mut Connection,
+    batch: &Batch,
+) -> Result<Option<AuditHead>, StoreError> {
     let transaction = connection.transaction()?;
     let at = batch.at.to_string();
     write_incidents(&transaction, batch, &at)?;
@@ -91,12 +99,12 @@ pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Result<(), S
     write_memory(&transaction, batch, &at)?;
     write_guards(&transaction, batch, &at)?;
     forecasts::write(&transaction, &batch.forecasts)?;
-    audit::append(&transaction, batch.at, &batch.audit)?;
+    let head = audit::append(&transaction, batch.at, &batch.audit)?;
     if batch.prune {
         prune(&transaction, batch.at)?;
     }
     transaction.commit()?;
-    Ok(())
+    Ok(head)
 }
 
 fn write_incidents(

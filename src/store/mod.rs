@@ -10,7 +10,10 @@ mod load;
 mod schema;
 mod series;
 
-pub use audit::{AuditRow, BrokenChain, list as list_audit, verify as verify_audit};
+pub use audit::{
+    AuditHead, AuditRow, BrokenChain, head as audit_head, list as list_audit,
+    verify as verify_audit,
+};
 pub use batch::Batch;
 pub use habits::HabitsRow;
 pub use load::{Loaded, PendingEffect};
@@ -98,8 +101,9 @@ impl Store {
         load::load(&self.lock())
     }
 
-    /// Writes a batch in one transaction, on a thread of its own. After an error nothing of it is stored.
-    pub async fn commit(&self, batch: Arc<Batch>) -> Result<(), StoreError> {
+    /// Writes a batch in one transaction, on a thread of its own, and gives the new end of the audit log if it moved. After an
+    /// error nothing of it is stored.
+    pub async fn commit(&self, batch: Arc<Batch>) -> Result<Option<AuditHead>, StoreError> {
         self.apart(move |store| batch::commit(&mut store.lock(), &batch))
             .await
     }
@@ -134,5 +138,29 @@ impl Store {
         self.connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::types::Value;
+
+    #[test]
+    fn the_database_is_set_up_so_that_what_is_committed_survives_a_power_cut() {
+        let name = format!("heal-store-{}.db", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let store = Store::open(&path).unwrap();
+        let said = |pragma: &str| -> Value {
+            let sql = format!("PRAGMA {pragma}");
+            store
+                .read(|connection| Ok(connection.query_row(&sql, [], |row| row.get(0))?))
+                .unwrap()
+        };
+        assert_eq!(said("journal_mode"), Value::Text("wal".into()));
+        // 2 is FULL.
+        assert_eq!(said("synchronous"), Value::Integer(2));
+        drop(store);
+        std::fs::remove_file(path).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! Log lines: to standard error, as text or as one JSON object per line. Secrets are redacted wherever they stand in a
-//! line, and control characters are escaped, so that text from a cluster can forge no line.
+//! line, and control characters are escaped, so that text from a cluster can forge no line. What a span is about (the
+//! incident, as a rule) is said of every line inside it.
 use crate::{
     config::{LogConfig, LogFormat},
     redact::redact,
@@ -13,11 +14,9 @@ use tracing::{
 };
 use tracing_subscriber::{
     EnvFilter,
+    field::RecordFields,
     filter::ParseError,
-    fmt::{
-        FmtContext, FormatEvent, FormattedFields, MakeWriter,
-        format::{DefaultFields, Writer},
-    },
+    fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter, format::Writer},
     layer::SubscriberExt,
     registry::LookupSpan,
     util::SubscriberInitExt,
@@ -63,6 +62,7 @@ where
     let layer = tracing_subscriber::fmt::layer()
         .with_ansi(false)
         .with_writer(writer)
+        .fmt_fields(SpanFields)
         .event_format(Line {
             format: config.format,
             clock,
@@ -78,33 +78,29 @@ struct Line {
     clock: fn() -> Timestamp,
 }
 
-impl<S> FormatEvent<S, DefaultFields> for Line
+impl<S> FormatEvent<S, SpanFields> for Line
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
     fn format_event(
         &self,
-        ctx: &FmtContext<'_, S, DefaultFields>,
+        ctx: &FmtContext<'_, S, SpanFields>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
         let meta = event.metadata();
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let spans: Vec<String> = ctx
+        let spans: Vec<Around> = ctx
             .event_scope()
             .into_iter()
             .flat_map(|scope| scope.from_root())
-            .map(|span| {
-                let extensions = span.extensions();
-                let fields = extensions
-                    .get::<FormattedFields<DefaultFields>>()
-                    .map_or("", |fields| fields.as_str());
-                if fields.is_empty() {
-                    span.name().to_owned()
-                } else {
-                    format!("{}{{{fields}}}", span.name())
-                }
+            .map(|span| Around {
+                name: span.name(),
+                fields: span
+                    .extensions()
+                    .get::<FormattedFields<SpanFields>>()
+                    .map_or_else(Map::new, |fields| SpanFields::read(fields.as_str())),
             })
             .collect();
         // Milliseconds are enough, and lines stay aligned.
@@ -123,38 +119,61 @@ where
 fn text(
     time: &str,
     meta: &tracing::Metadata<'_>,
-    spans: &[String],
+    spans: &[Around],
     fields: Fields,
 ) -> Result<String, fmt::Error> {
     let mut line = format!("{time} {:>5} {}: ", meta.level(), short(meta.target()));
     for span in spans {
-        write!(line, "{}: ", escaped(span))?;
+        line.push_str(span.name);
+        if !span.fields.is_empty() {
+            write!(line, "{{{}}}", words(&span.fields)?)?;
+        }
+        line.push_str(": ");
     }
     line.push_str(&escaped(&fields.message));
-    for (name, value) in fields.others {
+    if !fields.others.is_empty() {
+        write!(line, " {}", words(&fields.others)?)?;
+    }
+    Ok(line)
+}
+
+/// `name=value name="two words"`
+fn words(fields: &Map<String, Value>) -> Result<String, fmt::Error> {
+    let mut line = String::new();
+    for (name, value) in fields {
+        if !line.is_empty() {
+            line.push(' ');
+        }
         match value {
             Value::String(text) if text.contains([' ', '"', '=']) || text.is_empty() => {
-                write!(line, " {name}={text:?}")?;
+                write!(line, "{name}={text:?}")?;
             }
-            Value::String(text) => write!(line, " {name}={}", escaped(&text))?,
-            other => write!(line, " {name}={other}")?,
+            Value::String(text) => write!(line, "{name}={}", escaped(text))?,
+            other => write!(line, "{name}={other}")?,
         }
     }
     Ok(line)
 }
 
-fn json(time: String, meta: &tracing::Metadata<'_>, spans: Vec<String>, fields: Fields) -> String {
+fn json(time: String, meta: &tracing::Metadata<'_>, spans: Vec<Around>, fields: Fields) -> String {
     let mut object = Map::new();
     object.insert("time".into(), time.into());
     object.insert("level".into(), meta.level().as_str().to_lowercase().into());
     object.insert("target".into(), short(meta.target()).into());
     object.insert("message".into(), fields.message.into());
     if !spans.is_empty() {
-        object.insert("spans".into(), spans.into());
+        let names: Vec<&str> = spans.iter().map(|span| span.name).collect();
+        object.insert("spans".into(), names.into());
     }
+    // What stands nearer to the event wins.
+    let mut all = Map::new();
+    for mut span in spans {
+        all.append(&mut span.fields);
+    }
+    all.extend(fields.others);
     // Under a key of their own: a field can be named like one of the above.
-    if !fields.others.is_empty() {
-        object.insert("fields".into(), Value::Object(fields.others));
+    if !all.is_empty() {
+        object.insert("fields".into(), Value::Object(all));
     }
     Value::Object(object).to_string()
 }
@@ -176,7 +195,35 @@ fn escaped(text: &str) -> String {
     out
 }
 
-/// The fields of one event.
+/// A span around an event.
+struct Around {
+    name: &'static str,
+    fields: Map<String, Value>,
+}
+
+/// Keeps the fields of a span as JSON, so that a line can show them in its own format.
+struct SpanFields;
+
+impl<'w> FormatFields<'w> for SpanFields {
+    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
+        let mut seen = Fields::default();
+        fields.record(&mut seen);
+        write!(writer, "{}", Value::Object(seen.others))
+    }
+}
+
+impl SpanFields {
+    /// The fields again. What was recorded later follows as an object of its own.
+    fn read(text: &str) -> Map<String, Value> {
+        serde_json::Deserializer::from_str(text)
+            .into_iter::<Map<String, Value>>()
+            .map_while(Result::ok)
+            .flatten()
+            .collect()
+    }
+}
+
+/// The fields of one event or span.
 #[derive(Default)]
 struct Fields {
     message: String,
@@ -261,7 +308,7 @@ mod tests {
     }
 
     fn some_lines() {
-        let span = tracing::info_span!("incident", id = %"H17");
+        let span = tracing::error_span!("execute", incident = %"H17");
         let _inside = span.enter();
         tracing::info!(target: "heal::slack::send", method = "chat.update", tries = 2, ok = true, "card updated");
         let error = io::Error::other("connection reset\nlevel=ERROR forged");
@@ -271,8 +318,8 @@ mod tests {
     #[test]
     fn text_is_one_line_per_event_with_short_targets() {
         insta::assert_snapshot!(logged(LogFormat::Text, "info", some_lines), @r#"
-        2026-09-21T14:13:20.007Z  INFO slack::send: incident{id=H17}: card updated method=chat.update ok=true tries=2
-        2026-09-21T14:13:20.007Z  WARN cluster: incident{id=H17}: hostile\n\u{1b}[31m text error="connection reset\nlevel=ERROR forged"
+        2026-09-21T14:13:20.007Z  INFO slack::send: execute{incident=H17}: card updated method=chat.update ok=true tries=2
+        2026-09-21T14:13:20.007Z  WARN cluster: execute{incident=H17}: hostile\n\u{1b}[31m text error="connection reset\nlevel=ERROR forged"
         "#);
     }
 
@@ -285,8 +332,8 @@ mod tests {
                 .all(|line| serde_json::from_str::<Value>(line).is_ok())
         );
         insta::assert_snapshot!(lines, @r#"
-        {"fields":{"method":"chat.update","ok":true,"tries":2},"level":"info","message":"card updated","spans":["incident{id=H17}"],"target":"slack::send","time":"2026-09-21T14:13:20.007Z"}
-        {"fields":{"error":"connection reset\nlevel=ERROR forged"},"level":"warn","message":"hostile\n\u001b[31m text","spans":["incident{id=H17}"],"target":"cluster","time":"2026-09-21T14:13:20.007Z"}
+        {"fields":{"incident":"H17","method":"chat.update","ok":true,"tries":2},"level":"info","message":"card updated","spans":["execute"],"target":"slack::send","time":"2026-09-21T14:13:20.007Z"}
+        {"fields":{"error":"connection reset\nlevel=ERROR forged","incident":"H17"},"level":"warn","message":"hostile\n\u001b[31m text","spans":["execute"],"target":"cluster","time":"2026-09-21T14:13:20.007Z"}
         "#);
     }
 

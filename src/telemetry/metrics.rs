@@ -47,6 +47,7 @@ pub struct Metrics {
     executions: Family<ExecutionLabels, Counter>,
     verdicts: Family<VerdictLabels, Counter>,
     suppressed: Free<ReasonLabel>,
+    audit_rows: Gauge,
     outbox_depth: Gauge,
     outbox_age: GaugeF,
     watch_age: Family<KindLabel, GaugeF>,
@@ -97,14 +98,23 @@ impl Metrics {
             verdicts: plain(
                 r,
                 "verdicts",
-                "Closed incidents by verdict; action is none when none was run",
+                "Verdicts on changes, and on incidents that closed without one (action none)",
             ),
             suppressed: Free::new(plain(
                 r,
                 "suppressed",
                 "What was left out on purpose, by reason",
             )),
-            outbox_depth: plain(r, "outbox_depth", "Messages that wait to be sent"),
+            audit_rows: plain(
+                r,
+                "audit_rows",
+                "Rows of the audit log; fewer than before means that some were removed",
+            ),
+            outbox_depth: plain(
+                r,
+                "outbox_depth",
+                "Cards and messages that wait to be sent or brought up to date",
+            ),
             outbox_age: seconds(r, "outbox_age", "How long the oldest of them has waited"),
             watch_age: seconds(r, "watch_age", "Time since a watch's last sign of life"),
             watch_synced: plain(
@@ -210,7 +220,12 @@ impl Metrics {
         self.suppressed.add(reason, count);
     }
 
-    /// So many messages wait, the oldest since then.
+    /// The audit log has so many rows.
+    pub fn audit_rows(&self, rows: i64) {
+        self.audit_rows.set(rows);
+    }
+
+    /// So many cards and messages wait, the oldest since then.
     pub fn outbox(&self, depth: usize, oldest: Option<Timestamp>) {
         self.outbox_depth.set(whole(depth));
         self.times().oldest_in_outbox = oldest;

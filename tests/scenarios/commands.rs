@@ -4,6 +4,10 @@ use crate::support::{
     stories::{CRASHES, Can},
     world::{WORKS, World, deployment},
 };
+use heal::sim::kube::RequestMatcher;
+use http::Method;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 /// A workload that has crashed from the start: there is nothing to go back to.
 async fn is_hopeless(world: &World, name: &str) {
@@ -59,6 +63,64 @@ async fn the_status_lists_what_needs_a_decision_and_what_needs_a_person() {
         ),
         "{status}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_says_how_far_an_incident_is_from_its_diagnosis_to_its_proof() {
+    let world = World::start().await;
+    world.runs("checkout", 2, WORKS).await;
+    // It cannot be looked into at once.
+    let reads = RequestMatcher::new(Method::GET, "/deployments/checkout");
+    world.kube.fail_next(reads, 503, 2);
+    world.rolls_out("checkout", 2, CRASHES);
+    let opened = || (!world.audit("incident.opened").is_empty()).then_some(());
+    world.until("the incident", opened).await;
+    let says = async |summary: &str, heading: &str| {
+        let status = Olivia.types(&world, "status").await;
+        assert!(status.contains(summary), "{status}");
+        let list = format!("*{heading}* (1)\n• *H1* shop/checkout is crash-looping · ");
+        assert!(status.contains(&list), "{status}");
+    };
+    let calm = "No decision is needed on test. 1 incident open.";
+    says(calm, "Being diagnosed").await;
+    let card = world.offer("checkout").await;
+    says(
+        "*1 incident needs a decision* on test; 1 open.",
+        "Needs a decision",
+    )
+    .await;
+    // The fix runs as long as the cluster does not answer.
+    world.kube.set_down(true);
+    Olivia.presses(&world, &card, "approve").await;
+    says(calm, "Running a fix").await;
+    world.kube.set_down(false);
+    world.thread_says(&card, "Done:").await;
+    says(calm, "Checking whether the fix helped").await;
+    world.thread_says(&card, "Recovered").await;
+    let status = Olivia.types(&world, "status").await;
+    assert!(
+        status.contains("All quiet") && !status.contains("*H1*"),
+        "{status}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_status_says_what_was_not_shown_and_why() {
+    let world = World::start().await;
+    world.runs("checkout", 2, WORKS).await;
+    Olivia.types(&world, "silence shop/checkout 4h").await;
+    world.rolls_out("checkout", 2, CRASHES);
+    world.passes(300).await;
+    let status = Olivia.types(&world, "status").await;
+    for part in [
+        "Quiet, because silenced",
+        "*Silenced, and still wrong* (1)\n• *H1* shop/checkout is crash-looping · ",
+        "*Not shown, and why*\n",
+        "• 1 × incidents kept quiet by a silence",
+        "Watching ",
+    ] {
+        assert!(status.contains(part), "“{part}” is missing in {status}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -199,6 +261,40 @@ async fn the_menu_of_a_card_silences_its_workload_for_an_hour() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn each_option_of_the_menu_silences_as_long_as_it_says() {
+    for (option, hours) in [("silence_1h", 1), ("silence_4h", 4), ("silence_1d", 24)] {
+        let world = World::start().await;
+        let card = world.breaks("checkout").await;
+        Olivia.chooses(&world, &card, option).await;
+        let set = || world.audit("silence.set").pop();
+        let set = world.until("the silence", set).await;
+        let at: Timestamp = set.at.parse().unwrap();
+        let until: Timestamp = set.detail["until"].as_str().unwrap().parse().unwrap();
+        assert_eq!(until.duration_since(at), SignedDuration::from_hours(hours));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silence_from_a_card_that_heal_never_made_is_refused_and_on_record() {
+    let world = World::start().await;
+    let card = world.breaks("checkout").await;
+    let mut payload = Olivia.payload(&card, "approve");
+    payload["actions"][0] = json!({
+        "type": "overflow", "action_id": "more", "block_id": "b",
+        "selected_option": {"text": {"type": "plain_text", "text": "Silence"}, "value": "silence_1h|H1.1.guessed"},
+    });
+    let answer = world.slack.send(world.signed_click(&payload)).await;
+    assert!(answer.is_ok(), "{answer:?}");
+    Olivia.is_told(&world, "Heal does not know this card").await;
+    let (who, what) = world.audited("command.refused");
+    assert_eq!(
+        (who.as_str(), &what["command"]),
+        ("U0OLIVIA", &json!("silence"))
+    );
+    assert!(world.audit("silence.set").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_silence_of_one_kind_of_trouble_lets_the_others_through() {
     let world = World::start().await;
     Olivia.types(&world, "silence shop/* 1d oom").await;
@@ -226,6 +322,10 @@ async fn those_who_approve_nothing_can_neither_silence_nor_pause() {
         "Only people whom an [[approvers]] rule names may use `silence`",
     )
     .await;
+    let refused = world.audit("command.refused");
+    assert_eq!(refused.len(), 5);
+    assert_eq!(refused[4].actor, "U0IVAN");
+    assert_eq!(refused[4].detail["command"], "silence");
     assert!(world.audit("silence.set").is_empty());
     assert!(world.audit("actions.paused").is_empty());
 }

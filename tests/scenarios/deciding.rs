@@ -1,11 +1,13 @@
 //! Who decides what, and what a decision does: at most once, by the right people, on the world as it is.
 use crate::support::{
-    people::Person::{Guest, Ivan, Olivia, Omar, Stranger},
+    people::Person::{Grace, Guest, Ivan, Olivia, Omar, Robot, Stranger},
+    shop::app,
     stories::{CRASHES, Can},
     world::{NAMESPACE, Setup, WORKS, World},
 };
 use heal::domain::waits::Waits;
 use jiff::SignedDuration;
+use serde_json::json;
 
 #[tokio::test(start_paused = true)]
 async fn an_approval_runs_the_fix_and_the_card_says_who_approved() {
@@ -28,6 +30,24 @@ async fn an_approval_runs_the_fix_and_the_card_says_who_approved() {
         what["action"],
         "kubectl rollout undo deployment/checkout -n shop --to-revision=1"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_record_has_what_was_to_change_and_what_the_cluster_says_did() {
+    let world = World::start().await;
+    world.runs_well(app("checkout", 2, json!({}))).await;
+    world.applies(app("checkout", 2, json!({"image": "busybox:1.63"})));
+    let card = world.offer("checkout").await;
+    Olivia.approves(&world, &card).await;
+    world.thread_says(&card, "Recovered").await;
+    let change = json!(["containers[app].image: busybox:1.63 → busybox:1.36"]);
+    let approved = world.audited("decision.approved").1;
+    assert_eq!(approved["before"], change);
+    assert_eq!(approved["generation"], 2);
+    let result = world.audited("execution.result").1["result"].clone();
+    assert_eq!(result["after"], change);
+    assert_eq!(result["generation"], 3);
+    assert_eq!(world.generation("checkout"), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,6 +144,7 @@ async fn those_who_may_not_are_told_why_and_it_is_on_record() {
             "You may not approve RolloutUndo in namespace shop. These may: <@U0OLIVIA>",
         ),
         (Guest, "Guests cannot decide on actions"),
+        (Robot, "Apps cannot decide on actions"),
         (Stranger, "Only members of this workspace can decide"),
     ] {
         person.presses(&world, &card, "approve").await;
@@ -135,12 +156,33 @@ async fn those_who_may_not_are_told_why_and_it_is_on_record() {
         .into_iter()
         .map(|row| row.actor)
         .collect();
-    assert_eq!(outsiders, ["U0GUEST", "U0STRANGER"]);
+    assert_eq!(outsiders, ["U0GUEST", "U0ROBOT", "U0STRANGER"]);
     world.passes(60).await;
     assert_eq!(world.changes(), 0);
     assert!(world.again(&card).can("approve"));
     // Nobody else sees who was refused.
     assert!(!world.everything_said().contains("U0IVAN"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_of_a_group_that_a_rule_names_may_approve_and_no_outsider_in_it() {
+    let world = World::with(Setup {
+        on_call: vec![Grace, Guest, Robot, Stranger],
+        ..Setup::default()
+    })
+    .await;
+    let card = world.breaks("checkout").await;
+    for person in [Ivan, Guest, Robot, Stranger] {
+        person.presses(&world, &card, "approve").await;
+    }
+    Ivan.is_told(&world, "<!subteam^S0ONCALL>").await;
+    world.passes(60).await;
+    assert_eq!(world.changes(), 0);
+    assert!(world.audit("decision.approved").is_empty());
+    Grace.approves(&world, &card).await;
+    world.thread_says(&card, "Recovered").await;
+    assert_eq!(world.audited("decision.approved").0, "U0GRACE");
+    assert_eq!(world.changes(), 1);
 }
 
 #[tokio::test(start_paused = true)]

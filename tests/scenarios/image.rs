@@ -39,6 +39,11 @@ async fn each_way_to_miss_an_image_has_its_own_cause() {
             true,
         ),
         (
+            "127.0.0.1:5000/shop/a:1",
+            "its registry does not answer",
+            true,
+        ),
+        (
             "armonly.example.com/shop/a:1",
             "it has no build for the CPU architecture of the node",
             true,

@@ -1,10 +1,12 @@
 //! Containers that are killed at their memory limit.
 use crate::support::{
+    people::Person::Olivia,
     shop::{app, limited},
     story::{says, says_nothing_of},
-    world::{Setup, World},
+    world::{NAMESPACE, Setup, World},
 };
-use serde_json::json;
+use heal::sim::slack::Message;
+use serde_json::{Value, json};
 
 /// Needs 80 MiB and then works for ever.
 const HUNGRY: &str = "head -c 80m /dev/zero | tail; echo ready; sleep infinity";
@@ -20,6 +22,28 @@ async fn without_kubelet() -> World {
         ..Setup::default()
     })
     .await
+}
+
+/// A rollout replaces its pod without waiting for the new one.
+fn all_at_once(mut object: Value) -> Value {
+    object["spec"]["strategy"] = json!({"type": "Recreate"});
+    object
+}
+
+/// Somebody approves, the pod is replaced and the new one works: that is proved and remembered.
+async fn recovers_with_its_new_pod(world: &World, card: &Message) {
+    let pods = || world.kube.list("Pod", Some(NAMESPACE));
+    let old = pods()[0]["metadata"]["uid"].clone();
+    Olivia.approves(world, card).await;
+    world.thread_says(card, "Done:").await;
+    let is_new = |pod: &Value| pod["metadata"]["uid"] != old;
+    let replaced = || (pods().len() == 1 && pods().iter().all(is_new)).then_some(());
+    world.until("the new pod", replaced).await;
+    let running = json!({"running": {"startedAt": world.now().strftime("%FT%TZ").to_string()}});
+    world.container_is("checkout", running, json!({}), 0).await;
+    world.thread_says(card, "Recovered").await;
+    assert_eq!(world.changes(), 1);
+    assert_eq!(world.learnt(), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,7 +93,7 @@ async fn a_limit_that_a_rollout_lowered_is_rolled_back_rather_than_raised() {
 async fn a_kill_is_told_by_its_reason_whatever_the_exit_code() {
     for code in [0, 1] {
         let world = without_kubelet().await;
-        world.applies(app("checkout", 1, limited(HUNGRY, "64Mi")));
+        world.applies(all_at_once(app("checkout", 1, limited(HUNGRY, "64Mi"))));
         let waits = json!({"waiting": {"reason": "CrashLoopBackOff", "message": "back-off 10s restarting failed container=app"}});
         world
             .container_is("checkout", waits, world.ended("OOMKilled", code, "", 5), 2)
@@ -86,6 +110,7 @@ async fn a_kill_is_told_by_its_reason_whatever_the_exit_code() {
                 "--limits=memory=128Mi",
             ],
         );
+        recovers_with_its_new_pod(&world, &card).await;
     }
 }
 
@@ -108,7 +133,8 @@ async fn an_exit_code_of_137_without_that_reason_is_no_lack_of_memory() {
 #[tokio::test(start_paused = true)]
 async fn a_limit_too_low_for_the_start_of_the_process_is_told_apart_from_a_broken_command() {
     let world = without_kubelet().await;
-    world.applies(app("checkout", 1, limited("sleep infinity", "6Mi")));
+    let tiny = app("checkout", 1, limited("sleep infinity", "6Mi"));
+    world.applies(all_at_once(tiny));
     let said = "failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create \
                 failed: unable to start container process: container init was OOM-killed (memory limit too low?)";
     let waits = json!({"waiting": {"reason": "RunContainerError", "message": said}});
@@ -123,4 +149,5 @@ async fn a_limit_too_low_for_the_start_of_the_process_is_told_apart_from_a_broke
             "--limits=memory=12Mi",
         ],
     );
+    recovers_with_its_new_pod(&world, &card).await;
 }

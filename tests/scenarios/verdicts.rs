@@ -4,8 +4,19 @@ use crate::support::{
     stories::{Can, by_mode},
     world::{NAMESPACE, Setup, World},
 };
-use heal::{domain::waits::Waits, sim::slack::Message};
+use heal::{
+    domain::{
+        action::Action,
+        incident::{IncidentId, Lesson},
+        memory::Memory,
+        object::ObjectRef,
+        waits::Waits,
+    },
+    sim::slack::Message,
+    store::Batch,
+};
 use jiff::SignedDuration;
+use std::sync::Arc;
 
 /// A world in which one object may be changed again at once.
 async fn hasty() -> World {
@@ -68,6 +79,40 @@ async fn a_fix_that_does_not_help_counts_as_a_failure_and_another_one_is_offered
     assert!(closed.words().contains("Before that"), "{}", closed.words());
     assert_eq!(world.learnt(), (1, 1));
     assert_eq!(world.changes(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_fixes_the_one_that_failed_here_before_is_not_offered_first() {
+    let mut world = hasty().await;
+    world.stop().await;
+    let target = ObjectRef::new("Deployment", NAMESPACE, "cache", "of-last-year");
+    let failed = |number: u8| {
+        let lesson = Lesson {
+            signature: "oom.container".into(),
+            action: Action::SetMemoryLimit {
+                target: target.clone(),
+                container: "app".into(),
+                from: 64 << 20,
+                to: 128 << 20,
+                request: None,
+            },
+            success: false,
+            execution: format!("earlier-{number}"),
+        };
+        (IncidentId(0), Memory::workload("test", &target), lesson)
+    };
+    let batch = Batch {
+        lessons: (1..=3).map(failed).collect(),
+        ..Batch::default()
+    };
+    world.store.commit(Arc::new(batch)).await.unwrap();
+    world.boot().await;
+    assert_eq!(world.learnt(), (0, 3));
+    // Without that, the raise comes first: see the story above.
+    let card = runs_out_of_memory(&world, "true").await;
+    let words = card.words();
+    assert!(words.contains("Roll back to revision 1"), "{words}");
+    assert!(!words.contains("128Mi"), "{words}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,8 @@ use tokio::{
 /// The longest that the browser itself may take for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The browser of this run: what `HEAL_TEST_CHROMIUM` names, or `chromium` on the PATH. Without one, says so.
+/// The browser of this run: what `HEAL_TEST_CHROMIUM` names, or `chromium` on the PATH. Without one, says so; where one is
+/// required, fails.
 pub fn installed() -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("HEAL_TEST_CHROMIUM") {
         let named = PathBuf::from(named);
@@ -33,6 +34,10 @@ pub fn installed() -> Option<PathBuf> {
         .map(|folder| folder.join("chromium"))
         .find(|file| file.is_file());
     if found.is_none() {
+        assert!(
+            std::env::var_os("HEAL_TEST_BROWSER_REQUIRED").is_none(),
+            "this run requires a browser: there is no chromium on the PATH, and HEAL_TEST_CHROMIUM names none"
+        );
         eprintln!("skipped: no chromium on the PATH, and HEAL_TEST_CHROMIUM names none");
     }
     found

@@ -3,6 +3,7 @@ pub mod channel;
 pub mod chromium;
 pub mod forecasts;
 pub mod installation;
+pub mod meters;
 pub mod people;
 pub mod place;
 pub mod shop;

@@ -11,18 +11,24 @@ pub enum Person {
     Omar,
     /// A member who may not.
     Ivan,
+    /// May approve where a rule names the group that she is in.
+    Grace,
     /// A guest, although a rule names her.
     Guest,
+    /// An app, although a rule names it.
+    Robot,
     /// Somebody of another workspace.
     Stranger,
 }
 
 impl Person {
-    pub const ALL: [Person; 5] = [
+    pub const ALL: [Person; 7] = [
         Person::Olivia,
         Person::Omar,
         Person::Ivan,
+        Person::Grace,
         Person::Guest,
+        Person::Robot,
         Person::Stranger,
     ];
 
@@ -31,7 +37,9 @@ impl Person {
             Person::Olivia => "U0OLIVIA",
             Person::Omar => "U0OMAR",
             Person::Ivan => "U0IVAN",
+            Person::Grace => "U0GRACE",
             Person::Guest => "U0GUEST",
+            Person::Robot => "U0ROBOT",
             Person::Stranger => "U0STRANGER",
         }
     }
@@ -40,6 +48,7 @@ impl Person {
         let mut user = User::new(self.id(), &format!("{self:?}").to_lowercase());
         match self {
             Person::Guest => user.is_restricted = true,
+            Person::Robot => user.is_bot = true,
             Person::Stranger => {
                 user.is_stranger = true;
                 user.team_id = Some("T0OTHER".into());

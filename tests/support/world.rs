@@ -15,7 +15,7 @@ use heal::{
     sim::{
         kube::{KubeSim, Options},
         prometheus::PrometheusSim,
-        slack::{Channel, Message, SlackSim, SlackSimOptions, User, in_process},
+        slack::{Channel, Message, SlackSim, SlackSimOptions, User, Usergroup, in_process},
     },
     store::Store,
     telemetry::Metrics,
@@ -29,6 +29,8 @@ use tower::ServiceExt;
 
 pub use super::channel::CHANNEL;
 pub const NAMESPACE: &str = "shop";
+/// A user group of the workspace.
+pub const ON_CALL: &str = "S0ONCALL";
 /// A script that works for ever.
 pub const WORKS: &str = "echo ready; sleep infinity";
 /// The longest that a sentence waits, in virtual time.
@@ -62,6 +64,8 @@ pub struct Setup {
     pub scopes: Option<Vec<String>>,
     /// Slack's rate limits hold.
     pub rate_limits: bool,
+    /// Who is in the group [`ON_CALL`]; with anybody in it, the rule names the group.
+    pub on_call: Vec<Person>,
     /// Forecasts are made like this.
     pub forecast: Option<forecaster::Options>,
 }
@@ -74,6 +78,7 @@ impl Default for Setup {
             options: |options| options,
             scopes: None,
             rate_limits: false,
+            on_call: Vec::new(),
             forecast: None,
         }
     }
@@ -102,6 +107,9 @@ impl World {
         if let Some(scopes) = setup.scopes {
             options.scopes = scopes;
         }
+        let on_call: Vec<&str> = setup.on_call.iter().map(|person| person.id()).collect();
+        let named = (!on_call.is_empty()).then(|| ON_CALL.to_owned());
+        options.usergroups = vec![Usergroup::new(ON_CALL, "on-call", &on_call)];
         let rule = Rule {
             actions: ActionKind::ALL.to_vec(),
             namespaces: vec!["*".into()],
@@ -109,8 +117,9 @@ impl World {
                 Person::Olivia.id().into(),
                 Person::Omar.id().into(),
                 Person::Guest.id().into(),
+                Person::Robot.id().into(),
             ],
-            groups: vec![],
+            groups: named.into_iter().collect(),
             approvals: setup.approvals,
         };
         let settings = Settings {

@@ -178,6 +178,7 @@ async fn make(
                 generation,
                 at,
                 available_before,
+                after: super::difference(action, &target, &after),
             })
         }
         Err(fault) => failed(&fault, change.is_delete()),
@@ -252,6 +253,7 @@ fn applied(cluster: &KubeCluster, action: &Action, target: &Target) -> Attempt {
         generation: target.view.generation,
         at: at.unwrap_or_else(|| cluster.clock.now()),
         available_before: target.view.available,
+        after: Vec::new(),
     })
 }
 

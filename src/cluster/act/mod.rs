@@ -130,9 +130,10 @@ pub async fn dry_run(cluster: &KubeCluster, action: Action) -> Result<DryRun, Cl
     Err(ClusterError::Unavailable(why))
 }
 
-fn told(action: &Action, change: &Change, target: &Target, after: &Value) -> DryRun {
+/// What a change makes of its target, by the server's answer to it.
+fn difference(action: &Action, target: &Target, after: &Value) -> Vec<String> {
     let spec = |of: &Value| of.get("spec").cloned().unwrap_or(Value::Null);
-    let diff = match action {
+    match action {
         Action::DeletePod { pod, .. } => vec![format!("{pod}: there → deleted, made anew")],
         Action::Scale { .. } => {
             let then = after
@@ -146,7 +147,11 @@ fn told(action: &Action, change: &Change, target: &Target, after: &Value) -> Dry
             )
         }
         _ => diff::lines(&spec(&target.raw), &spec(after)),
-    };
+    }
+}
+
+fn told(action: &Action, change: &Change, target: &Target, after: &Value) -> DryRun {
+    let diff = difference(action, target, after);
     let idle = diff.is_empty() && !change.is_delete();
     DryRun {
         generation: target.view.generation,

@@ -119,11 +119,13 @@ async fn an_undo_is_dry_run_made_once_and_followed_until_it_is_complete() {
         generation,
         at,
         available_before,
+        after,
     } = first
     else {
         panic!("{first:?}");
     };
     assert_eq!((generation, available_before), (3, 2));
+    assert_eq!(after, dry_run.diff, "what the dry run promised");
     let again = world.cluster.execute(approved, subject.clone()).await;
     assert!(
         matches!(again, Outcome::Applied { generation: 3, .. }),

@@ -145,7 +145,12 @@ fn offer<'c, 'a>(
     container: &str,
     parts: &[&str],
 ) -> Finding<'c, 'a> {
-    let raise = remedy::raise_limit(case, container, None);
+    // The kernel ended it at the limit: what it needs is known only if its growth was followed before.
+    let foreseen = case
+        .forecast
+        .filter(|outlook| outlook.container == container);
+    let needed = foreseen.and_then(|outlook| outlook.needed_limit);
+    let raise = remedy::raise_limit(case, container, needed);
     let finding = match &raise {
         Err(why) => finding.advise(why),
         Ok(_) => finding,

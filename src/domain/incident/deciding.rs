@@ -49,11 +49,12 @@ pub(super) fn click(step: &mut Step, click: Click, now: Timestamp, ctx: &Context
                 ClickKind::Dismiss { .. } => "dismiss",
                 ClickKind::CheckAgain => "check_again",
             };
-            step.note_down(
-                &click.by.id,
-                "click.refused",
-                json!({"button": button, "why": refusal}),
-            );
+            let mut detail = json!({"button": button, "why": refusal});
+            // Of what was on offer, if anything was.
+            if let Some(proposal) = step.incident.proposal() {
+                detail["kind"] = json!(proposal.action.kind());
+            }
+            step.note_down(&click.by.id, "click.refused", detail);
             step.answer(ClickReply::Refused(refusal));
         }
     }

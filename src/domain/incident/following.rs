@@ -41,6 +41,7 @@ pub(super) fn executed(
             generation,
             at,
             available_before,
+            after: _,
         } => {
             execution.applied = Some(at);
             let soak = soak_of(&step.incident, ctx);

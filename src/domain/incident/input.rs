@@ -69,6 +69,9 @@ pub enum Outcome {
         at: Timestamp,
         /// Available pods before it.
         available_before: i32,
+        /// What is different now, as the server answered; empty when it was found made after a crash.
+        #[serde(default)]
+        after: Vec<String>,
     },
     /// The world has moved since the diagnosis: not done.
     Stale {

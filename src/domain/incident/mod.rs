@@ -276,6 +276,11 @@ impl Incident {
         format!("{}.{}.{}", self.id, self.proposals, self.seed)
     }
 
+    /// The incident that a button's value says it is of. Not whether that is true: only the seed proves it.
+    pub fn named_by(token: &str) -> Option<IncidentId> {
+        token.split('.').next()?.parse().ok()
+    }
+
     /// What is wrong, to stand behind the owner's name: "is crash-looping".
     pub fn wrong(&self) -> &str {
         self.diagnosis

@@ -1,7 +1,7 @@
 //! The first half of an incident's life: evidence, diagnosis, candidates, dry run, offer.
 use super::super::{
     action::Action,
-    diagnosis::{self, Candidate, Case},
+    diagnosis::{self, Candidate, Case, Diagnosis},
     evidence::Evidence,
     memory::TrackRecord,
     proposal::{DryRun, Proposal},
@@ -164,7 +164,7 @@ fn diagnose(
         .is_some_and(|before| before.signature != diagnosis.signature);
     let (headline, cause) = (diagnosis.headline.clone(), diagnosis.cause.clone());
     let unknown = diagnosis.signature.starts_with("unknown");
-    let candidates = rank(incident, diagnosis.candidates.clone(), undo, ctx);
+    let candidates = rank(incident, &diagnosis, undo, ctx);
     let tried_enough = ineffective(incident) >= MAX_TRIES;
     step.note_down("heal", "incident.diagnosed", json!({
         "signature": diagnosis.signature, "cause": diagnosis.cause, "confidence": diagnosis.confidence,
@@ -196,10 +196,10 @@ fn ineffective(incident: &Incident) -> usize {
         .count()
 }
 
-/// The candidates that may still be offered, the most promising first.
+/// The candidates of a diagnosis that may still be offered, the most promising first.
 fn rank(
     incident: &Incident,
-    candidates: Vec<Candidate>,
+    diagnosis: &Diagnosis,
     undo: Option<Action>,
     ctx: &Context<'_>,
 ) -> Vec<Candidate> {
@@ -211,13 +211,9 @@ fn rank(
     if ineffective(incident) >= MAX_TRIES {
         return undo.into_iter().collect();
     }
-    let signature = incident
-        .diagnosis
-        .as_ref()
-        .map_or("", |diagnosis| &diagnosis.signature)
-        .to_owned();
-    let mut fresh: Vec<Candidate> = candidates
-        .into_iter()
+    let mut fresh: Vec<Candidate> = diagnosis
+        .candidates
+        .iter()
         .filter(|candidate| ctx.allowed.contains(&candidate.action.kind()))
         .filter(|candidate| {
             // What was tried here and did not help, or was taken back, is not offered again.
@@ -226,9 +222,10 @@ fn rank(
                     && !matches!(done.verdict, Verdict::Failed | Verdict::Inconclusive)
             })
         })
+        .cloned()
         .collect();
     let score = |candidate: &Candidate| {
-        let record = record_of(incident, &signature, &candidate.action, ctx);
+        let record = record_of(incident, &diagnosis.signature, &candidate.action, ctx);
         if record.anywhere.n() == 0 {
             UNTRIED
         } else {

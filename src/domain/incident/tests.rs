@@ -345,6 +345,7 @@ fn a_recovered_incident_is_closed_with_a_lesson() {
         generation: 5,
         at: start(),
         available_before: 1,
+        after: Vec::new(),
     };
     let mut incident = world
         .step(

@@ -292,6 +292,9 @@ fn admit_pod(core: &Core, pod: &mut Value) -> Result<(), ApiError> {
     {
         limits::check_quota(core, &quota, pod).or_else(|why| forbidden(&why))?;
     }
+    if let Some(message) = core.faults.refused_pods() {
+        return Err(ApiError::not_admitted(message.replace("{pod}", &name)));
+    }
     let phase = json!({"phase": "Pending", "qosClass": quality_of_service(pod)});
     default(pod, "status", phase);
     Ok(())

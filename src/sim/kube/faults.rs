@@ -46,6 +46,7 @@ struct State {
     failures: Vec<(RequestMatcher, u16, u32)>,
     denied: Vec<(String, String)>,
     down: bool,
+    refused_pods: Option<String>,
     requests: Vec<RecordedRequest>,
 }
 
@@ -64,6 +65,15 @@ impl Faults {
 
     pub(super) fn set_down(&self, down: bool) {
         super::lock(&self.state).down = down;
+    }
+
+    pub(super) fn refuse_pods(&self, message: Option<&str>) {
+        super::lock(&self.state).refused_pods = message.map(str::to_owned);
+    }
+
+    /// With which words new pods are refused, if they are.
+    pub(super) fn refused_pods(&self) -> Option<String> {
+        super::lock(&self.state).refused_pods.clone()
     }
 
     pub(super) fn deny(&self, verb: &str, resource: &str) {

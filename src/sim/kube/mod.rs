@@ -244,6 +244,12 @@ impl KubeSim {
         }
     }
 
+    /// Refuses all new pods with these words (`{pod}` stands for a pod's name), as an admission plugin or a webhook does; with
+    /// none, no more.
+    pub fn refuse_pods(&self, message: Option<&str>) {
+        self.core().faults.refuse_pods(message);
+    }
+
     /// Denies a verb (`patch`, or `*`) on a resource (`pods/eviction`, or `*`): requests get 403, access reviews say no.
     pub fn deny(&self, verb: &str, resource: &str) {
         self.core().faults.deny(verb, resource);

@@ -84,6 +84,11 @@ impl ApiError {
         error
     }
 
+    /// Refused by an admission plugin or a webhook, in its own words.
+    pub(super) fn not_admitted(message: impl Into<String>) -> Self {
+        Self::new(403, "Forbidden", message)
+    }
+
     pub(super) fn forbidden(resource: &Resource, name: &str, why: &str) -> Self {
         let message = format!("{} \"{name}\" is forbidden: {why}", resource.qualified());
         Self::new(403, "Forbidden", message).about(resource, name)

@@ -87,6 +87,16 @@ pub(super) enum Answer {
 }
 
 impl Call {
+    /// Around everything that is said of it in the log: which incident it is about. A digest is about many.
+    pub(super) fn span(&self) -> tracing::Span {
+        match self.about {
+            About::Card(id) | About::Note(id) | About::Thread(id) | About::Picture(id) => {
+                tracing::error_span!("send", incident = %id)
+            }
+            About::Digest(_) | About::Channel => tracing::error_span!("send"),
+        }
+    }
+
     /// The Web API method.
     pub(super) fn method(&self) -> &'static str {
         match &self.ask {

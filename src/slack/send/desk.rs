@@ -175,6 +175,7 @@ impl Desk {
     pub(super) fn next(&mut self, now: Instant, wall: Timestamp) -> Next {
         self.settle(now);
         self.gather(now);
+        self.mark(now);
         loop {
             let mut candidates = self.candidates(now);
             candidates.sort_by_key(|c| (c.at > now, c.rank, c.severity, c.since));
@@ -187,6 +188,24 @@ impl Desk {
                 return Next::Do(Box::new(call));
             }
         }
+    }
+
+    fn mark(&mut self, now: Instant) {
+        self.lines.values_mut().for_each(|line| line.mark(now));
+        self.digests
+            .values_mut()
+            .for_each(|digest| digest.mark(now));
+    }
+
+    /// How many cards and digests wait, and since when the oldest of them.
+    pub(super) fn waiting(&mut self, now: Instant) -> (usize, Option<Instant>) {
+        self.mark(now);
+        let cards = self.lines.values().filter_map(|line| line.behind);
+        let digests = self.digests.values().filter_map(|digest| digest.behind);
+        let behind = cards.chain(digests);
+        behind.fold((0, None), |(count, oldest), since| {
+            (count + 1, Some(oldest.map_or(since, |old| since.min(old))))
+        })
     }
 
     /// Confirms what needs no message, and forgets what is done.

@@ -35,6 +35,8 @@ pub(super) struct Digest {
     /// It may have been posted since then without our knowing.
     pub(super) doubt: Option<jiff::Timestamp>,
     pub(super) busy: bool,
+    /// Since when it is not what it should be, attempts included.
+    pub(super) behind: Option<Instant>,
     /// It was posted by an earlier run: not for new storms.
     pub(super) inherited: bool,
 }
@@ -55,6 +57,7 @@ impl Digest {
             text_only: false,
             doubt: None,
             busy: false,
+            behind: None,
             inherited: false,
         }
     }
@@ -67,6 +70,13 @@ impl Digest {
     /// A storm may still use this message.
     pub(super) fn is_fresh(&self, now: Instant) -> bool {
         !self.inherited && now.saturating_duration_since(self.born) < FRESH
+    }
+
+    /// Notes whether it waits for Slack. While a call is under way, what was true before it stays.
+    pub(super) fn mark(&mut self, now: Instant) {
+        if !self.busy {
+            self.behind = self.dirty.then(|| self.behind.unwrap_or(now));
+        }
     }
 
     /// When its members may get cards of their own.

@@ -49,6 +49,8 @@ pub(super) struct Line {
     pub(super) dirty: bool,
     /// Since when it waits.
     pub(super) since: Instant,
+    /// Since when its card is not what it should be, attempts included.
+    pub(super) behind: Option<Instant>,
     pub(super) updated: Option<Instant>,
     /// Somebody wants a card of its own.
     pub(super) open: bool,
@@ -83,6 +85,7 @@ impl Line {
             shown_state: None,
             dirty: true,
             since: now,
+            behind: None,
             updated: None,
             open: false,
             text_only: None,
@@ -139,6 +142,16 @@ impl Line {
     /// It has no card and should get one.
     pub(super) fn wants_card(&self) -> bool {
         self.home == Home::Nowhere && self.dirty && !self.is_quiet()
+    }
+
+    /// Notes whether its card waits for Slack. While a call is under way, what was true before it stays.
+    pub(super) fn mark(&mut self, now: Instant) {
+        if !self.busy {
+            let own = matches!(self.home, Home::Own(_));
+            let listed = matches!(self.home, Home::Digest(_));
+            let behind = self.wants_card() || (own && self.dirty) || (listed && self.open);
+            self.behind = behind.then(|| self.behind.unwrap_or(now));
+        }
     }
 
     /// Nobody needs to hear of it: silenced, or over by itself before anybody did.

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     domain::incident::IncidentId,
-    ports::{ChatJob, Clock, Delivered, Meter},
+    ports::{Backlog, ChatJob, Clock, Delivered, Meter},
 };
 use futures::FutureExt;
 use jiff::Timestamp;
@@ -43,6 +43,7 @@ use tokio::{
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 /// Calls under way at the same time: one that hangs does not hold up the others.
 const AT_ONCE: usize = 4;
@@ -87,6 +88,9 @@ pub struct Sender {
     calls: JoinSet<(Call, Result<Answer, SlackError>)>,
     whispers: JoinSet<()>,
     trouble: watch::Sender<Option<String>>,
+    /// What waits, as it was told last; moments by our own clock, which nobody sets.
+    told: (usize, Option<Instant>),
+    waiting: watch::Sender<Backlog>,
 }
 
 impl Sender {
@@ -112,12 +116,19 @@ impl Sender {
             desk,
             calls: JoinSet::new(),
             whispers: JoinSet::new(),
+            told: (0, None),
+            waiting: watch::Sender::default(),
         }
     }
 
     /// What is wrong with Slack right now, in words; `None` while all is well.
     pub fn trouble(&self) -> watch::Receiver<Option<String>> {
         self.trouble.subscribe()
+    }
+
+    /// Cards and digests that Slack does not show yet as they should be.
+    pub fn waiting(&self) -> watch::Receiver<Backlog> {
+        self.waiting.subscribe()
     }
 
     /// Runs until it is stopped or the jobs end, then finishes what is under way. What waits for Slack's limits is left: it is stored.
@@ -188,7 +199,8 @@ impl Sender {
                     self.calls.spawn(async move {
                         let begun = Instant::now();
                         // A call does not panic by design. If one does, its message must not block the others.
-                        let answer = AssertUnwindSafe(perform(&api, &call)).catch_unwind().await;
+                        let work = perform(&api, &call).instrument(call.span());
+                        let answer = AssertUnwindSafe(work).catch_unwind().await;
                         let answer = answer.unwrap_or_else(|_| {
                             Err(SlackError::Ambiguous("the call panicked".to_owned()))
                         });
@@ -225,7 +237,8 @@ impl Sender {
     }
 
     fn end(&mut self, call: Call, answer: Result<Answer, SlackError>) {
-        self.desk.finish(call, answer, Instant::now());
+        let span = call.span();
+        span.in_scope(|| self.desk.finish(call, answer, Instant::now()));
     }
 
     /// Tells the engine and the metrics what happened.
@@ -236,6 +249,17 @@ impl Sender {
         }
         for (name, label, count) in self.desk.counts.drain(..) {
             self.parts.meter.add(name, label, count);
+        }
+        let now = Instant::now();
+        let waiting = self.desk.waiting(now);
+        if waiting != self.told {
+            self.told = waiting;
+            let wall = self.parts.clock.now();
+            let at = |since: Instant| wall.checked_sub(now - since).unwrap_or(wall);
+            self.waiting.send_replace(Backlog {
+                count: waiting.0,
+                oldest: waiting.1.map(at),
+            });
         }
     }
 }

@@ -18,6 +18,7 @@ fn exercised() -> Metrics {
     metrics.verdict(Verdict::Recovered, Some(ActionKind::RolloutUndo));
     metrics.verdict(Verdict::RecoveredByItself, None);
     metrics.suppressed("event older than the last start", 3);
+    metrics.audit_rows(61);
     metrics.outbox(2, Some(at(0)));
     metrics.watch("pods", true, Some(at(4)));
     metrics.slack_call("chat.update", "ok");
@@ -67,6 +68,7 @@ fn the_text_has_every_metric_under_its_promised_name() {
         .collect();
     samples.sort_unstable();
     insta::assert_snapshot!(samples.join("\n"), @r#"
+    heal_audit_rows 61
     heal_click_ack_seconds_count 1
     heal_click_ack_seconds_sum 0.004
     heal_commit_seconds_count 1

@@ -55,7 +55,7 @@ const SMALLEST_LIMIT: u64 = 4 << 20;
 ///
 /// The new limit is one and a half times the old one, or as much as is known to be needed, rounded up to 64Mi (16Mi for small
 /// limits, which 64Mi would quadruple), at most twice the old one, and within what namespace and nodes allow. After a kill what is
-/// needed is not known: the kernel ended the container at the limit.
+/// needed is known only from a forecast before it: the kernel ended the container at the limit.
 pub(in crate::domain::diagnosis) fn raise_limit(
     case: &Case<'_>,
     container: &str,

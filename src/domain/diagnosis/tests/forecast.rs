@@ -88,6 +88,29 @@ fn a_leak_of_one_pod_of_three_is_told_as_one() {
 }
 
 #[test]
+fn after_a_kill_that_was_forecast_the_raise_is_as_large_as_is_known_to_be_needed() {
+    let raised = |needed: Option<u64>| {
+        let told = world(|told| told.needed_limit = needed.map(|needed| needed * MI)).forecast;
+        let mut killed = World::deployment(Family::Oom)
+            .crash_loop("OOMKilled", 137)
+            .spec(|spec| {
+                spec.memory_limit = Some(512 * MI);
+                spec.memory_request = None;
+            });
+        killed.evidence.pods[0].containers[0].memory_limit = Some(512 * MI);
+        killed.forecast = told;
+        killed.diagnose().candidates.remove(0).action.kubectl()
+    };
+    let told = [None, Some(600), Some(900), Some(5000)].map(raised);
+    insta::assert_snapshot!(told.join("\n"), @"
+    kubectl set resources deployment/checkout -n shop -c app --limits=memory=768Mi
+    kubectl set resources deployment/checkout -n shop -c app --limits=memory=768Mi
+    kubectl set resources deployment/checkout -n shop -c app --limits=memory=960Mi
+    kubectl set resources deployment/checkout -n shop -c app --limits=memory=1Gi
+    ");
+}
+
+#[test]
 fn a_raise_is_enough_for_a_day_where_it_may_be() {
     let raise = |needed: u64, hours: f64, most: Option<u64>| {
         let mut world = world(|told| {

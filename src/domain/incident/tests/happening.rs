@@ -145,6 +145,7 @@ pub fn input(happening: &Happening, incident: &Incident, now: Timestamp) -> Opti
                     generation: 5,
                     at: now,
                     available_before: 1,
+                    after: Vec::new(),
                 },
             },
         },

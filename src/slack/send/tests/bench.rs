@@ -11,7 +11,7 @@ use crate::{
         proposal::{DryRun, Proposal},
         recovery::Verdict,
     },
-    ports::{CardState, ChatJob, Clock, Delivered, Meter, Posted},
+    ports::{Backlog, CardState, ChatJob, Clock, Delivered, Meter, Posted},
     sim::slack::{Message, SlackSim, SlackSimOptions},
     slack::api::SlackApi,
     wire::in_process,
@@ -66,6 +66,7 @@ pub struct Bench {
     pub not_before: Vec<(String, Timestamp)>,
     pub slots: Vec<(IncidentId, String, String)>,
     pub trouble: Option<tokio::sync::watch::Receiver<Option<String>>>,
+    waiting: Option<tokio::sync::watch::Receiver<Backlog>>,
 }
 
 impl Bench {
@@ -96,6 +97,7 @@ impl Bench {
             not_before: Vec::new(),
             slots: Vec::new(),
             trouble: None,
+            waiting: None,
         };
         bench.start();
         bench
@@ -124,6 +126,7 @@ impl Bench {
             stop: CancellationToken::new(),
         });
         self.trouble = Some(sender.trouble());
+        self.waiting = Some(sender.waiting());
         self.jobs = Some(jobs);
         self.delivered = delivered;
         self.running = Some(tokio::spawn(sender.run()));
@@ -205,6 +208,11 @@ impl Bench {
             } if *id == incident => Some(posted.clone()),
             _ => None,
         })
+    }
+
+    /// What waits, as the engine is told.
+    pub fn waiting(&self) -> Backlog {
+        *self.waiting.as_ref().unwrap().borrow()
     }
 
     /// The effects that were confirmed.

@@ -1,6 +1,7 @@
 //! When Slack is slow, down, or says no.
 use super::bench::*;
-use crate::ports::Delivered;
+use crate::domain::diagnosis::Severity;
+use crate::ports::{Backlog, Delivered};
 use crate::sim::slack::{Channel, Fault};
 use std::time::Duration;
 
@@ -29,6 +30,39 @@ async fn a_wish_to_wait_is_kept_also_over_a_restart() {
     assert_eq!(bench.sim.calls().len(), 1);
     bench.pass(2.0).await;
     assert_eq!(bench.top().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_counted_from_the_moment_it_is_behind_whatever_is_tried_in_between() {
+    let mut bench = Bench::new();
+    let since = |count, second| Backlog {
+        count,
+        oldest: Some(at(second)),
+    };
+    bench.card(&incident(1));
+    bench.pass(10.0).await;
+    assert_eq!(bench.waiting(), Backlog::default());
+    bench.sim.set_down(true);
+    bench.card(&proposed(1, Severity::Major));
+    bench.pass(60.0).await;
+    // A newer projection does not make it younger, nor does what came later.
+    bench.card(&proposed(1, Severity::Warning));
+    bench.card(&incident(2));
+    bench.pass(60.0).await;
+    assert_eq!(bench.waiting(), since(2, 10));
+    bench.sim.set_down(false);
+    bench.pass(120.0).await;
+    assert_eq!(bench.waiting(), Backlog::default());
+    // Many that share a message are one that waits.
+    bench.sim.set_down(true);
+    for id in 11..=30 {
+        bench.card(&incident(id));
+    }
+    bench.pass(60.0).await;
+    assert_eq!(bench.waiting(), since(1, 250));
+    bench.sim.set_down(false);
+    bench.pass(120.0).await;
+    assert_eq!(bench.waiting(), Backlog::default());
 }
 
 #[tokio::test(start_paused = true)]
