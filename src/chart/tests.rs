@@ -3,7 +3,7 @@ use super::{
     HEIGHT, WIDTH,
     canvas::Ink,
     frame::{BOTTOM, Frame, LEFT, RIGHT, TOP},
-    plot::{AHEAD, BACKGROUND, LIMIT, runs},
+    plot::{AHEAD, BACKGROUND, BRIGHT, LIMIT, runs},
     png,
 };
 use crate::domain::{
@@ -202,6 +202,32 @@ fn the_fan_opens_to_the_right_and_ends_at_the_limit() {
         0
     );
     assert_eq!(count(&pixels, (LEFT, now - 20.0), (TOP, BOTTOM), AHEAD), 0);
+}
+
+#[test]
+fn the_middle_path_leads_from_now_to_the_kill() {
+    let outlook = leak();
+    let frame = Frame::new(&outlook, at(0)).unwrap();
+    let pixels = pixels(&outlook);
+    // The middle path grows evenly.
+    let level = |minutes: i64| outlook.used as f64 + outlook.rate * 60.0 * minutes as f64;
+    let drawn = |above: f32| {
+        (10..100)
+            .filter(|minutes| {
+                let x = frame.x(NOW + 60 * minutes);
+                let y = frame.y(level(*minutes)) - above;
+                count(&pixels, (x, x + 1.0), (y - 1.0, y + 2.0), AHEAD) > 0
+            })
+            .count()
+    };
+    assert!(drawn(0.0) > 36, "dashes, and more of them than gaps");
+    assert_eq!((drawn(12.0), drawn(-12.0)), (0, 0));
+    let when = outlook.when.unwrap();
+    let kill = (
+        frame.x(when.median.as_second()),
+        frame.y(outlook.limit as f64),
+    );
+    assert_eq!(pixel(&pixels, kill.0 + 11.0, kill.1), BRIGHT);
 }
 
 #[test]
