@@ -162,18 +162,39 @@ fn mean<'a>(frame: &'a Frame, run: &'a [ChartPoint]) -> impl Iterator<Item = Poi
     run.iter().map(|point| frame.at(point.t, point.mean))
 }
 
-/// The points without the gaps: a gap is four times as long as the usual distance.
+/// The points without the gaps: a gap is four times as long as the distances around it. Older points lie further apart than newer
+/// ones, so what is usual for all of them says nothing.
 pub(super) fn runs(points: &[ChartPoint]) -> Vec<&[ChartPoint]> {
-    let mut steps: Vec<i64> = points
+    const AROUND: usize = 3;
+    let steps: Vec<i64> = points
         .windows(2)
         .map(|two| two[1].t.saturating_sub(two[0].t))
         .collect();
+    let is_gap = |place: usize| {
+        let before = usual(&steps[place.saturating_sub(AROUND)..place]);
+        let after = usual(&steps[place + 1..steps.len().min(place + 1 + AROUND)]);
+        let longest = before.max(after).map(|usual| usual.saturating_mul(4));
+        longest.is_some_and(|longest| steps[place] > longest)
+    };
+    let mut runs = Vec::new();
+    let mut rest = points;
+    for end in (1..points.len()).filter(|end| is_gap(end - 1)) {
+        let (run, after) = rest.split_at(end - (points.len() - rest.len()));
+        runs.push(run);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        runs.push(rest);
+    }
+    runs
+}
+
+/// The one in the middle; of an even number the shorter.
+fn usual(steps: &[i64]) -> Option<i64> {
+    let mut steps = steps.to_vec();
     steps.sort_unstable();
-    let usual = steps.get(steps.len() / 2).copied().unwrap_or(0);
-    let longest = usual.saturating_mul(4);
-    points
-        .chunk_by(|one, next| next.t.saturating_sub(one.t) <= longest)
-        .collect()
+    let middle = steps.len().checked_sub(1)? / 2;
+    steps.get(middle).copied()
 }
 
 fn limit(canvas: &mut Canvas, frame: &Frame, outlook: &Outlook) {
@@ -207,7 +228,12 @@ fn limit(canvas: &mut Canvas, frame: &Frame, outlook: &Outlook) {
         Boundary::Limit => "kill",
         Boundary::Node => "eviction",
     };
-    let words = format!("{what} {} – {}", clock(when.earliest), clock(when.latest));
+    let (from, to) = (clock(when.earliest), clock(when.latest));
+    let words = if from == to {
+        format!("{what} {from}")
+    } else {
+        format!("{what} {from} – {to}")
+    };
     let width = canvas.width(&words, LARGE);
     let middle =
         (frame.x(when.earliest.as_second()) + frame.x(when.latest.as_second()).min(RIGHT)) / 2.0;

@@ -263,6 +263,10 @@ fn where_nothing_was_measured_there_is_a_gap() {
     assert_eq!(lengths(&points), [3, 2]);
     assert_eq!(lengths(&points[..1]), [1]);
     assert!(runs(&[]).is_empty());
+    let older_ones_are_rarer = [0, 480, 960, 1_200, 1_440, 1_500, 1_560, 1_575, 1_590, 1_605];
+    assert_eq!(lengths(&older_ones_are_rarer.map(point)), [10]);
+    let one_between_outages = [0, 60, 120, 180, 900, 1_620, 1_680, 1_740, 1_800];
+    assert_eq!(lengths(&one_between_outages.map(point)), [4, 1, 4]);
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn will(outlook: &Outlook) -> &'static str {
 }
 
 /// "`checkout` (Deployment, `shop`) will be OOM-killed in *1 h 50 min* (1 h 10 min – 2 h 50 min), P = 0.93, as of 03:12.
-/// That is at *05:02* (04:22 – 06:02); counted down: in 1 hour."
+/// That is at *05:02* (04:22 – 06:02); counted down: in 1 hour." Within one minute the times in brackets say nothing, and are left out.
 fn expected(outlook: &Outlook, when: When) -> Markup {
     let owner = &outlook.owner;
     let name = Markup::code(&clean::cut_middle(&clean::line(&owner.name), 64));
@@ -190,12 +190,21 @@ fn expected(outlook: &Outlook, when: When) -> Markup {
         probability(outlook.p),
         Markup::clock(outlook.at)
     );
+    let minute = |at: Timestamp| at.as_second().div_euclid(60);
+    let window = if minute(when.earliest) == minute(when.latest) {
+        Markup::default()
+    } else {
+        markup!(
+            " ({} – {})",
+            Markup::clock(when.earliest),
+            Markup::clock(when.latest)
+        )
+    };
     // What Slack counts down by itself is coarse ("in 1 hour" until it is two), but right however late the card is read.
     text.line(markup!(
-        "That is at *{}* ({} – {}); counted down: {}.",
+        "That is at *{}*{}; counted down: {}.",
         Markup::clock(when.median),
-        Markup::clock(when.earliest),
-        Markup::clock(when.latest),
+        window,
         Markup::until(when.median, &format!("in {}", left(when.median)))
     ));
     text
