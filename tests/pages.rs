@@ -49,8 +49,15 @@ fn the_readme_has_the_two_commands() {
 #[test]
 fn pictures_and_pages_that_the_readme_names_exist() {
     let readme = page("README.md");
-    for part in readme.split("](").skip(1) {
-        let target = part.split([')', '#']).next().unwrap();
+    let links = readme
+        .split("](")
+        .skip(1)
+        .map(|part| part.split([')', '#']).next());
+    let pictures = readme.split("src").skip(1).filter_map(|part| {
+        let part = part.strip_prefix("set").unwrap_or(part);
+        part.strip_prefix("=\"").map(|part| part.split('"').next())
+    });
+    for target in links.chain(pictures).flatten() {
         if !target.is_empty() && !target.contains("://") {
             let path = format!("{}/{target}", env!("CARGO_MANIFEST_DIR"));
             assert!(

@@ -4,7 +4,7 @@ use crate::domain::forecast::{ChartPoint, Outlook};
 use jiff::Timestamp;
 
 /// The plot's edges in pixels; words stand around it.
-pub(super) const LEFT: f32 = 138.0;
+pub(super) const LEFT: f32 = 152.0;
 pub(super) const RIGHT: f32 = WIDTH as f32 - 34.0;
 pub(super) const TOP: f32 = 74.0;
 pub(super) const BOTTOM: f32 = HEIGHT as f32 - 66.0;

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 pub(super) const BACKGROUND: Ink = Ink(0x1b, 0x21, 0x28, 0xff);
 const GRID: Ink = Ink(0xff, 0xff, 0xff, 0x1c);
 const WORDS: Ink = Ink(0xb4, 0xbe, 0xc8, 0xff);
-const BRIGHT: Ink = Ink(0xf4, 0xf7, 0xfa, 0xff);
+pub(super) const BRIGHT: Ink = Ink(0xf4, 0xf7, 0xfa, 0xff);
 const MEMORY: Ink = Ink(0x4c, 0xc4, 0xf0, 0xff);
 pub(super) const AHEAD: Ink = Ink(0xff, 0xb4, 0x54, 0xff);
 pub(super) const LIMIT: Ink = Ink(0xff, 0x5c, 0x6c, 0xff);
@@ -21,8 +21,11 @@ const KILL_WORDS: Ink = Ink(0xff, 0x96, 0xa0, 0xff);
 pub(super) const SURVIVED: Ink = Ink(0xa9, 0xb3, 0xbd, 0xff);
 
 /// Size of the words.
-const SMALL: f32 = 30.0;
-const LARGE: f32 = 34.0;
+const SMALL: f32 = 34.0;
+const LARGE: f32 = 38.0;
+
+/// Where the name of the time zone begins.
+const ZONE: f32 = 28.0;
 
 /// The whole picture.
 pub(super) fn draw(canvas: &mut Canvas, frame: &Frame, outlook: &Outlook) {
@@ -64,6 +67,10 @@ fn grid(canvas: &mut Canvas, frame: &Frame, outlook: &Outlook) {
             None,
         );
     }
+    // At the axis: the card beside the picture has the reader's own time.
+    let zone = (ZONE, BOTTOM + 42.0);
+    canvas.text("UTC", SMALL, zone, Side::Right, WORDS, None);
+    let free = ZONE + canvas.width("UTC", SMALL) + 10.0;
     let now = frame.x(frame.now);
     for (t, words) in frame.times() {
         let x = frame.x(t);
@@ -75,7 +82,7 @@ fn grid(canvas: &mut Canvas, frame: &Frame, outlook: &Outlook) {
         );
         let half = canvas.width(&words, SMALL) / 2.0;
         let near_now = (x - now).abs() < half + canvas.width("now", LARGE) / 2.0 + 12.0;
-        if !near_now && x - half > 8.0 && x + half < WIDTH as f32 - 8.0 {
+        if !near_now && x - half > free && x + half < WIDTH as f32 - 8.0 {
             let at = (x, BOTTOM + 42.0);
             canvas.text(&words, SMALL, at, Side::Middle, WORDS, None);
         }
@@ -113,7 +120,7 @@ fn boundary(frame: &Frame, outlook: &Outlook) -> f32 {
     }
 }
 
-/// The paths that memory may take: nine of ten between the edges, until the limit.
+/// The paths that memory may take, until the limit: the middle one as a line, eight of ten between the edges.
 fn ahead(canvas: &mut Canvas, frame: &Frame, outlook: &Outlook) {
     let now = frame.now;
     let mut fan: Vec<FanPoint> = outlook.chart.fan.clone();
@@ -155,18 +162,39 @@ fn mean<'a>(frame: &'a Frame, run: &'a [ChartPoint]) -> impl Iterator<Item = Poi
     run.iter().map(|point| frame.at(point.t, point.mean))
 }
 
-/// The points without the gaps: a gap is four times as long as the usual distance.
+/// The points without the gaps: a gap is four times as long as the distances around it. Older points lie further apart than newer
+/// ones, so what is usual for all of them says nothing.
 pub(super) fn runs(points: &[ChartPoint]) -> Vec<&[ChartPoint]> {
-    let mut steps: Vec<i64> = points
+    const AROUND: usize = 3;
+    let steps: Vec<i64> = points
         .windows(2)
         .map(|two| two[1].t.saturating_sub(two[0].t))
         .collect();
+    let is_gap = |place: usize| {
+        let before = usual(&steps[place.saturating_sub(AROUND)..place]);
+        let after = usual(&steps[place + 1..steps.len().min(place + 1 + AROUND)]);
+        let longest = before.max(after).map(|usual| usual.saturating_mul(4));
+        longest.is_some_and(|longest| steps[place] > longest)
+    };
+    let mut runs = Vec::new();
+    let mut rest = points;
+    for end in (1..points.len()).filter(|end| is_gap(end - 1)) {
+        let (run, after) = rest.split_at(end - (points.len() - rest.len()));
+        runs.push(run);
+        rest = after;
+    }
+    if !rest.is_empty() {
+        runs.push(rest);
+    }
+    runs
+}
+
+/// The one in the middle; of an even number the shorter.
+fn usual(steps: &[i64]) -> Option<i64> {
+    let mut steps = steps.to_vec();
     steps.sort_unstable();
-    let usual = steps.get(steps.len() / 2).copied().unwrap_or(0);
-    let longest = usual.saturating_mul(4);
-    points
-        .chunk_by(|one, next| next.t.saturating_sub(one.t) <= longest)
-        .collect()
+    let middle = steps.len().checked_sub(1)? / 2;
+    steps.get(middle).copied()
 }
 
 fn limit(canvas: &mut Canvas, frame: &Frame, outlook: &Outlook) {
@@ -200,7 +228,12 @@ fn limit(canvas: &mut Canvas, frame: &Frame, outlook: &Outlook) {
         Boundary::Limit => "kill",
         Boundary::Node => "eviction",
     };
-    let words = format!("{what} {} – {}", clock(when.earliest), clock(when.latest));
+    let (from, to) = (clock(when.earliest), clock(when.latest));
+    let words = if from == to {
+        format!("{what} {from}")
+    } else {
+        format!("{what} {from} – {to}")
+    };
     let width = canvas.width(&words, LARGE);
     let middle =
         (frame.x(when.earliest.as_second()) + frame.x(when.latest.as_second()).min(RIGHT)) / 2.0;
@@ -265,8 +298,6 @@ fn title(canvas: &mut Canvas, outlook: &Outlook) {
     }
     let words = clip(&format!("Memory of {words}"), 50);
     canvas.text(&words, SMALL, (28.0, 46.0), Side::Right, WORDS, None);
-    let right = WIDTH as f32 - 34.0;
-    canvas.text("UTC", SMALL, (right, 46.0), Side::Left, WORDS, None);
 }
 
 fn clock(at: Timestamp) -> String {

@@ -3,7 +3,7 @@ use super::{
     HEIGHT, WIDTH,
     canvas::Ink,
     frame::{BOTTOM, Frame, LEFT, RIGHT, TOP},
-    plot::{AHEAD, BACKGROUND, LIMIT, runs},
+    plot::{AHEAD, BACKGROUND, BRIGHT, LIMIT, runs},
     png,
 };
 use crate::domain::{
@@ -205,6 +205,32 @@ fn the_fan_opens_to_the_right_and_ends_at_the_limit() {
 }
 
 #[test]
+fn the_middle_path_leads_from_now_to_the_kill() {
+    let outlook = leak();
+    let frame = Frame::new(&outlook, at(0)).unwrap();
+    let pixels = pixels(&outlook);
+    // The middle path grows evenly.
+    let level = |minutes: i64| outlook.used as f64 + outlook.rate * 60.0 * minutes as f64;
+    let drawn = |above: f32| {
+        (10..100)
+            .filter(|minutes| {
+                let x = frame.x(NOW + 60 * minutes);
+                let y = frame.y(level(*minutes)) - above;
+                count(&pixels, (x, x + 1.0), (y - 1.0, y + 2.0), AHEAD) > 0
+            })
+            .count()
+    };
+    assert!(drawn(0.0) > 36, "dashes, and more of them than gaps");
+    assert_eq!((drawn(12.0), drawn(-12.0)), (0, 0));
+    let when = outlook.when.unwrap();
+    let kill = (
+        frame.x(when.median.as_second()),
+        frame.y(outlook.limit as f64),
+    );
+    assert_eq!(pixel(&pixels, kill.0 + 11.0, kill.1), BRIGHT);
+}
+
+#[test]
 fn the_kill_window_and_the_survived_level_are_shaded_where_they_are() {
     let outlook = leak();
     let frame = Frame::new(&outlook, at(0)).unwrap();
@@ -237,6 +263,10 @@ fn where_nothing_was_measured_there_is_a_gap() {
     assert_eq!(lengths(&points), [3, 2]);
     assert_eq!(lengths(&points[..1]), [1]);
     assert!(runs(&[]).is_empty());
+    let older_ones_are_rarer = [0, 480, 960, 1_200, 1_440, 1_500, 1_560, 1_575, 1_590, 1_605];
+    assert_eq!(lengths(&older_ones_are_rarer.map(point)), [10]);
+    let one_between_outages = [0, 60, 120, 180, 900, 1_620, 1_680, 1_740, 1_800];
+    assert_eq!(lengths(&one_between_outages.map(point)), [4, 1, 4]);
 }
 
 #[test]

@@ -66,7 +66,7 @@ pub(super) fn router(stage: Stage) -> Router {
 
 async fn cluster(State(stage): State<Stage>) -> Json<Value> {
     let story = if stage.tells_story {
-        story::progress(&stage.slack, &stage.channel)
+        story::progress(&stage.slack, &stage.channel, &[super::OLIVIA, super::IVAN])
     } else {
         Value::Null
     };

@@ -11,8 +11,8 @@ pub enum Command {
     Show(IncidentId),
     /// `/heal memory`
     Memory,
-    /// `/heal forecast`
-    Forecast,
+    /// `/heal forecast`, or `/heal forecast shop/*`: what the scope covers, all of it.
+    Forecast(Option<Scope>),
     /// `/heal silence shop/checkout 4h [family]`
     Silence {
         /// What.

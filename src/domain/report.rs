@@ -6,7 +6,7 @@ use super::{
     incident::Incident,
     memory::Entry,
     object::ObjectRef,
-    silence::Silence,
+    silence::{Scope, Silence},
 };
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,8 @@ pub struct Foresight {
     pub cluster: String,
     /// When this was true.
     pub now: Timestamp,
+    /// What was asked about; nothing for everything. Score and source are of the whole cluster.
+    pub scope: Option<Scope>,
     /// What is told, the most urgent first.
     pub rising: Vec<Rising>,
     /// Workloads whose CPU, memory or restarts are unusual, the newest first; and whether a silence keeps them quiet.

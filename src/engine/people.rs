@@ -143,7 +143,7 @@ impl Engine {
         }
         let answer = match command {
             Command::Status => Report::Status(Box::new(self.status(turn.now))),
-            Command::Forecast => Report::Forecast(Box::new(self.foresight(turn.now))),
+            Command::Forecast(scope) => Report::Forecast(Box::new(self.foresight(scope, turn.now))),
             Command::Memory => Report::Memory(self.state.memory.entries()),
             Command::Show(id) => match self.state.incidents.get(&id) {
                 Some(incident) => self.show(incident),

@@ -7,6 +7,7 @@ use crate::domain::{
     incident::{Incident, IncidentId, State as Stage},
     object::ObjectRef,
     report::{Brief, Foresight, Rising, Stage as Where, Status},
+    silence::Scope,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -54,19 +55,27 @@ impl Engine {
     }
 
     /// `/heal forecast`.
-    pub(super) fn foresight(&self, now: Timestamp) -> Foresight {
+    pub(super) fn foresight(&self, scope: Option<Scope>, now: Timestamp) -> Foresight {
+        let asked = |owner: &ObjectRef| {
+            let scope = scope.as_ref();
+            scope.is_none_or(|scope| scope.covers(owner, Family::Forecast))
+        };
         let mut rising: Vec<Rising> = self
             .state
             .outlooks
             .values()
+            .filter(|outlook| asked(&outlook.owner))
             .map(|outlook| self.rising(outlook, now))
             .collect();
         rising.sort_by(|a, b| a.outlook.by_urgency(&b.outlook));
+        let mut unusual = self.unusual(now);
+        unusual.retain(|(one, _)| asked(&one.owner));
         Foresight {
             cluster: self.parts.cluster_name.clone(),
             now,
+            scope,
             rising,
-            unusual: self.unusual(now),
+            unusual,
             score: self.state.ledger.score(now),
             source: self.state.source.clone(),
         }

@@ -21,7 +21,7 @@ pub const USAGE: [(&str, &str); 9] = [
     ("/heal memory", "which fixes worked where"),
     (
         "/heal forecast",
-        "what is running out of memory and when, and how good such forecasts were",
+        "what is running out of memory and when, and how good such forecasts were; `shop` or `shop/checkout` after it lists all of that",
     ),
     (
         "/heal silence shop/checkout 4h",
@@ -106,7 +106,7 @@ pub fn parse(text: &str) -> Result<Request, Misunderstood> {
         "help" | "?" | "-h" | "--help" => return Ok(Request::Help),
         "show" => show(rest)?,
         "memory" => nothing_more(rest, Command::Memory, "/heal memory")?,
-        "forecast" | "forecasts" => nothing_more(rest, Command::Forecast, "/heal forecast")?,
+        "forecast" | "forecasts" => forecast(rest)?,
         "silence" => silence::silence(rest)?,
         "unsilence" => unsilence(rest)?,
         "pause" => Command::Pause {
@@ -127,7 +127,8 @@ pub fn print(request: &Request) -> String {
         Command::Status => "status".to_owned(),
         Command::Show(id) => format!("show {id}"),
         Command::Memory => "memory".to_owned(),
-        Command::Forecast => "forecast".to_owned(),
+        Command::Forecast(None) => "forecast".to_owned(),
+        Command::Forecast(Some(what)) => format!("forecast {}", scope(what)),
         Command::Silence { scope: what, span } => {
             let family = what
                 .family
@@ -187,6 +188,22 @@ fn nothing_more(
     } else {
         Err(wrong(format!("{} is not needed here.", quote(rest)), write))
     }
+}
+
+/// Nothing may follow, or one workload, or a namespace (`shop` means `shop/*`).
+fn forecast(rest: &str) -> Result<Command, Misunderstood> {
+    let word = unquoted(rest).to_lowercase();
+    if word.is_empty() {
+        return Ok(Command::Forecast(None));
+    }
+    let (namespace, name) = word.split_once('/').unwrap_or((&word, "*"));
+    let (namespace, name) = silence::pattern(namespace, name)
+        .ok_or_else(|| silence::no_pattern(&word, "/heal forecast shop/checkout"))?;
+    Ok(Command::Forecast(Some(Scope {
+        namespace,
+        name,
+        family: None,
+    })))
 }
 
 fn show(rest: &str) -> Result<Command, Misunderstood> {

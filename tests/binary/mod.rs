@@ -1,8 +1,9 @@
 //! Stories of the real binary. Each runs on the simulation, and on a real cluster when there is one; those of `forecasts` only on
-//! a real one with Prometheus.
+//! a real one with Prometheus, that of `demo` only on a real one.
 mod audit;
 mod check;
 mod crashes;
+mod demo;
 mod forecasts;
 mod replays;
 mod secrets;

@@ -218,6 +218,21 @@ fn page() -> Router {
     router.route("/sim/cluster", get(move || async move { Json(nothing) }))
 }
 
+/// How high, in pixels of the page, the smallest capital letters of the picture are drawn: those of "UTC" in its lower left corner.
+fn capitals(image: &str) -> String {
+    format!(
+        "(() => {{
+           const canvas = new OffscreenCanvas({image}.naturalWidth, {image}.naturalHeight).getContext('2d');
+           canvas.drawImage({image}, 0, 0);
+           const [width, height] = [80, 66];
+           const {{ data }} = canvas.getImageData(24, {image}.naturalHeight - height, width, height);
+           const bright = (row) => Array.from({{ length: width }}, (_, x) => data[4 * (row * width + x)]).some((red) => red > 140);
+           const rows = Array.from({{ length: height }}, (_, row) => row).filter(bright);
+           return (rows.at(-1) - rows[0] + 1) * {image}.offsetWidth / {image}.naturalWidth;
+         }})()"
+    )
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_card_of_a_forecast_shows_its_picture_by_day_and_night_and_on_a_phone() {
     let Some(browser) = installed() else { return };
@@ -273,6 +288,14 @@ async fn the_card_of_a_forecast_shows_its_picture_by_day_and_night_and_on_a_phon
             .starts_with("Chart: memory of app in shop/checkout"),
         "{alt}"
     );
+    let words = page.value(&format!("{card}.innerText")).await;
+    let words = words.as_str().unwrap().replace('\u{a0}', " ");
+    for part in [
+        "checkout (Deployment, shop) will be OOM-killed in 1 h 40 min (1 h 10 min – 2 h 40 min), P = 0.93, as of ",
+        "; counted down: in 1 hour.",
+    ] {
+        assert!(words.contains(part), "“{part}” is missing in {words}");
+    }
     for (size, night, name) in [
         (DESK, false, "forecast-desk.png"),
         (DESK, true, "forecast-desk-dark.png"),
@@ -297,6 +320,11 @@ async fn the_card_of_a_forecast_shows_its_picture_by_day_and_night_and_on_a_phon
         assert!(
             wide[2].as_f64() <= Some(0.0),
             "the page is wider than the window"
+        );
+        let capitals = page.value(&capitals(&image)).await;
+        assert!(
+            capitals.as_f64() >= Some(7.0),
+            "capital letters are only {capitals} pixels high"
         );
         page.until("the page to stand still", 10 * SECOND, STILL)
             .await;

@@ -1,7 +1,17 @@
-//! The second half of the demo's story: a version that leaks, and a card before the kill.
-use super::{DESK, Demo, PHONE, SECOND, STILL, button, card, confirms, is_sized, panel, picture};
-use crate::support::chromium::{Page, installed};
+//! The second half of the demo's story: a version that leaks, a card before the kill, and the score.
+use super::{DESK, PHONE, SECOND, STILL, asks, button, card, confirms, is_sized, panel, picture};
+use crate::support::{
+    chromium::{Page, installed},
+    demo::Demo,
+};
 use serde_json::json;
+
+/// Whether so many chapters of the second half are told.
+fn chapters(told: usize) -> String {
+    format!(
+        "[...document.querySelectorAll('#story-steps li')].slice(4).filter((one) => one.className === 'done').length === {told}"
+    )
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
@@ -12,7 +22,7 @@ async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
     page.goes_to(&demo.url).await;
 
     let approve = button("search", "approve");
-    page.until("a forecast with an offer", 200 * SECOND, &approve)
+    page.until("a forecast with an offer", 240 * SECOND, &approve)
         .await;
     let words = page.value(&format!("{}.innerText", card("search"))).await;
     let words = words.as_str().unwrap();
@@ -21,6 +31,8 @@ async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
         words.contains("kubectl rollout undo deployment/search"),
         "{words}"
     );
+    page.until("the leak's own chapter", 5 * SECOND, &chapters(1))
+        .await;
     let drawn = format!(
         "[...{}.querySelectorAll('img')].some((one) => one.complete && one.naturalWidth >= 900)",
         card("search")
@@ -48,6 +60,20 @@ async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
         ))
         .await;
     assert_eq!(killed, json!(false), "no pod of search was killed");
+    page.until("the chapter of the proof", 5 * SECOND, &chapters(3))
+        .await;
+    let said = asks(&mut page, "/heal forecast").await;
+    for part in [
+        "The last 30 days",
+        "0 wrong",
+        "because an approved fix prevented the kill",
+        "No kill came.",
+        "Memory figures: Prometheus",
+    ] {
+        assert!(said.contains(part), "“{part}” is missing in {said}");
+    }
+    page.until("the end of the story", 5 * SECOND, &chapters(4))
+        .await;
     assert_eq!(
         page.errors,
         Vec::<String>::new(),

@@ -1,61 +1,17 @@
 //! The demo as a visitor sees it: the real binary, its page in a real browser, and a mouse.
 mod forecast;
 mod leak;
+mod troubles;
 
-use crate::support::chromium::{Page, installed};
+use crate::support::{
+    chromium::{Page, installed},
+    demo::Demo,
+};
 use serde_json::json;
 use std::{
     path::{Path, PathBuf},
-    process::Stdio,
     time::{Duration, Instant},
 };
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
-
-/// A running `heal demo`.
-struct Demo {
-    child: Child,
-    url: String,
-}
-
-impl Demo {
-    async fn start(options: &[&str]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_heal"))
-            .args(["demo", "--port", "0"])
-            .args(options)
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = loop {
-            let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await;
-            let Ok(Ok(Some(line))) = line else {
-                panic!("the demo did not start")
-            };
-            if let Some(at) = line.find("http://") {
-                break line[at..].trim().to_owned();
-            }
-        };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, url }
-    }
-
-    /// Presses Ctrl-C; gives the exit code and how long the end took.
-    async fn interrupt(mut self) -> (Option<i32>, Duration) {
-        let id = self.child.id().unwrap().to_string();
-        let began = Instant::now();
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .await
-            .unwrap();
-        let status = self.child.wait().await.unwrap();
-        (status.code(), began.elapsed())
-    }
-}
 
 /// Where pictures for the README go, when this run shall make them.
 fn picture(name: &str) -> Option<PathBuf> {
@@ -66,6 +22,8 @@ const DESK: (u32, u32, u32) = (1280, 800, 1);
 const PHONE: (u32, u32, u32) = (390, 844, 2);
 
 const SECOND: Duration = Duration::from_secs(1);
+/// From starting the program to a recovered workload: what the README says in "Try it in two minutes".
+const TWO_MINUTES: Duration = Duration::from_secs(120);
 
 /// The words of the card of a workload.
 fn card(name: &str) -> String {
@@ -113,6 +71,17 @@ async fn causes(page: &mut Page, trouble: &str) {
     .await;
 }
 
+/// Types a command into the message box and reads the answer, which only this person sees.
+async fn asks(page: &mut Page, command: &str) -> String {
+    let answers = "[...document.querySelectorAll('#messages .message.ephemeral')]";
+    let before = page.value(&format!("{answers}.length")).await;
+    page.types("document.getElementById('command')", command, true)
+        .await;
+    let newest = format!("{answers}.length > {before} && {answers}.at(-1).innerText");
+    let answer = page.until("an answer", 10 * SECOND, &newest).await;
+    answer.as_str().unwrap().to_owned()
+}
+
 async fn is_sized(page: &mut Page, (width, height, dots): (u32, u32, u32)) {
     page.is_sized(width, height, dots).await;
 }
@@ -120,6 +89,7 @@ async fn is_sized(page: &mut Page, (width, height, dots): (u32, u32, u32)) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
     let Some(browser) = installed() else { return };
+    let began = Instant::now();
     let demo = Demo::start(&[]).await;
     let mut page = Page::open(&browser).await;
     is_sized(&mut page, DESK).await;
@@ -186,6 +156,11 @@ async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
         &format!("{}.innerText.includes('✅ Recovered')", card("checkout")),
     )
     .await;
+    assert!(
+        began.elapsed() < TWO_MINUTES,
+        "the README promises two minutes; it took {:?}",
+        began.elapsed()
+    );
     page.until(
         "checkout to be whole, on the third revision",
         5 * SECOND,
@@ -195,31 +170,14 @@ async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
         ),
     )
     .await;
+    // The card of the second half may be there by now.
     page.until(
-        "the end of the story",
+        "the second half of the story",
         5 * SECOND,
-        "document.getElementById('story-count').innerText === 'done'",
+        "['5 of 8', '6 of 8'].includes(document.getElementById('story-count').innerText)",
     )
     .await;
     pictures_the_end(&mut page).await;
-
-    causes(&mut page, "healthy_rollout").await;
-    page.until(
-        "the good version to run",
-        60 * SECOND,
-        &format!(
-            "(() => {{ const catalog = {}; return /2\\/2 ready[^]*catalog:1.1/.test(catalog.innerText) && catalog.querySelectorAll('.pod').length === 2; }})()",
-            panel("catalog")
-        ),
-    )
-    .await;
-    // The story's second trouble, a leak, may have its card by now.
-    let cards = "[...document.querySelectorAll('#messages article.message')].filter((one) => !one.innerText.includes('shop/search')).length";
-    assert_eq!(
-        page.value(cards).await,
-        json!(1),
-        "a good version causes no card"
-    );
     assert_eq!(
         page.errors,
         Vec::<String>::new(),

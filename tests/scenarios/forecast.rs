@@ -430,6 +430,12 @@ async fn a_silence_keeps_a_page_quiet_and_its_end_shows_it() {
     assert_eq!(world.top_level().len(), before);
     let said = Olivia.types(&world, "forecast").await;
     assert!(said.contains("silenced"), "{said}");
+    for asked in ["shop", "shop/check*"] {
+        let said = Olivia.types(&world, &format!("forecast {asked}")).await;
+        assert!(said.contains("shop/checkout"), "{asked}: {said}");
+    }
+    let said = Olivia.types(&world, "forecast depot/*").await;
+    assert!(!said.contains("shop/checkout"), "{said}");
     world.passes(1800).await;
     world.offer("checkout").await;
 }

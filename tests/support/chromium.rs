@@ -196,6 +196,20 @@ impl Page {
         }
     }
 
+    /// Writes into the field that the expression gives, as a person would, and presses Enter when it is to be `sent`.
+    pub async fn types(&mut self, field: &str, text: &str, sent: bool) {
+        self.presses(field).await;
+        self.call("Input.insertText", json!({"text": text})).await;
+        for kind in ["keyDown", "keyUp"].into_iter().filter(|_| sent) {
+            let mut event =
+                json!({"type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13});
+            if kind == "keyDown" {
+                event["text"] = json!("\r");
+            }
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
     /// Writes a picture of the window, or of the element that the expression gives.
     pub async fn writes_picture(&mut self, file: &Path, element: Option<&str>) {
         let mut ask = json!({"format": "png"});
@@ -218,7 +232,7 @@ impl Page {
         }
         self.send(&message.to_string()).await;
         loop {
-            let mut answer = match timeout(PATIENCE * 3, self.receive()).await {
+            let mut answer = match timeout(PATIENCE * 5, self.receive()).await {
                 Ok(answer) => answer,
                 Err(_) => panic!("the browser does not answer {method}"),
             };

@@ -205,29 +205,7 @@ users = ["{olivia}"]
     /// Creates or changes a Deployment of one container that runs a script.
     pub fn rolls_out(&self, name: &str, replicas: u32, container: Value) {
         self.place
-            .apply(&self.deployment(name, replicas, container));
-    }
-
-    fn deployment(&self, name: &str, replicas: u32, mut container: Value) -> Value {
-        container["name"] = json!("app");
-        if container["image"].is_null() {
-            container["image"] = json!("docker.io/library/busybox:1.36");
-        }
-        container["imagePullPolicy"] = json!("IfNotPresent");
-        json!({
-            "apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": {"name": name, "namespace": self.namespace},
-            "spec": {
-                "replicas": replicas,
-                // A pod that crashes after a second never counts as available: the old ones stay.
-                "minReadySeconds": 3,
-                "selector": {"matchLabels": {"app": name}},
-                "template": {
-                    "metadata": {"labels": {"app": name}},
-                    "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
-                },
-            },
-        })
+            .apply(&deployment(&self.namespace, name, replicas, container));
     }
 
     /// Runs a Deployment until it is available.
@@ -411,6 +389,29 @@ impl Drop for Installation {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// A Deployment of one container, as Heal's stories need it.
+pub fn deployment(namespace: &str, name: &str, replicas: u32, mut container: Value) -> Value {
+    container["name"] = json!("app");
+    if container["image"].is_null() {
+        container["image"] = json!("docker.io/library/busybox:1.36");
+    }
+    container["imagePullPolicy"] = json!("IfNotPresent");
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "replicas": replicas,
+            // A pod that crashes after a second never counts as available: the old ones stay.
+            "minReadySeconds": 3,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [container], "terminationGracePeriodSeconds": 1},
+            },
+        },
+    })
 }
 
 /// A local Slack workspace over loopback HTTP.

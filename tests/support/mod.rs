@@ -1,6 +1,7 @@
 //! What the tests are written with.
 pub mod channel;
 pub mod chromium;
+pub mod demo;
 pub mod forecasts;
 pub mod installation;
 pub mod meters;

@@ -58,6 +58,21 @@ pub struct Figures {
     pub calibration_error: Option<f64>,
     /// Microseconds per reading.
     pub us_per_sample: f64,
+    /// By class; empty for real traces.
+    pub classes: Vec<ByClass>,
+}
+
+/// How good a method was on one class.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ByClass {
+    /// Which.
+    pub class: &'static str,
+    /// See [`Figures::precision`].
+    pub precision: Option<f64>,
+    /// See [`Figures::recall`].
+    pub recall: Option<f64>,
+    /// False alarms per container-day.
+    pub false_per_day: f64,
 }
 
 impl Figures {
@@ -91,7 +106,25 @@ impl Figures {
             claimed: total.claimed,
             calibration_error: total.calibration_error(),
             us_per_sample: cost,
+            classes: table
+                .classes
+                .iter()
+                .filter_map(|(class, tally)| {
+                    Some(ByClass {
+                        class: (*class)?.name(),
+                        precision: tally.precision(),
+                        recall: tally.recall(),
+                        false_per_day: tally.false_per_day(),
+                    })
+                })
+                .collect(),
         }
+    }
+
+    /// The class with the most false alarms per container-day, if there are any.
+    pub fn loudest(&self) -> Option<&ByClass> {
+        let loud = self.classes.iter().filter(|of| of.false_per_day > 0.0);
+        loud.max_by(|a, b| a.false_per_day.total_cmp(&b.false_per_day))
     }
 }
 

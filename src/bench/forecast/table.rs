@@ -32,7 +32,7 @@ fn section(text: &mut String, part: &Part) {
     );
     line!(
         text,
-        "{:<30} {:>6} {:>6} {:>6} {:>6} {:>10} {:>5} {:>5} {:>8} {:>8} {:>9} {:>7} {:>6}",
+        "{:<30} {:>6} {:>6} {:>6} {:>6} {:>10} {:>5} {:>5} {:>8} {:>8} {:>9} {:>7} {:>6}  {}",
         "",
         "prec.",
         "recall",
@@ -45,12 +45,13 @@ fn section(text: &mut String, part: &Part) {
         "fleet/d",
         "alarmed",
         "spikes",
-        "us"
+        "us",
+        "loudest class, false/d"
     );
     for row in &part.methods {
         line!(
             text,
-            "{:<30} {:>6} {:>6} {:>6} {:>6} {:>10} {:>5} {:>5} {:>8.4} {:>8} {:>9} {:>7} {:>6.2}",
+            "{:<30} {:>6} {:>6} {:>6} {:>6} {:>10} {:>5} {:>5} {:>8.4} {:>8} {:>9} {:>7} {:>6.2}  {}",
             row.method,
             ratio(row.precision, 3),
             ratio(row.recall, 3),
@@ -63,7 +64,11 @@ fn section(text: &mut String, part: &Part) {
             ratio(row.fleet_false_per_day, 4),
             format!("{}/{}", row.alarmed, row.healthy),
             format!("{}/{}", row.claimed, row.spikes),
-            row.us_per_sample
+            row.us_per_sample,
+            row.loudest().map_or_else(
+                || "-".to_owned(),
+                |loudest| format!("{} {:.2}", loudest.class, loudest.false_per_day)
+            )
         );
     }
     if let Some(heal) = part.methods.first() {

@@ -347,6 +347,13 @@ fn the_tables_show_what_was_measured() {
     });
     let mut table = Table::default();
     table.add(&leak, &told, Tier::Notice);
+    let mut loud = Table::default();
+    for (class, hours) in [(Class::Flat, 12.0), (Class::Gc, 24.0)] {
+        let mut calm = case(Kind::Healthy, hours, &[]);
+        calm.class = Some(class);
+        let at_once = record(&calm, |_, _| Verdict::of(true, None));
+        loud.add(&calm, &at_once, Tier::Notice);
+    }
     let report = super::report::Report {
         seed: 7,
         per_class: 1,
@@ -356,7 +363,7 @@ fn the_tables_show_what_was_measured() {
             days: 0.4375,
             methods: vec![
                 super::report::Figures::of("Heal, notice", &table, 2.5),
-                super::report::Figures::of(contestants[1].name, &Table::default(), 0.01),
+                super::report::Figures::of(contestants[1].name, &loud, 0.01),
             ],
             classes: Class::ALL
                 .iter()
@@ -389,9 +396,9 @@ fn the_tables_show_what_was_measured() {
     seed     7, 1 series per class
 
     real traces, without a history: 1 series, 0 container-days
-                                    prec. recall   lead  share  ETA error cover width  false/d  fleet/d   alarmed  spikes     us
-    Heal, notice                    1.000  1.000    120   0.20  0.00/0.00  1.00  1.50   0.0000        -       0/0     0/0   2.50
-    working set > 80 % for 2 min        -      -      -      -        -/-     -     -   0.0000        -       0/0     0/0   0.01
+                                    prec. recall   lead  share  ETA error cover width  false/d  fleet/d   alarmed  spikes     us  loudest class, false/d
+    Heal, notice                    1.000  1.000    120   0.20  0.00/0.00  1.00  1.50   0.0000        -       0/0     0/0   2.50  -
+    working set > 80 % for 2 min    0.000      -      -      -        -/-     -     -   1.3333   1.0000       2/2     0/0   0.01  flat 2.00
     Heal: 1 alarms true, 0 false (0 of them too early), 0 that nobody can judge; 0 of the foreseen kills without an ETA half-way
     Heal: calibration error 0.100; told > came (n): 0.90>1.00 (12)
 
@@ -406,9 +413,14 @@ fn the_tables_show_what_was_measured() {
     "#);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["parts"][0]["methods"][0]["recall"], 1.0);
+    let rule = &json["parts"][0]["methods"][1];
+    assert_eq!(rule["recall"], serde_json::Value::Null);
     assert_eq!(
-        json["parts"][0]["methods"][1]["recall"],
-        serde_json::Value::Null
+        rule["classes"],
+        serde_json::json!([
+            {"class": "flat", "precision": 0.0, "recall": null, "false_per_day": 2.0},
+            {"class": "GC sawtooth", "precision": 0.0, "recall": null, "false_per_day": 1.0},
+        ])
     );
 }
 

@@ -8,6 +8,7 @@ const COMMANDS = [
   { usage: "/heal status", explains: "open incidents, silences, what was held back" },
   { usage: "/heal show <incident>", explains: "one incident in full" },
   { usage: "/heal memory", explains: "which fixes worked here, and how often" },
+  { usage: "/heal forecast [namespace]", explains: "what will be killed and when, and the score" },
   { usage: "/heal silence <namespace/workload> <time>", explains: "no cards for a while" },
   { usage: "/heal unsilence <number>", explains: "ends a silence early" },
   { usage: "/heal pause [reason]", explains: "no changes to the cluster until resumed" },

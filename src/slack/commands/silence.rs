@@ -10,8 +10,7 @@ pub(super) fn silence(rest: &str) -> Result<Command, Misunderstood> {
     for word in rest.split_whitespace() {
         let word = unquoted(word).trim_matches(['(', ')']).to_lowercase();
         if let Some((namespace, name)) = word.split_once('/') {
-            let pattern = pattern(namespace, name)
-                .ok_or_else(|| wrong(format!("{} is not NAMESPACE/NAME. A name has letters, digits, dots and dashes, and may end in a star.", quote(&word)), WRITE))?;
+            let pattern = pattern(namespace, name).ok_or_else(|| no_pattern(&word, WRITE))?;
             set(&mut what, pattern, "Two workloads", WRITE)?;
         } else if word.starts_with(|c: char| c.is_ascii_digit()) {
             set(&mut span, duration(&word)?, "Two times", WRITE)?;
@@ -82,8 +81,17 @@ fn strange(word: &str, write: &'static str) -> Misunderstood {
     wrong(problem, write)
 }
 
+/// What is neither a workload nor several.
+pub(super) fn no_pattern(word: &str, write: &'static str) -> Misunderstood {
+    let problem = format!(
+        "{} is not NAMESPACE/NAME. A name has letters, digits, dots and dashes, and may end in a star.",
+        quote(word)
+    );
+    wrong(problem, write)
+}
+
 /// Namespace and name, with `None` for "any".
-fn pattern(namespace: &str, name: &str) -> Option<(Option<String>, Option<String>)> {
+pub(super) fn pattern(namespace: &str, name: &str) -> Option<(Option<String>, Option<String>)> {
     let part = |text: &str| -> Option<Option<String>> {
         if text == "*" {
             return Some(None);

@@ -28,6 +28,22 @@ fn every_command_is_understood_whatever_its_capitals_quotes_and_order() {
     assert_eq!(parse("show h17"), run(Command::Show(IncidentId(17))));
     assert_eq!(parse("show 17"), run(Command::Show(IncidentId(17))));
     assert_eq!(parse("Memory"), run(Command::Memory));
+    let ahead = |namespace: Option<&str>, name: Option<&str>| {
+        run(Command::Forecast(Some(Scope {
+            namespace: namespace.map(str::to_owned),
+            name: name.map(str::to_owned),
+            family: None,
+        })))
+    };
+    assert_eq!(parse("forecast"), run(Command::Forecast(None)));
+    assert_eq!(parse("forecast Shop"), ahead(Some("shop"), None));
+    assert_eq!(parse("forecast shop/*"), ahead(Some("shop"), None));
+    assert_eq!(
+        parse("forecast shop/check*"),
+        ahead(Some("shop"), Some("check*"))
+    );
+    assert_eq!(parse("forecast node/*"), ahead(Some(""), None));
+    assert_eq!(parse("forecast *"), ahead(None, None));
     assert_eq!(parse("unsilence #3"), run(Command::Unsilence(3)));
     assert_eq!(parse("resume"), run(Command::Resume));
     assert_eq!(
@@ -74,6 +90,8 @@ fn every_error_says_what_to_write() {
         "mute shop/x 1h",
         "frobnicate",
         "status now",
+        "forecast shop/a shop/b",
+        "forecast H17!",
         "show",
         "show me",
         "show H-1",
@@ -105,6 +123,8 @@ fn every_error_says_what_to_write() {
     mute shop/x 1h: “mute” is not a command. Did you mean silence? Write /heal silence shop/checkout 4h
     frobnicate: “frobnicate” is not a command. Write /heal help
     status now: “now” is not needed here. Write /heal status
+    forecast shop/a shop/b: “shop/a shop/b” is not NAMESPACE/NAME. A name has letters, digits, dots and dashes, and may end in a star. Write /heal forecast shop/checkout
+    forecast H17!: “h17!” is not NAMESPACE/NAME. A name has letters, digits, dots and dashes, and may end in a star. Write /heal forecast shop/checkout
     show: Which incident? Its id stands at the end of its card. Write /heal show H17
     show me: “me” is not an incident id. Write /heal show H17
     show H-1: “H-1” is not an incident id. Write /heal show H17

@@ -98,7 +98,7 @@ pub fn headline(incident: &Incident) -> Option<Markup> {
     let Role::Standing(outlook, when) = role(incident)? else {
         return None;
     };
-    let left = |until: Timestamp| duration(about(until.duration_since(outlook.at)));
+    let left = |until| left(outlook, until);
     Some(markup!(
         "{} {} {} in {} ({} – {}), P = {} (cluster {}, as of {})",
         clean::cut(incident.owner.kind.as_str(), 63),
@@ -166,7 +166,8 @@ fn will(outlook: &Outlook) -> &'static str {
     }
 }
 
-/// "`checkout` (Deployment, `shop`) will be OOM-killed *in 2 hours*, at *05:02* (04:22 – 06:02), P = 0.93."
+/// "`checkout` (Deployment, `shop`) will be OOM-killed in *1 h 50 min* (1 h 10 min – 2 h 50 min), P = 0.93, as of 03:12.
+/// That is at *05:02* (04:22 – 06:02); counted down: in 1 hour." Within one minute the times in brackets say nothing, and are left out.
 fn expected(outlook: &Outlook, when: When) -> Markup {
     let owner = &outlook.owner;
     let name = Markup::code(&clean::cut_middle(&clean::line(&owner.name), 64));
@@ -178,20 +179,40 @@ fn expected(outlook: &Outlook, when: When) -> Markup {
             markup!("{} ({}, {})", name, kind, Markup::code(&namespace))
         }
     };
-    markup!(
-        "{} {} *{}*, at *{}* ({} – {}), P\u{a0}=\u{a0}{}.",
+    let left = |until| left(outlook, until);
+    let mut text = markup!(
+        "{} {} in *{}* ({} – {}), P\u{a0}=\u{a0}{}, as of {}.",
         who,
         Markup::own(will(outlook)),
-        Markup::until(when.median, &in_words(outlook.at, when.median)),
+        left(when.median),
+        left(when.earliest),
+        left(when.latest),
+        probability(outlook.p),
+        Markup::clock(outlook.at)
+    );
+    let minute = |at: Timestamp| at.as_second().div_euclid(60);
+    let window = if minute(when.earliest) == minute(when.latest) {
+        Markup::default()
+    } else {
+        markup!(
+            " ({} – {})",
+            Markup::clock(when.earliest),
+            Markup::clock(when.latest)
+        )
+    };
+    // What Slack counts down by itself is coarse ("in 1 hour" until it is two), but right however late the card is read.
+    text.line(markup!(
+        "That is at *{}*{}; counted down: {}.",
         Markup::clock(when.median),
-        Markup::clock(when.earliest),
-        Markup::clock(when.latest),
-        probability(outlook.p)
-    )
+        window,
+        Markup::until(when.median, &format!("in {}", left(when.median)))
+    ));
+    text
 }
 
-fn in_words(now: Timestamp, then: Timestamp) -> String {
-    format!("in {}", duration(about(then.duration_since(now))))
+/// "1 h 50 min": from when the forecast was made.
+fn left(outlook: &Outlook, until: Timestamp) -> String {
+    duration(about(until.duration_since(outlook.at)))
 }
 
 /// "Rising 3.1 MiB/min for 3 h 20 min; now 439 MiB, 86 % of the limit of 512 MiB. In the 7 d before, never above 71 %."

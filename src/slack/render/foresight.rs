@@ -2,23 +2,32 @@
 use super::{
     Message,
     block::Blocks,
-    clean::{self, units},
+    clean,
+    listing::{Room, sections},
     mrkdwn::{Markup, markup},
     words,
 };
 use crate::domain::{
     anomaly::Unusual,
     forecast::{Boundary, Calibration, Outlook, Score, Series, Source, SourceHealth, Tier},
+    object::ObjectRef,
     report::{Foresight, Rising},
+    silence::Scope,
     text::{bytes, count, duration},
 };
-use crate::ports::Notices;
+use crate::{ports::Notices, slack::commands};
 use jiff::{SignedDuration, Timestamp};
 
-/// Containers that are listed of each tier.
+/// Lines that are listed of each tier when nobody asked for all of a namespace.
 const MAX_LISTED: usize = 12;
-/// Units that the list of a tier may take: both, the score and the source fit into the text of one message.
-const ROOM: usize = 1_500;
+/// Units that the list of a tier may take where it is shown: with both, what is unusual, the score and the source below what a message may have.
+const SHOWN: usize = 4_000;
+/// The same for what is unusual.
+const SHOWN_UNUSUAL: usize = 2_000;
+/// Units that each list may take in the text of the message, which is for screen readers and is short.
+const SPOKEN: usize = 1_200;
+/// Units of the forecaster's sentence: it is cut only when it is not one of ours.
+const WHY: usize = 220;
 /// Figures older than this are called old.
 const OLD: SignedDuration = SignedDuration::from_mins(5);
 
@@ -32,14 +41,22 @@ pub fn foresight(foresight: &Foresight) -> Message {
     let (header, summary) = summary(foresight, pages.len(), notices.len());
     blocks.header(header);
     blocks.section(summary.clone());
-    let (page_list, notice_list) = (
-        list("🔴 *Will be killed*", &pages),
-        list("🟡 *Rising, worth an eye*", &notices),
-    );
-    blocks.section(page_list.clone());
-    blocks.section(notice_list.clone());
+    let pages = of_tier("🔴 *Will be killed*", &pages);
+    let notices = of_tier("🟡 *Rising, worth an eye*", &notices);
     let unusual = unusual(foresight.unusual.iter().map(|(one, muted)| (one, *muted)));
-    blocks.section(unusual.clone());
+    let lines = match foresight.scope {
+        None => MAX_LISTED,
+        Some(_) => usize::MAX,
+    };
+    let mut text = summary;
+    for (list, room) in [(pages, SHOWN), (notices, SHOWN), (unusual, SHOWN_UNUSUAL)] {
+        list.tell(
+            &mut blocks,
+            &mut text,
+            Room { lines, units: room },
+            foresight.scope.as_ref(),
+        );
+    }
     let score = score(&foresight.score);
     blocks.section(score.clone());
     let source = source_or_none(foresight);
@@ -51,8 +68,7 @@ pub fn foresight(foresight: &Foresight) -> Message {
             Markup::clock(foresight.now)
         ),
     ]);
-    let mut text = summary;
-    for part in [page_list, notice_list, unusual, score, source] {
+    for part in [score, source] {
         if !part.is_empty() {
             text.line(part);
         }
@@ -60,8 +76,25 @@ pub fn foresight(foresight: &Foresight) -> Message {
     Message::new(text, blocks)
 }
 
+/// " (`/heal forecast shop/*`)": what to write to see this owner, who was left out; nothing when that is what was asked for.
+fn narrower(scope: Option<&Scope>, owner: &ObjectRef) -> Markup {
+    let mut next = Scope::of(owner);
+    if scope.is_none() {
+        next.name = None;
+    }
+    if scope == Some(&next) {
+        return Markup::default();
+    }
+    let command = format!("/heal forecast {}", commands::scope(&next));
+    markup!(" ({})", Markup::code(&clean::cut(&command, 300)))
+}
+
 fn summary(foresight: &Foresight, pages: usize, notices: usize) -> (&'static str, Markup) {
-    let cluster = clean::cut(&foresight.cluster, 80);
+    let mut cluster = markup!("{}", clean::cut(&foresight.cluster, 80));
+    if let Some(scope) = &foresight.scope {
+        let scope = clean::cut(&commands::scope(scope), 300);
+        cluster = markup!("{} in {}", cluster, Markup::code(&scope));
+    }
     match (pages, notices, &foresight.source) {
         (0, 0, None) => (
             "📈 No forecasts",
@@ -121,28 +154,34 @@ fn counted(n: usize, noun: &str) -> String {
     count(i64::try_from(n).unwrap_or(i64::MAX), noun)
 }
 
-fn list(heading: &'static str, rising: &[&Rising]) -> Markup {
-    if rising.is_empty() {
-        return Markup::default();
-    }
-    let text = markup!("{} ({})", Markup::own(heading), rising.len());
-    lines(text, rising.iter().map(|one| line(one)), rising.len())
+/// Lines of one kind, each with what it is about.
+struct List<'a> {
+    heading: Markup,
+    lines: Vec<Markup>,
+    owners: Vec<&'a ObjectRef>,
 }
 
-/// Adds as many lines as a section of each tier has room for, and says how many are left out.
-fn lines(mut text: Markup, all: impl Iterator<Item = Markup>, count: usize) -> Markup {
-    let mut listed = 0;
-    for line in all.take(MAX_LISTED) {
-        if units(text.as_str()) + units(line.as_str()) > ROOM {
-            break;
+impl List<'_> {
+    /// Puts it into the blocks, within this room, and in short into the text. `scope` is what was asked about.
+    fn tell(&self, blocks: &mut Blocks, text: &mut Markup, room: Room, scope: Option<&Scope>) {
+        let hint = |left_out: usize| narrower(scope, self.owners[left_out]);
+        let within = |room| sections(self.heading.clone(), &self.lines, room, hint);
+        for part in within(room) {
+            blocks.section(part);
         }
-        text.line(line);
-        listed += 1;
+        let units = SPOKEN;
+        for part in within(Room { units, ..room }) {
+            text.line(part);
+        }
     }
-    if listed < count {
-        text.line(markup!("… and {} more", count - listed));
+}
+
+fn of_tier<'a>(heading: &'static str, rising: &[&'a Rising]) -> List<'a> {
+    List {
+        heading: markup!("{} ({})", Markup::own(heading), rising.len()),
+        lines: rising.iter().map(|one| line(one)).collect(),
+        owners: rising.iter().map(|one| &one.outlook.owner).collect(),
     }
-    text
 }
 
 /// The message that lists what rises or is unusual, and calls nobody.
@@ -153,22 +192,23 @@ pub fn notices(notices: &Notices) -> Message {
             "✅ Nothing of what was listed here rises or is unusual any more, or it has a card of its own.",
         ));
     }
+    let rising = List {
+        heading: Markup::own("🟡 *Memory is rising; no kill is near enough to call anybody*"),
+        lines: notices
+            .rising
+            .iter()
+            .map(|one| markup!("• {}", outlook(one)))
+            .collect(),
+        owners: notices.rising.iter().map(|one| &one.owner).collect(),
+    };
+    let unusual = unusual(notices.unusual.iter().map(|one| (one, false)));
     let mut text = Markup::default();
-    if !notices.rising.is_empty() {
-        let heading = Markup::own("🟡 *Memory is rising; no kill is near enough to call anybody*");
-        let each = notices.rising.iter();
-        let each = each.map(|one| markup!("• {}", outlook(one)));
-        text = lines(heading, each, notices.rising.len());
-        blocks.section(text.clone());
-    }
-    let odd = unusual(notices.unusual.iter().map(|one| (one, false)));
-    if !odd.is_empty() {
-        blocks.section(odd.clone());
-        if text.is_empty() {
-            text = odd;
-        } else {
-            text.line(odd);
-        }
+    for list in [rising, unusual] {
+        let room = Room {
+            lines: MAX_LISTED,
+            units: SHOWN,
+        };
+        list.tell(&mut blocks, &mut text, room, None);
     }
     blocks.context([Markup::own(
         "Kept up to date, posted anew once a day at most. `/heal forecast` lists everything.",
@@ -177,8 +217,8 @@ pub fn notices(notices: &Notices) -> Message {
 }
 
 /// What is not as usual: "• shop/checkout: CPU is at 82 % of its limit; usual at this hour is 18 % to 35 % · since 04:50"
-fn unusual<'a>(all: impl Iterator<Item = (&'a Unusual, bool)>) -> Markup {
-    let each: Vec<Markup> = all
+fn unusual<'a>(all: impl Iterator<Item = (&'a Unusual, bool)>) -> List<'a> {
+    let (owners, lines): (Vec<&ObjectRef>, Vec<Markup>) = all
         .flat_map(|(one, muted)| {
             one.anomalies
                 .iter()
@@ -196,15 +236,14 @@ fn unusual<'a>(all: impl Iterator<Item = (&'a Unusual, bool)>) -> Markup {
             if muted {
                 line = markup!("{} · 🔕 silenced", line);
             }
-            line
+            (&one.owner, line)
         })
-        .collect();
-    if each.is_empty() {
-        return Markup::default();
+        .unzip();
+    List {
+        heading: markup!("🔎 *Unusual* ({})", lines.len()),
+        lines,
+        owners,
     }
-    let count = each.len();
-    let heading = markup!("🔎 *Unusual* ({})", count);
-    lines(heading, each.into_iter(), count)
 }
 
 /// One container: "• shop/checkout app: about 04:50 (04:10 – 06:20), P 0.93 · 78 % of 512Mi · rising 3.1 MiB/min for 3 h · H17"
@@ -243,14 +282,19 @@ pub fn outlook(outlook: &Outlook) -> Markup {
         Boundary::Limit => "",
         Boundary::Node => " of the node",
     };
-    markup!(
+    let text = markup!(
         "{} · {} of {}{} · {}",
         text,
         percent(outlook.used as f64, outlook.limit as f64),
         bytes(outlook.limit),
         Markup::own(of),
-        clean::cut(&clean::line(&outlook.why), 100)
-    )
+        clean::cut(&clean::line(&outlook.why), WHY)
+    );
+    if outlook.leak_proved {
+        markup!("{} · leak proved", text)
+    } else {
+        text
+    }
 }
 
 fn percent(part: f64, whole: f64) -> String {

@@ -13,6 +13,7 @@ pub mod forecast;
 pub mod foresight;
 #[cfg(test)]
 mod limits;
+mod listing;
 pub mod modal;
 pub mod mrkdwn;
 pub mod note;

@@ -67,7 +67,7 @@ fn help_and_misunderstandings_say_what_to_write() {
     • `/heal status` – what is open, what needs you, and how Heal is
     • `/heal show H17` – one incident with all its details
     • `/heal memory` – which fixes worked where
-    • `/heal forecast` – what is running out of memory and when, and how good such forecasts were
+    • `/heal forecast` – what is running out of memory and when, and how good such forecasts were; `shop` or `shop/checkout` after it lists all of that
     • `/heal silence shop/checkout 4h` – keep one workload quiet; `shop/*` is a whole namespace, `node/worker-1` a node; `oom` or another kind of trouble may follow
     • `/heal unsilence 3` – lift a silence
     • `/heal pause deploy freeze` – nobody can approve actions until resumed; a reason is welcome

@@ -51,7 +51,8 @@ fn a_forecast_says_when_and_why_and_what_to_do() {
     insta::assert_snapshot!(seen(&shown(&offer())), @r"
     # 🟠 Major: shop/checkout is running out of memory
     (Cluster *prod-eu* · Deployment `shop/checkout` · forecast since <!date^1795230720^{time} ({ago})|03:12 UTC>)
-    `checkout` (Deployment, `shop`) will be OOM-killed *<!date^1795237320^{ago}|in 1 h 50 min>*, at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>), P = 0.93.
+    `checkout` (Deployment, `shop`) will be OOM-killed in *1 h 50 min* (1 h 10 min – 2 h 50 min), P = 0.93, as of <!date^1795230720^{time}|03:12 UTC>.
+    That is at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>); counted down: <!date^1795237320^{ago}|in 1 h 50 min>.
     Rising 0.66 MiB/min for 3 h 20 min; now 439 MiB, 86 % of the limit of 512 MiB. In the 7 d before, never above 71 %. Of 3 replicas `checkout-7d9f-x2k4q` is the fullest.
     [picture F0PIC: Chart: memory of app in shop/checkout, 439 MiB at 03:12 UTC, 300 MiB at 23:12 UTC. The limit is 512 MiB; 364 MiB was survived before. The expected path reaches it at 05:02 UTC; the kill is most likely between 04:22 UTC and 06:02 UTC.]
     *Cause:* app leaks memory: all its pods fill up towards its memory limit of 512Mi and give nothing back.
@@ -96,22 +97,34 @@ fn what_makes_it_more_or_less_certain_is_said() {
             outlook.used = 13 << 30;
             outlook.rate = 3_000_000.0;
         }),
+        with(|outlook| {
+            let when = outlook.when.as_mut().unwrap();
+            (when.earliest, when.median, when.latest) = (at(72), at(80), at(110));
+        }),
     ]
     .map(|incident| part(&incident));
     insta::assert_snapshot!(texts.join("\n--\n"), @r"
-    `checkout` (Deployment, `shop`) will be OOM-killed *<!date^1795237320^{ago}|in 1 h 50 min>*, at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>), P = 0.93.
+    `checkout` (Deployment, `shop`) will be OOM-killed in *1 h 50 min* (1 h 10 min – 2 h 50 min), P = 0.93, as of <!date^1795230720^{time}|03:12 UTC>.
+    That is at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>); counted down: <!date^1795237320^{ago}|in 1 h 50 min>.
     Rising 0.66 MiB/min for 3 h 20 min; now 439 MiB, 86 % of the limit of 512 MiB. In the 7 d before, never above 71 %. Of 3 replicas `checkout-7d9f-x2k4q` is the fullest.
     ⚠️ Measured as working set: some of it may be page cache, which the kernel takes back before it kills.
     --
-    `checkout` (Deployment, `shop`) will be OOM-killed *<!date^1795237320^{ago}|in 1 h 50 min>*, at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>), P = 0.93.
+    `checkout` (Deployment, `shop`) will be OOM-killed in *1 h 50 min* (1 h 10 min – 2 h 50 min), P = 0.93, as of <!date^1795230720^{time}|03:12 UTC>.
+    That is at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>); counted down: <!date^1795237320^{ago}|in 1 h 50 min>.
     Rising 0.66 MiB/min for 3 h 20 min; now 439 MiB, 86 % of the limit of 512 MiB. Of 3 replicas `checkout-7d9f-x2k4q` is the fullest.
     ⚠️ Measured by the metrics API: it has no history, and some of it may be page cache, which the kernel takes back before it kills.
     --
-    `checkout` (Deployment, `shop`) will be OOM-killed *<!date^1795237320^{ago}|in 1 h 50 min>*, at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>), P = 0.93.
+    `checkout` (Deployment, `shop`) will be OOM-killed in *1 h 50 min* (1 h 10 min – 2 h 50 min), P = 0.93, as of <!date^1795230720^{time}|03:12 UTC>.
+    That is at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>); counted down: <!date^1795237320^{ago}|in 1 h 50 min>.
     Rising 0.51 MiB/min for 3 h 20 min; now 439 MiB, 86 % of the limit of 512 MiB. In the 7 d before, it lived through 88 %.
     --
-    Node `worker-1` will run out of memory and evict pods *<!date^1795237320^{ago}|in 1 h 50 min>*, at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>), P = 0.93.
+    Node `worker-1` will run out of memory and evict pods in *1 h 50 min* (1 h 10 min – 2 h 50 min), P = 0.93, as of <!date^1795230720^{time}|03:12 UTC>.
+    That is at *<!date^1795237320^{time}|05:02 UTC>* (<!date^1795234920^{time}|04:22 UTC> – <!date^1795240920^{time}|06:02 UTC>); counted down: <!date^1795237320^{ago}|in 1 h 50 min>.
     Rising 172 MiB/min for 3 h 20 min; now 13 GiB, 87 % of the level at which the node evicts pods, 15 GiB. In the 7 d before, never above 2 %.
+    --
+    `checkout` (Deployment, `shop`) will be OOM-killed in *1 min 20 s* (1 min 12 s – 1 min 50 s), P = 0.93, as of <!date^1795230720^{time}|03:12 UTC>.
+    That is at *<!date^1795230800^{time}|03:13 UTC>*; counted down: <!date^1795230800^{ago}|in 1 min 20 s>.
+    Rising 0.66 MiB/min for 3 h 20 min; now 439 MiB, 86 % of the limit of 512 MiB. In the 7 d before, never above 71 %. Of 3 replicas `checkout-7d9f-x2k4q` is the fullest.
     ");
 }
 

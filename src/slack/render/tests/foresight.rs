@@ -1,6 +1,7 @@
 //! `/heal forecast`, and what a thread says when the kill came.
-use super::super::{limits, note::note, reply, sample::closed};
+use super::super::{Message, limits, note::note, reply, sample::closed, seen::seen};
 use crate::domain::{
+    family::Family,
     forecast::{
         Boundary, Calibration, Correction, Outlook, Score, Source, SourceHealth, Tier,
         testkit::{after, now, outlook},
@@ -9,6 +10,7 @@ use crate::domain::{
     object::ObjectRef,
     recovery::Verdict,
     report::{Foresight, Report, Rising},
+    silence::Scope,
 };
 
 fn rising(outlook: Outlook) -> Rising {
@@ -23,6 +25,7 @@ fn quiet() -> Foresight {
     Foresight {
         cluster: "prod".into(),
         now: now(),
+        scope: None,
         rising: vec![],
         unusual: vec![],
         score: Score::default(),
@@ -169,6 +172,81 @@ fn when_nothing_rises_it_says_so_and_whether_heal_could_see_it() {
 }
 
 #[test]
+fn the_strongest_proof_of_a_leak_is_told_in_full() {
+    let mut leak = outlook("app", 6600);
+    leak.tier = Tier::Notice;
+    // The longest that the forecaster says of what it tells.
+    leak.why = "rising 102 MiB/min for 13 h 40 min; never above 71 % in the last 6 d 23 h; killed at its limit 12 times in the last week".into();
+    leak.leak_proved = true;
+    let one = Foresight {
+        rising: vec![rising(leak)],
+        ..quiet()
+    };
+    let text = said(one);
+    insta::assert_snapshot!(text.lines().nth(2).unwrap(), @"• shop/checkout app: about <!date^1795236600^{time}|04:50 UTC> (<!date^1795234400^{time}|04:13 UTC> – <!date^1795239900^{time}|05:45 UTC>), P 0.93 · 78 % of 512Mi · rising 102 MiB/min for 13 h 40 min; never above 71 % in the last 6 d 23 h; killed at its limit 12 times in the last week · leak proved");
+}
+
+/// Twenty containers of two namespaces, the first dozen and a half of them in `shop`.
+fn twenty(scope: Option<Scope>) -> Message {
+    let each = |n: usize| {
+        let mut one = outlook("app", 6600);
+        one.owner.namespace = if n < 16 { "shop" } else { "depot" }.into();
+        one.owner.name = format!("worker-{n:02}");
+        rising(one)
+    };
+    let asked = scope.clone().unwrap_or_default();
+    let told = (0..20)
+        .map(each)
+        .filter(|one| asked.covers(&one.outlook.owner, Family::Forecast));
+    let message = reply::report(&Report::Forecast(Box::new(Foresight {
+        rising: told.collect(),
+        scope,
+        ..quiet()
+    })));
+    assert_eq!(limits::problems(&message), Vec::<String>::new());
+    message
+}
+
+/// What is shown, without the times.
+fn lines(message: &Message) -> Vec<String> {
+    let all = seen(message);
+    let (shown, _) = all.split_once("\n=\n").unwrap();
+    let line = |line: &str| line.split(": about").next().unwrap().to_owned();
+    shown.lines().map(line).collect()
+}
+
+#[test]
+fn what_is_left_out_of_the_list_can_be_asked_for() {
+    let all = lines(&twenty(None));
+    insta::assert_snapshot!(all[..4].join("\n"), @r"
+    # 📈 Kills are coming
+    On prod 20 containers are expected to be killed at the memory limit.
+    🔴 *Will be killed* (20)
+    • *shop/worker-00* app
+    ");
+    insta::assert_snapshot!(all[13..16].join("\n"), @r"
+    • *shop/worker-10* app
+    • *shop/worker-11* app
+    … and 8 more (`/heal forecast shop/*`)
+    ");
+    let shop = Scope {
+        namespace: Some("shop".into()),
+        ..Scope::default()
+    };
+    let all = lines(&twenty(Some(shop)));
+    insta::assert_snapshot!(all[..3].join("\n"), @r"
+    # 📈 Kills are coming
+    On prod in `shop/*` 16 containers are expected to be killed at the memory limit.
+    🔴 *Will be killed* (16)
+    ");
+    insta::assert_snapshot!(all[17..20].join("\n"), @r"
+    • *shop/worker-14* app
+    • *shop/worker-15* app
+    *The last 30 days*
+    ");
+}
+
+#[test]
 fn hundreds_of_rising_containers_with_hostile_names_fit_into_a_message() {
     let mut hostile = outlook("<!channel>", 6600);
     hostile.owner.name = "x".repeat(253);
@@ -177,6 +255,11 @@ fn hundreds_of_rising_containers_with_hostile_names_fit_into_a_message() {
         rising: vec![rising(hostile); 300],
         ..quiet()
     };
+    let shop = Scope::of(&many.rising[0].outlook.owner);
+    said(Foresight {
+        scope: Some(shop),
+        ..many.clone()
+    });
     let text = said(many);
     assert!(text.contains("… and 29"), "{text}");
     assert!(
