@@ -283,6 +283,9 @@ impl Ledger {
             let kept = tracked.place.filter(|place| place.series == at);
             let replica = kept.map(|place| place.replica);
             let replica = replica.or_else(|| {
+                if container.restarts == 0 {
+                    line.series.renewed(now);
+                }
                 line.begin(Run {
                     pod: fact.pod.clone(),
                     run: container.restarts,

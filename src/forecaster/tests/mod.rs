@@ -1,5 +1,6 @@
 //! The ledger without a cluster: facts and readings in, sightings out.
 mod chunks;
+mod loops;
 mod trust;
 mod whole;
 
