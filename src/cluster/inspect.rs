@@ -47,18 +47,44 @@ pub async fn inspect(cluster: &KubeCluster, subject: Subject) -> Result<Evidence
     }
 }
 
+/// Something that could not be read.
+pub(super) struct Gap {
+    /// What, and why, in words.
+    text: String,
+    /// The same read may work later.
+    passing: bool,
+}
+
+impl Gap {
+    /// What could not be read because of this.
+    pub fn new(what: &str, fault: &Fault) -> Self {
+        Self {
+            text: format!("{what}: {fault}"),
+            passing: fault.may_pass(),
+        }
+    }
+}
+
+/// Notes gaps in the evidence.
+fn miss(evidence: &mut Evidence, gaps: impl IntoIterator<Item = Gap>) {
+    for gap in gaps {
+        evidence.partial |= gap.passing;
+        evidence.gaps.push(gap.text);
+    }
+}
+
 /// Runs a read that may fail: a failure becomes a gap.
 async fn or_gap<T: Default>(
     what: &str,
     needed: bool,
     read: impl Future<Output = Result<T, Fault>>,
-) -> (T, Option<String>) {
+) -> (T, Option<Gap>) {
     if !needed {
         return (T::default(), None);
     }
     match read.await {
         Ok(value) => (value, None),
-        Err(fault) => (T::default(), Some(format!("{what}: {fault}"))),
+        Err(fault) => (T::default(), Some(Gap::new(what, &fault))),
     }
 }
 
@@ -97,7 +123,7 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
         return Ok(evidence);
     };
     let gaps = [own.1, others.1, limits.1, autoscaler.1, nodes.1];
-    evidence.gaps.extend(gaps.into_iter().flatten());
+    miss(&mut evidence, gaps.into_iter().flatten());
     evidence.events = own.0.into_iter().chain(others.0).collect();
     evidence.limits = limits.0;
     evidence.autoscaler = autoscaler.0;
@@ -114,7 +140,7 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
         )
     });
     let kept = kept.unwrap_or_else(|fault| {
-        evidence.gaps.push(format!("revisions: {fault}"));
+        miss(&mut evidence, [Gap::new("revisions", &fault)]);
         Vec::new()
     });
     if let Some(whole) = whole {
@@ -143,13 +169,14 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
             budgets::of(reader, owner, &labels)
         ),
     );
-    evidence
-        .gaps
-        .extend([more.1, references.1, budget.1].into_iter().flatten());
+    miss(
+        &mut evidence,
+        [more.1, references.1, budget.1].into_iter().flatten(),
+    );
     evidence.budget = budget.0;
     for (logs, gaps) in tails {
         evidence.logs.extend(logs);
-        evidence.gaps.extend(gaps);
+        miss(&mut evidence, gaps);
     }
     evidence.events.extend(more.0.into_iter().flatten());
     sort_events(&mut evidence.events);
@@ -247,9 +274,7 @@ async fn node(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, Clus
             reader.list::<slim::Pod>(&slim::PODS, "", &query).await
         }),
     );
-    evidence
-        .gaps
-        .extend([events.1, pods.1].into_iter().flatten());
+    miss(&mut evidence, [events.1, pods.1].into_iter().flatten());
     evidence.events = events.0;
     sort_events(&mut evidence.events);
     let requested = pods

@@ -1,5 +1,6 @@
 //! Log tails of containers in trouble.
 use super::{
+    inspect::Gap,
     rest::{Fault, Rest, path},
     slim,
 };
@@ -98,7 +99,7 @@ pub async fn tails(
     pod: &PodView,
     container: &ContainerView,
     early: Option<&Early>,
-) -> (Vec<LogTail>, Vec<String>) {
+) -> (Vec<LogTail>, Vec<Gap>) {
     let early = early.filter(|early| early.pod == pod.name && early.container == container.name);
     let one = |previous: bool| async move {
         // The run that ended last is the present one while it has not been followed by another.
@@ -124,7 +125,8 @@ pub async fn tails(
             Err(fault) if is_over(&fault) => {}
             Err(fault) => {
                 let run = if previous { "previous log" } else { "log" };
-                gaps.push(format!("{run} of {}/{}: {fault}", pod.name, container.name));
+                let what = format!("{run} of {}/{}", pod.name, container.name);
+                gaps.push(Gap::new(&what, &fault));
             }
         }
     }

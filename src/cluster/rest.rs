@@ -63,6 +63,13 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The same read may work later.
+    pub fn may_pass(&self) -> bool {
+        self.is_unclear() || self.code() == Some(429)
+    }
+}
+
 impl From<Fault> for ClusterError {
     fn from(fault: Fault) -> Self {
         let text = fault.to_string();

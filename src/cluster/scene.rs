@@ -141,7 +141,7 @@ async fn whole(
     let (namespace, name) = (&owner.namespace, &owner.name);
     let mut read = cluster.writer.get::<Value>(of, namespace, name).await;
     if let Err(fault) = &read
-        && (fault.is_unclear() || fault.code() == Some(429))
+        && fault.may_pass()
     {
         read = cluster.reader.get(of, namespace, name).await;
     }

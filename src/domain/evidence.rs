@@ -35,6 +35,9 @@ pub struct Evidence {
     pub budget: Option<Budget>,
     /// What could not be read, and why, in words.
     pub gaps: Vec<String>,
+    /// A gap may be gone when the cluster is asked again: it was out of reach, or had no time.
+    #[serde(default)]
+    pub partial: bool,
 }
 
 impl Evidence {
@@ -55,6 +58,7 @@ impl Evidence {
             autoscaler: None,
             budget: None,
             gaps: Vec::new(),
+            partial: false,
         }
     }
 

@@ -4,6 +4,8 @@ use crate::support::{
     story::{says, says_nothing_of},
     world::{WORKS, World},
 };
+use heal::sim::kube::RequestMatcher;
+use http::Method;
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]
@@ -23,6 +25,27 @@ async fn a_tag_that_does_not_exist_is_rolled_back() {
     );
     world.is_healed_by(&card).await;
     world.stays_one_card(1800).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_read_is_read_again_until_the_fix_is_known() {
+    let world = World::start().await;
+    world.runs("checkout", 2, WORKS).await;
+    let revisions = RequestMatcher::new(Method::GET, "/namespaces/shop/replicasets");
+    world.kube.fail_next(revisions, 503, 40);
+    // A pod that waits for its image says so once.
+    world.applies(app("checkout", 2, json!({"image": "busybox:1.63"})));
+    let card = world.card("checkout", "cannot see enough").await;
+    says(
+        &card,
+        &[
+            "Not everything could be read",
+            "Heal looks again by itself.",
+        ],
+    );
+    let card = world.offer("checkout").await;
+    says(&card, &["Roll back to revision 1"]);
+    world.is_healed_by(&card).await;
 }
 
 #[tokio::test(start_paused = true)]

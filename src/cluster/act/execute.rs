@@ -72,7 +72,7 @@ fn refused(why: impl Into<String>) -> Attempt {
 
 /// A failed read changes nothing, so an unclear one may be repeated.
 fn unread(fault: Fault) -> Attempt {
-    if fault.is_unclear() || fault.code() == Some(429) {
+    if fault.may_pass() {
         Attempt::Unclear(fault.to_string())
     } else {
         refused(fault.to_string())

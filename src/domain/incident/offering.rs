@@ -96,7 +96,12 @@ pub(super) fn inspected(
     match result {
         Ok(evidence) => {
             let undo = undo.take();
+            let unread = evidence.gaps.first().filter(|_| evidence.partial).cloned();
             diagnose(step, *evidence, undo, now, ctx);
+            if let Some(error) = unread.filter(|_| has_nothing(&step.incident)) {
+                // What could not be read may be what tells the cause, or the fix: Heal looks again.
+                step.wait(Why::Blind { error }, now, ctx);
+            }
         }
         Err(error) => {
             *attempts += 1;
@@ -109,6 +114,16 @@ pub(super) fn inspected(
             }
         }
     }
+}
+
+/// The diagnosis led to no offer.
+fn has_nothing(incident: &Incident) -> bool {
+    matches!(
+        incident.state,
+        State::Waiting {
+            why: Why::NothingSafe | Why::Unknown
+        }
+    )
 }
 
 fn diagnose(

@@ -1,4 +1,5 @@
 //! The state machine, alone: a world that a step needs, and what must be so at single steps.
+mod blind;
 mod happening;
 mod properties;
 

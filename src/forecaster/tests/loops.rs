@@ -28,6 +28,7 @@ fn the_container_that_is_started_again_is_told_of_by_the_life_of_the_run_before(
     w.hears(&pod("a", Some(64.0)));
     w.leaks("a", LIFE);
     w.hears(&restarted("a", end(0, "OOMKilled", 137, w.now), w.now));
+    w.reads(&[("a", 10.0)]);
     assert!(!w.is_told());
     w.leaks("a", EARLY);
     assert!(w.is_told());

@@ -86,7 +86,7 @@ fn reason(incident: &Incident, why: &Why) -> Markup {
             "*Unknown cause.* Heal has not seen this kind of failure before. It does not guess, so it offers no fix.",
         ),
         Why::Blind { error } => markup!(
-            "*Heal cannot see enough.* The evidence could not be read: {} Check again once that is solved.",
+            "*Heal cannot see enough.* Not everything could be read: {} Heal looks again by itself.",
             words::sentence(error, 500)
         ),
         // The dry run before the offer was fine; the cluster refused the change itself.

@@ -101,7 +101,7 @@ fn every_reason_not_to_offer_a_fix_is_in_plain_words() {
 
     *Unknown cause.* Heal has not seen this kind of failure before. It does not guess, so it offers no fix.
 
-    *Heal cannot see enough.* The evidence could not be read: the cluster did not answer: connection refused. Check again once that is solved.
+    *Heal cannot see enough.* Not everything could be read: the cluster did not answer: connection refused. Heal looks again by itself.
 
     *The fix does not work here.* Heal tested “Raise limit to 512Mi” without changing anything, and it cannot be done: exceeded quota: compute, requested: limits.memory=512Mi.
 
