@@ -91,21 +91,9 @@ impl Told {
     /// A forecast that is told now for the first time.
     pub(super) fn new(id: u64, outlook: &Outlook, now: Timestamp) -> Self {
         let mut told = Self {
-            id,
-            owner: outlook.owner.clone(),
-            run: outlook.about(),
-            notice: None,
-            page: None,
             p: outlook.p,
             shift: outlook.correction.shift,
-            track: Vec::new(),
-            latest: None,
-            cleared: None,
-            over: None,
-            continues: None,
-            acted: None,
-            called_false_by: None,
-            ended: None,
+            ..Self::killed(id, &outlook.owner, outlook.about())
         };
         told.hear(outlook, now);
         told

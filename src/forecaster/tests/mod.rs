@@ -134,6 +134,13 @@ impl World {
     fn key(&self) -> Key {
         ("uid-checkout".to_owned(), "app".to_owned())
     }
+
+    /// The pods of `checkout` with a run that is alive.
+    fn alive(&self) -> Vec<&str> {
+        let line = self.ledger.line(&self.key()).unwrap();
+        let runs = line.runs.iter().flatten();
+        runs.map(|run| run.pod.name.as_str()).collect()
+    }
 }
 
 #[test]
@@ -274,15 +281,7 @@ fn history_belongs_to_the_workload_and_is_kept_over_a_restart() {
     assert!(later.ledger.restore(rows[0].clone()));
     later.hears(&pod("a", Some(64.0)));
     later.ledger.news(PodNews::Listed, later.now);
-    let key = later.key();
-    let line = later.ledger.line(&key).unwrap();
-    let alive: Vec<&str> = line
-        .runs
-        .iter()
-        .flatten()
-        .map(|run| run.pod.name.as_str())
-        .collect();
-    assert_eq!(alive, ["a"], "b went while nobody looked");
+    assert_eq!(later.alive(), ["a"], "b went while nobody looked");
     let damaged = crate::store::SeriesRow {
         about: "{".to_owned(),
         ..rows[0].clone()
@@ -412,14 +411,8 @@ fn of_a_workload_with_more_replicas_than_are_kept_the_living_stay_and_the_others
     }
     assert_eq!((health.containers, health.unwatched), (513, 1));
     assert_eq!(health.unwatched_of, Some(owner("Deployment", "checkout")));
+    assert_eq!(world.alive(), names[..Series::MOST]);
     let line = world.ledger.line(&world.key()).unwrap();
-    let alive: Vec<&str> = line
-        .runs
-        .iter()
-        .flatten()
-        .map(|run| run.pod.name.as_str())
-        .collect();
-    assert_eq!(alive, names[..Series::MOST]);
     let seen = |replica: u64| {
         let past = line
             .series

@@ -1,4 +1,6 @@
 //! The task with its real surroundings: the simulated cluster's watches, the simulated Prometheus, a store.
+mod away;
+
 use super::super::{Forecaster, Options, Parts};
 use crate::{
     cluster::{self, Clients, ClusterConfig, KubeCluster},
@@ -409,64 +411,6 @@ async fn a_restart_of_heal_asks_for_no_past_that_is_stored() {
     world.minutes(10).await;
     let queries = world.prometheus.queries();
     assert_eq!(pasts(&queries[asked..]), 0);
-}
-
-/// How forecasts came out that were told like this, one turn each.
-fn outcomes(told: &[Sighting]) -> Vec<String> {
-    let mut ledger = forecast::Ledger::default();
-    for sighting in told {
-        match sighting {
-            Sighting::Forecast(outlook) => ledger.heard(outlook, outlook.at),
-            Sighting::RunEnded(end) => ledger.run_ended(end, end.at),
-            _ => {}
-        }
-    }
-    let ended = |told: forecast::Told| {
-        let ended = told.ended?;
-        Some(format!("{:?}", ended.outcome))
-    };
-    ledger
-        .take_changed()
-        .into_iter()
-        .filter_map(ended)
-        .collect()
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_kill_while_heal_is_stopped_is_the_truth_about_the_forecast_that_stood() {
-    let mut world = World::new();
-    world.runs("checkout", "leak 0.016 10", Some("256Mi"));
-    world.start();
-    world.minutes(230).await;
-    let told = world.outlooks().last().expect("a forecast").clone();
-    assert_ne!(told.tier, Tier::Clear);
-    world.stop().await;
-    tokio::time::sleep(Duration::from_secs(40 * 60)).await;
-    world.start();
-    world.minutes(5).await;
-    let ends: Vec<(u32, bool, bool)> = world.ends().collect();
-    assert_eq!(ends, [(0, true, false)]);
-    assert_eq!(outcomes(&world.told), ["Hit"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn of_two_kills_while_heal_is_stopped_the_forecast_that_stood_says_nothing() {
-    let mut world = World::new();
-    world.runs("checkout", "leak 0.016 10", Some("256Mi"));
-    world.start();
-    world.minutes(230).await;
-    assert_ne!(
-        world.outlooks().last().expect("a forecast").tier,
-        Tier::Clear
-    );
-    world.stop().await;
-    // It is killed, runs for four hours, and is killed again.
-    tokio::time::sleep(Duration::from_secs(6 * 3600)).await;
-    world.start();
-    world.minutes(5).await;
-    let ends: Vec<(u32, bool, bool)> = world.ends().collect();
-    assert_eq!(ends, [(0, false, true)]);
-    assert_eq!(outcomes(&world.told), ["Withdrawn"]);
 }
 
 #[tokio::test(start_paused = true)]
