@@ -138,10 +138,11 @@ async fn what_is_healthy_or_planned_gets_no_card(heal: Installation) {
         (job["status"]["succeeded"] == json!(1)).then_some(())
     })
     .await;
+    // Not one of the old version that is still ending.
     let pod = heal.place.list("Pod", &namespace).into_iter().find(|pod| {
-        pod["metadata"]["name"]
-            .as_str()
-            .is_some_and(|name| name.starts_with("catalog"))
+        let name = pod["metadata"]["name"].as_str();
+        name.is_some_and(|name| name.starts_with("catalog"))
+            && pod["metadata"]["deletionTimestamp"].is_null()
     });
     let pod = pod.unwrap()["metadata"]["name"]
         .as_str()
