@@ -1,7 +1,7 @@
 //! Takes secrets out of any text, so that no card, row, log line, error or report can carry one.
 //!
-//! Some secrets are known by their form ([`forms`]: tokens, keys, passwords in URLs), the others by the name that stands before
-//! them ([`named`]: `password=…`). Whatever the cluster says passes here before anything else of Heal sees it. Two things must both
+//! Some secrets are known by their form (`forms`: tokens, keys, passwords in URLs), the others by the name that stands before
+//! them (`named`: `password=…`). Whatever the cluster says passes here before anything else of Heal sees it. Two things must both
 //! hold: a secret goes, and a sentence *about* a secret stays, because causes are read from such sentences.
 mod forms;
 mod named;
