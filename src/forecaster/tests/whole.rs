@@ -173,6 +173,16 @@ impl World {
         });
         all.collect()
     }
+
+    /// The first source answers again, and nothing is wrong with it.
+    fn figures_come_from_prometheus(&self) -> SourceHealth {
+        let health = (*self.health().last().unwrap()).clone();
+        assert_eq!(
+            (health.source, &health.error),
+            (Some(Source::Prometheus), &None)
+        );
+        health
+    }
 }
 
 fn deployment(name: &str, container: Value) -> Value {
@@ -262,11 +272,7 @@ async fn the_source_is_told_and_what_steps_in_for_it() {
     world.runs("web", "sleep infinity", Some("64Mi"));
     world.start();
     world.minutes(3).await;
-    let health = (*world.health().last().unwrap()).clone();
-    assert_eq!(
-        (health.source, health.error),
-        (Some(Source::Prometheus), None)
-    );
+    let health = world.figures_come_from_prometheus();
     assert_eq!((health.containers, health.missing), (1, 0));
     world.prometheus.set_down(true);
     world.minutes(3).await;
@@ -279,11 +285,7 @@ async fn the_source_is_told_and_what_steps_in_for_it() {
     assert_eq!(health.containers, 1);
     world.prometheus.set_down(false);
     world.minutes(10).await;
-    let health = (*world.health().last().unwrap()).clone();
-    assert_eq!(
-        (health.source, health.error),
-        (Some(Source::Prometheus), None)
-    );
+    world.figures_come_from_prometheus();
 }
 
 #[tokio::test(start_paused = true)]
@@ -302,11 +304,7 @@ async fn when_prometheus_has_lost_its_series_the_second_source_steps_in_and_goes
     assert_eq!((health.containers, health.missing), (1, 0), "not blind");
     world.prometheus.show(WORKING_SET);
     world.minutes(10).await;
-    let health = (*world.health().last().unwrap()).clone();
-    assert_eq!(
-        (health.source, health.error),
-        (Some(Source::Prometheus), None)
-    );
+    world.figures_come_from_prometheus();
 }
 
 #[tokio::test(start_paused = true)]

@@ -35,6 +35,18 @@ fn these_outages_once_made_a_kill_more_likely() {
     }
 }
 
+/// A reading of the first replica, and a look at it so many seconds later.
+fn reads(series: &mut Series, t: f64, used: f64, later: f64, tuning: &Tuning) -> Estimate {
+    let sample = Sample {
+        t,
+        used,
+        limit: GIB,
+        cpu: None,
+    };
+    series.observe(1, &sample, tuning);
+    series.assess(1, t + later, tuning)
+}
+
 #[test]
 fn growth_that_goes_on_through_an_outage_set_in_when_it_began() {
     let (mut series, tuning) = (Series::new(Priors::default()), Tuning::default());
@@ -42,18 +54,7 @@ fn growth_that_goes_on_through_an_outage_set_in_when_it_began() {
     for i in 0..360 {
         t = f64::from(i) * 30.0 + if i < 60 { 0.0 } else { 1800.0 };
         let used = (0.3 + 0.15 * t / 3600.0) * GIB;
-        let (limit, cpu) = (GIB, None);
-        series.observe(
-            1,
-            &Sample {
-                t,
-                used,
-                limit,
-                cpu,
-            },
-            &tuning,
-        );
-        series.assess(1, t, &tuning);
+        reads(&mut series, t, used, 0.0, &tuning);
     }
     let evidence = series.evidence(1, t, &tuning).expect("it grows");
     assert!(evidence.onset < 300.0, "{evidence:?}");
@@ -68,18 +69,7 @@ fn readings_at_odd_times_of_straight_growth_tell_its_end() {
     for i in 0..40 {
         t += 200.0 + 17.0 * f64::from(i * 7 % 11);
         let used = (0.3 + 0.1 * t / 3600.0) * GIB;
-        let (limit, cpu) = (GIB, None);
-        series.observe(
-            1,
-            &Sample {
-                t,
-                used,
-                limit,
-                cpu,
-            },
-            &tuning,
-        );
-        series.assess(1, t, &tuning);
+        reads(&mut series, t, used, 0.0, &tuning);
     }
     let left = (0.7 - 0.1 * t / 3600.0) / 0.1 * 3600.0;
     let evidence = series.evidence(1, t, &tuning).expect("it grows");
@@ -97,19 +87,8 @@ fn readings_that_are_always_far_apart_are_not_stale() {
     for i in 0..40 {
         let t = f64::from(i) * 360.0;
         let used = (0.3 + 0.16 * t / 3600.0) * GIB;
-        let (limit, cpu) = (GIB, None);
-        series.observe(
-            1,
-            &Sample {
-                t,
-                used,
-                limit,
-                cpu,
-            },
-            &tuning,
-        );
         // Looked at just before the next one comes, always.
-        last = series.assess(1, t + 350.0, &tuning);
+        last = reads(&mut series, t, used, 350.0, &tuning);
     }
     assert!(last.p > 0.5, "{last:?}");
 }
