@@ -4,14 +4,16 @@ use std::{borrow::Cow, sync::LazyLock};
 
 /// Each form, and what is left of it: `$1` and `$2` are the harmless text around the secret.
 const FORMS: [(&str, &str); 9] = [
-    // A private key in PEM, over several lines or with `\n` written out; also when its end is cut off.
+    // A private key in PEM, over several lines or with `\n` written out; also when its end is cut off
+    // or another line stands before it.
     (
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?:(?:\s|\\+[nr])*[A-Za-z0-9+/=]{16,})*(?:(?:\s|\\+[nr])*[A-Za-z0-9+/=]{0,76}(?:\s|\\+[nr])*-----END [A-Z0-9 ]*PRIVATE KEY-----)?",
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?:(?:\s|\\+[nr])*[A-Za-z0-9+/=]{16,})*(?:(?:\s|\\+[nr])*[A-Za-z0-9+/=]{0,76}(?:\s|\\+[nr])*-----END [A-Z0-9 ]*PRIVATE KEY-----|\s+[A-Za-z0-9+/=]{1,15}(?m:$))?",
         "[redacted]",
     ),
-    // The rest of one, when its beginning is cut off.
+    // The rest of one, when its beginning is cut off or something else of the log came in between: a short last line counts only
+    // as a line, so that it is not the last word of a sentence.
     (
-        r"(?:[A-Za-z0-9+/=]{16,}(?:\s|\\+[nr])+)*[A-Za-z0-9+/=]{1,76}(?:\s|\\+[nr])+-----END [A-Z0-9 ]*PRIVATE KEY-----",
+        r"(?:[A-Za-z0-9+/=]{16,}(?:\s|\\+[nr])+)+(?:[A-Za-z0-9+/=]{1,15}(?:\s|\\+[nr])+)?-----END [A-Z0-9 ]*PRIVATE KEY-----|(?m:^)[A-Za-z0-9+/=]{1,15}\s+-----END [A-Z0-9 ]*PRIVATE KEY-----",
         "[redacted]",
     ),
     // Slack: tokens, and addresses with which whoever has one can post.
@@ -59,6 +61,12 @@ fn compiled(pattern: &str) -> Regex {
 static EACH: LazyLock<Vec<Regex>> =
     LazyLock::new(|| FORMS.iter().map(|(form, _)| compiled(form)).collect());
 static LOGIN: LazyLock<Regex> = LazyLock::new(|| compiled(URL));
+
+/// What both ends of a private key have, and what a line of it is: other lines of a log may have come in between.
+const KEY_END: &str = "PRIVATE KEY-----";
+static KEY_LINE: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"(?m)^[ \t]*[A-Za-z0-9+/=]{16,}[ \t]*\r?$"));
+
 /// All of them in one pass: most texts hold none.
 static ANY: LazyLock<RegexSet> = LazyLock::new(|| {
     #[expect(clippy::expect_used, reason = "the same constants")]
@@ -76,6 +84,11 @@ pub(super) fn redact(text: &str) -> Cow<'_, str> {
         if let Cow::Owned(done) = done {
             clean = Cow::Owned(done);
         }
+    }
+    if text.contains(KEY_END)
+        && let Cow::Owned(done) = KEY_LINE.replace_all(&clean, super::REDACTED)
+    {
+        clean = Cow::Owned(done);
     }
     clean
 }
