@@ -65,7 +65,7 @@ static LOGIN: LazyLock<Regex> = LazyLock::new(|| compiled(URL));
 /// What both ends of a private key have, and what a line of it is: other lines of a log may have come in between.
 const KEY_END: &str = "PRIVATE KEY-----";
 static KEY_LINE: LazyLock<Regex> =
-    LazyLock::new(|| compiled(r"(?m)^[ \t]*[A-Za-z0-9+/=]{16,}[ \t]*\r?$"));
+    LazyLock::new(|| compiled(r"(?m)^[ \t]*[A-Za-z0-9+/]{16,}={0,2}[ \t]*\r?$"));
 
 /// All of them in one pass: most texts hold none.
 static ANY: LazyLock<RegexSet> = LazyLock::new(|| {
