@@ -1,6 +1,6 @@
 //! Gathers the evidence of one incident: few requests, as many at once as their answers allow.
 use super::{
-    KubeCluster, budgets, current, limits, logs, project, references,
+    KubeCluster, budgets, current, events, limits, logs, project, references,
     rest::{Fault, Rest},
     revisions,
     runs::{self, Run},
@@ -105,14 +105,18 @@ async fn run(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, Clust
 async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, ClusterError> {
     let (reader, owner, family) = (&cluster.reader, &subject.owner, subject.family);
     let mut evidence = Evidence::empty(cluster.clock.now());
-    let scaled = matches!(owner.kind, Kind::Deployment | Kind::StatefulSet);
     let about_object = subject.object.uid != owner.uid;
     let cramped = matches!(family, Family::Oom | Family::Forecast | Family::Admission);
+    let scaled = cramped && matches!(owner.kind, Kind::Deployment | Kind::StatefulSet);
     let everywhere = matches!(family, Family::Scheduling | Family::Forecast);
     let (survey, own, others, limits, autoscaler, nodes, early) = tokio::join!(
         scene::survey(cluster, owner),
-        or_gap("events", true, events(reader, owner)),
-        or_gap("events", about_object, events(reader, &subject.object)),
+        or_gap("events", true, events::about(cluster, owner)),
+        or_gap(
+            "events",
+            about_object,
+            events::about(cluster, &subject.object)
+        ),
         or_gap("quotas", cramped, limits::of(reader, &owner.namespace)),
         or_gap("autoscalers", scaled, limits::autoscaler(reader, owner)),
         or_gap("nodes", everywhere, nodes(cluster)),
@@ -151,7 +155,7 @@ async fn workload(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, 
         .iter()
         .map(|(pod, container)| logs::tails(reader, pod, container, early.as_ref()));
     let sick: Vec<ObjectRef> = related(&pods, subject, &scene.revision, owner);
-    let more = sick.iter().map(|object| events(reader, object));
+    let more = sick.iter().map(|object| events::about(cluster, object));
     let configured = family == Family::Config;
     let labels = scene
         .raw
@@ -239,22 +243,6 @@ async fn config_maps(
     references::read(reader, &pod.namespace, &names).await
 }
 
-/// The events about an object, by uid where it is known (names come back).
-async fn events(reader: &Rest, about: &ObjectRef) -> Result<Vec<EventView>, Fault> {
-    let mut fields = format!("involvedObject.name={}", about.name);
-    // The kubelet writes a node's name where its uid belongs.
-    if !about.uid.is_empty() && about.kind != Kind::Node {
-        fields = format!("{fields},involvedObject.uid={}", about.uid);
-    } else {
-        fields = format!("{fields},involvedObject.kind={}", about.kind);
-    }
-    let query = [("fieldSelector", fields.as_str()), ("limit", "100")];
-    let list = reader
-        .list::<slim::Event>(&slim::EVENTS, &about.namespace, &query)
-        .await?;
-    Ok(list.iter().map(project::event).collect())
-}
-
 fn sort_events(events: &mut Vec<EventView>) {
     events.sort_by(|a, b| (a.at, &a.uid).cmp(&(b.at, &b.uid)));
     events.dedup_by(|a, b| a.uid == b.uid);
@@ -269,7 +257,7 @@ async fn node(cluster: &KubeCluster, subject: &Subject) -> Result<Evidence, Clus
     let query = [("fieldSelector", on_it.as_str()), ("limit", "500")];
     let (found, events, pods) = tokio::join!(
         current::<slim::Node>(reader, &slim::NODES, &subject.owner),
-        or_gap("events", true, events(reader, &subject.owner)),
+        or_gap("events", true, events::about(cluster, &subject.owner)),
         or_gap("pods", true, async {
             reader.list::<slim::Pod>(&slim::PODS, "", &query).await
         }),

@@ -8,6 +8,7 @@ mod act;
 mod budgets;
 pub mod clients;
 mod diff;
+mod events;
 mod gitops;
 mod inspect;
 mod limits;
@@ -50,6 +51,7 @@ use crate::{
     },
     ports::{Clock, Cluster, ClusterError, Subject},
 };
+use events::Recent;
 use futures::future::BoxFuture;
 use rest::{Fault, Rest};
 use selectors::Selectors;
@@ -139,6 +141,7 @@ pub struct KubeCluster {
     reader: Rest,
     writer: Rest,
     selectors: Selectors,
+    recent: Recent,
     shelf: Shelf,
     clock: Arc<dyn Clock>,
 }
@@ -152,6 +155,7 @@ impl KubeCluster {
             writer: Rest::new(clients.act, config.timeouts.write),
             config: Arc::new(config),
             selectors: Selectors::default(),
+            recent: Recent::default(),
             shelf: Shelf::default(),
             clock,
         }

@@ -1,5 +1,6 @@
 //! The adapter against the simulated cluster, in process and under a paused clock.
 mod acting;
+mod events;
 mod rounds;
 mod watching;
 
@@ -50,6 +51,13 @@ impl World {
         config.namespaces.exclude = vec!["sandbox-*".to_owned()];
         let cluster = KubeCluster::new(Clients::of(client), config, Arc::new(Now(clock)));
         Self { sim, cluster }
+    }
+
+    /// An adapter to the same cluster whom no watch has told anything.
+    fn another(&self) -> KubeCluster {
+        let (client, clock) = (self.cluster.watcher.clone(), self.cluster.clock.clone());
+        let config = ClusterConfig::clone(&self.cluster.config);
+        KubeCluster::new(Clients::of(client), config, clock)
     }
 
     fn apply(&self, name: &str, replicas: i64, image: &str, script: &str) -> ObjectRef {

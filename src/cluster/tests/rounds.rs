@@ -97,13 +97,10 @@ async fn a_crash_loop_takes_one_round_of_reads_and_one_request_for_the_dry_run()
     let evidence = evidence.unwrap();
     assert_eq!(rounds, 1, "{lines}");
     insta::assert_snapshot!(lines, @r"
-    GET /api/v1/namespaces/shop/events
-    GET /api/v1/namespaces/shop/events
     GET /api/v1/namespaces/shop/pods
     GET /api/v1/namespaces/shop/pods/POD/log
     GET /apis/apps/v1/namespaces/shop/deployments/web
     GET /apis/apps/v1/namespaces/shop/replicasets
-    GET /apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers
     ");
     assert!(evidence.gaps.is_empty(), "{:?}", evidence.gaps);
     assert_eq!(evidence.logs[0].lines, ["fatal: no PAYMENT_URL"]);
