@@ -166,6 +166,7 @@ mod tests {
         News {
             watch: slim::EVENTS.plural,
             what,
+            version: None,
         }
     }
 

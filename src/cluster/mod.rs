@@ -32,6 +32,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod usage;
+mod versions;
 
 pub use clients::{Clients, ConnectError, Place};
 pub use observe::watch;
@@ -58,6 +59,7 @@ use selectors::Selectors;
 use shelf::Shelf;
 use slim::Served;
 use std::{sync::Arc, time::Duration};
+use versions::Versions;
 
 /// How one cluster is watched.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,6 +143,7 @@ pub struct KubeCluster {
     reader: Rest,
     writer: Rest,
     selectors: Selectors,
+    versions: Versions,
     recent: Recent,
     shelf: Shelf,
     clock: Arc<dyn Clock>,
@@ -155,6 +158,7 @@ impl KubeCluster {
             writer: Rest::new(clients.act, config.timeouts.write),
             config: Arc::new(config),
             selectors: Selectors::default(),
+            versions: Versions::default(),
             recent: Recent::default(),
             shelf: Shelf::default(),
             clock,

@@ -99,14 +99,18 @@ pub fn kept_as(kind: &Kind) -> Option<&'static slim::Served> {
     }
 }
 
-/// All that is kept of an owner's revisions.
-pub async fn kept(reader: &Rest, owner: &ObjectRef, selector: &str) -> Result<Vec<Kept>, Fault> {
+/// All that is kept of an owner's revisions; no older than a version, if one is given.
+pub async fn kept(
+    reader: &Rest,
+    owner: &ObjectRef,
+    selector: &str,
+    since: Option<u64>,
+) -> Result<Vec<Kept>, Fault> {
     let Some(served) = kept_as(&owner.kind) else {
         return Ok(Vec::new());
     };
-    let query = [("labelSelector", selector), ("limit", "1000")];
     let list = reader
-        .list::<Kept>(served, &owner.namespace, &query)
+        .selected::<Kept>(served, &owner.namespace, selector, since)
         .await?;
     let mine = |kept: &Kept| project::owner(&kept.metadata).is_some_and(|l| l.uid == owner.uid);
     Ok(list.into_iter().filter(mine).collect())

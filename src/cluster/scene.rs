@@ -1,7 +1,7 @@
 //! An owner and its pods, as they are now.
 use super::{
     KubeCluster, current, project,
-    rest::{Fault, Rest},
+    rest::Fault,
     revisions::{self, Kept},
     served,
     slim::{self, Workload},
@@ -78,6 +78,9 @@ pub struct Survey {
     pub kept: Result<Vec<Kept>, Fault>,
 }
 
+/// So many pods may come in one answer.
+const FEW: i32 = 1000;
+
 type Lists = (Vec<PodView>, Result<Vec<Kept>, Fault>);
 
 /// Reads an owner, its pods and its revisions at once, when the watches have told which label selector it has: a selector never
@@ -97,11 +100,10 @@ pub async fn survey(cluster: &KubeCluster, owner: &ObjectRef) -> Result<Option<S
             kept: Ok(Vec::new()),
         }));
     };
-    let reader = &cluster.reader;
     let told = cluster.selectors.of(&owner.uid);
     let (whole, early) = tokio::join!(whole(cluster, of, owner), async {
         match &told {
-            Some(selector) => Some(lists(reader, owner, selector).await),
+            Some((selector, wanted)) => Some(lists(cluster, owner, selector, *wanted <= FEW).await),
             None => None,
         }
     });
@@ -112,11 +114,12 @@ pub async fn survey(cluster: &KubeCluster, owner: &ObjectRef) -> Result<Option<S
         .map_err(|error: serde_json::Error| Fault::Garbled(error.to_string()))?;
     let selector = template::selector(&raw.spec.selector);
     let fits = |lists: &Result<Lists, Fault>| {
-        selector == told && !matches!(lists, Ok((_, Ok(kept))) if lacks_newest(owner, &raw, kept))
+        selector.as_ref() == told.as_ref().map(|(selector, _)| selector)
+            && !matches!(lists, Ok((_, Ok(kept))) if lacks_newest(owner, &raw, kept))
     };
     let (pods, kept) = match (early.filter(fits), &selector) {
         (Some(lists), _) => lists?,
-        (None, Some(selector)) => lists(reader, owner, selector).await?,
+        (None, Some(selector)) => lists(cluster, owner, selector, false).await?,
         (None, None) => (Vec::new(), Ok(Vec::new())),
     };
     let newest = match (&owner.kind, &kept) {
@@ -155,10 +158,19 @@ async fn whole(
     }
 }
 
-async fn lists(reader: &Rest, owner: &ObjectRef, selector: &str) -> Result<Lists, Fault> {
+/// Pods and revisions: as new as the watches are when there are `few`, otherwise as they are now.
+async fn lists(
+    cluster: &KubeCluster,
+    owner: &ObjectRef,
+    selector: &str,
+    few: bool,
+) -> Result<Lists, Fault> {
+    let reader = &cluster.reader;
+    let since = |of: &slim::Served| cluster.versions.of(of.plural).filter(|_| few);
+    let revisions = revisions::kept_as(&owner.kind).and_then(since);
     let (pods, kept) = tokio::join!(
-        template::pods_selected(reader, owner, selector),
-        revisions::kept(reader, owner, selector),
+        template::pods_selected(reader, owner, selector, since(&slim::PODS)),
+        revisions::kept(reader, owner, selector, revisions),
     );
     Ok((pods?, kept))
 }

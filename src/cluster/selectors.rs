@@ -11,7 +11,8 @@ use std::{
 #[derive(Clone, Debug, Default)]
 pub struct Selectors(Arc<Mutex<HashMap<&'static str, Watched>>>);
 
-type Watched = HashMap<String, Box<str>>;
+/// With how many pods are wanted.
+type Watched = HashMap<String, (Box<str>, i32)>;
 
 impl Selectors {
     /// Takes news of a watch in.
@@ -35,19 +36,23 @@ impl Selectors {
                 };
                 let mut watches = self.watches();
                 let watched = watches.entry(news.watch).or_default();
-                if watched.get(&view.object.uid).map(AsRef::as_ref) != Some(selector) {
-                    watched.insert(view.object.uid.clone(), selector.into());
+                match watched.get_mut(&view.object.uid) {
+                    Some((known, wanted)) if known.as_ref() == selector => *wanted = view.desired,
+                    _ => {
+                        let told = (selector.into(), view.desired);
+                        watched.insert(view.object.uid.clone(), told);
+                    }
                 }
             }
             _ => {}
         }
     }
 
-    /// The selector of the workload with this uid, if the watches have told it.
-    pub fn of(&self, uid: &str) -> Option<String> {
+    /// The selector of the workload with this uid and how many pods it wants, if the watches have told it.
+    pub fn of(&self, uid: &str) -> Option<(String, i32)> {
         let watches = self.watches();
         let found = watches.values().find_map(|watched| watched.get(uid));
-        found.map(ToString::to_string)
+        found.map(|(selector, wanted)| (selector.to_string(), *wanted))
     }
 
     fn watches(&self) -> MutexGuard<'_, HashMap<&'static str, Watched>> {

@@ -85,23 +85,20 @@ pub async fn pods_of(
     raw: &Workload,
 ) -> Result<Vec<PodView>, Fault> {
     match selector(&raw.spec.selector) {
-        Some(selector) => pods_selected(reader, owner, &selector).await,
+        Some(selector) => pods_selected(reader, owner, &selector, None).await,
         None => Ok(Vec::new()),
     }
 }
 
-/// The same with a selector at hand.
+/// The same with a selector at hand; no older than a version, if one is given.
 pub async fn pods_selected(
     reader: &Rest,
     owner: &ObjectRef,
     selector: &str,
+    since: Option<u64>,
 ) -> Result<Vec<PodView>, Fault> {
     let list = reader
-        .list::<slim::Pod>(
-            &slim::PODS,
-            &owner.namespace,
-            &[("labelSelector", selector), ("limit", "1000")],
-        )
+        .selected::<slim::Pod>(&slim::PODS, &owner.namespace, selector, since)
         .await?;
     let mine = |pod: &PodView| {
         pod.owner.as_ref().is_some_and(|link| match owner.kind {

@@ -60,6 +60,7 @@ pub async fn watch(
                     return;
                 }
                 cluster.selectors.take(&item);
+                cluster.versions.take(&item);
                 cluster.recent.take(&item, &cluster.config.namespaces);
                 let heard = pods.as_ref().and_then(|_| roster.take(&item));
                 book.take(item, now());

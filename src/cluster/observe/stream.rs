@@ -68,6 +68,8 @@ pub struct News {
     pub watch: &'static str,
     /// What.
     pub what: What,
+    /// The resource version of the object in it, where that is a number (since Kubernetes 1.35 it always is).
+    pub version: Option<u64>,
 }
 
 /// All watches of a cluster.
@@ -132,14 +134,23 @@ fn one<S: Shape>(
         listed: false,
     };
     futures::stream::unfold((watch, project), |(mut watch, project)| async move {
-        let what = watch.next(&project).await;
+        let (what, version) = watch.next(&project).await;
         let news = News {
             watch: watch.served.plural,
             what,
+            version,
         };
         Some((news, (watch, project)))
     })
     .boxed()
+}
+
+fn version<S: Shape>(event: &watcher::Result<Event<S>>) -> Option<u64> {
+    let object = match event {
+        Ok(Event::InitApply(object) | Event::Apply(object)) => object,
+        _ => return None,
+    };
+    object.meta().resource_version.as_ref()?.parse().ok()
 }
 
 fn events<S: Shape>(
@@ -153,26 +164,31 @@ fn events<S: Shape>(
 }
 
 impl<S: Shape> Watch<S> {
-    async fn next(&mut self, project: &impl Fn(S) -> Seen) -> What {
+    /// What comes next, with the version of the object in it.
+    async fn next(&mut self, project: &impl Fn(S) -> Seen) -> (What, Option<u64>) {
         loop {
             let silent_at = self.pulse.last() + self.silence;
             tokio::select! {
                 event = self.inner.next() => match event {
-                    Some(event) => return self.translate(event, project),
+                    Some(event) => {
+                        let version = version(&event);
+                        return (self.translate(event, project), version);
+                    }
                     None => self.rebuild(),
                 },
                 () = self.pulse.answered.notified() => {
                     if self.listed {
-                        return What::Alive;
+                        return (What::Alive, None);
                     }
                 }
                 () = tokio::time::sleep_until(silent_at) => {
                     if self.pulse.last().elapsed() >= self.silence {
                         self.rebuild();
-                        return What::Failed(format!(
+                        let text = format!(
                             "no sign of life for {} s; starting over",
                             self.silence.as_secs()
-                        ));
+                        );
+                        return (What::Failed(text), None);
                     }
                 }
             }

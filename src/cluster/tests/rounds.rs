@@ -24,8 +24,11 @@ fn slow(requests: &Requests) -> impl FnOnce(axum::Router) -> axum::Router + use<
         router.layer(from_fn(move |request: Request, next: Next| {
             let requests = requests.clone();
             async move {
-                if !request.uri().query().unwrap_or_default().contains("watch=") {
-                    let line = format!("{} {}", request.method(), request.uri().path());
+                let query = request.uri().query().unwrap_or_default();
+                if !query.contains("watch=") {
+                    let cached = query.contains("resourceVersionMatch=NotOlderThan");
+                    let cached = if cached { " from its cache" } else { "" };
+                    let line = format!("{} {}{cached}", request.method(), request.uri().path());
                     requests.lock().unwrap().push(line);
                     tokio::time::sleep(ANSWER).await;
                 }
@@ -97,10 +100,10 @@ async fn a_crash_loop_takes_one_round_of_reads_and_one_request_for_the_dry_run()
     let evidence = evidence.unwrap();
     assert_eq!(rounds, 1, "{lines}");
     insta::assert_snapshot!(lines, @r"
-    GET /api/v1/namespaces/shop/pods
+    GET /api/v1/namespaces/shop/pods from its cache
     GET /api/v1/namespaces/shop/pods/POD/log
     GET /apis/apps/v1/namespaces/shop/deployments/web
-    GET /apis/apps/v1/namespaces/shop/replicasets
+    GET /apis/apps/v1/namespaces/shop/replicasets from its cache
     ");
     assert!(evidence.gaps.is_empty(), "{:?}", evidence.gaps);
     assert_eq!(evidence.logs[0].lines, ["fatal: no PAYMENT_URL"]);
@@ -160,4 +163,31 @@ async fn a_dry_run_is_about_what_is_there_now_however_short_ago_the_evidence_was
         dry_run.diff,
         [r#"containers[app].command: ["sh","-c","exit 2"] → ["sh","-c","sleep 100000"]"#]
     );
+}
+
+/// A server whose cache never gets as far as the watches were.
+fn behind(router: axum::Router) -> axum::Router {
+    router.layer(from_fn(|request: Request, next: Next| async move {
+        let query = request.uri().query().unwrap_or_default();
+        if query.contains("resourceVersionMatch=") {
+            return axum::response::IntoResponse::into_response((
+                http::StatusCode::GATEWAY_TIMEOUT,
+                axum::Json(json!({
+                    "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 504, "reason": "Timeout",
+                    "message": "Too large resource version: 5, current: 4",
+                })),
+            ));
+        }
+        next.run(request).await
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_behind_the_watches_is_asked_for_what_is_stored() {
+    let world = World::behind(behind, |_| {});
+    let _watching = world.watch();
+    let (subject, _) = crash_loop(&world).await;
+    let evidence = world.cluster.inspect(subject).await.unwrap();
+    assert!(evidence.gaps.is_empty(), "{:?}", evidence.gaps);
+    assert_eq!((evidence.pods.len(), evidence.revisions.len()), (2, 2));
 }
