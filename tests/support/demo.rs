@@ -34,7 +34,7 @@ impl Demo {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
-            let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await;
+            let line = tokio::time::timeout(Duration::from_secs(120), lines.next_line()).await;
             let Ok(Ok(Some(line))) = line else {
                 panic!("the demo did not start")
             };

@@ -1,6 +1,10 @@
 //! An installation of Heal as people run it: the real binary, a configuration file, a database file, and a local Slack
 //! workspace in Slack's place.
-use super::{channel, people::Person, place::Place};
+use super::{
+    channel,
+    people::Person,
+    place::{Place, is_whole},
+};
 use heal::sim::proxy::Proxy;
 use heal::sim::slack::{Channel, Message, SlackSim, SlackSimOptions, over_http};
 use serde_json::{Value, json};
@@ -18,7 +22,7 @@ use tokio::{
 
 pub use super::channel::CHANNEL;
 /// The longest that a sentence waits unless a story says otherwise, in real time.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 pub struct Installation {
     pub place: Place,
@@ -146,7 +150,7 @@ users = ["{olivia}"]
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = loop {
-            let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;
+            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
             let Ok(Ok(Some(line))) = line else {
                 panic!("heal did not start:\n{}", self.log())
             };
@@ -211,18 +215,13 @@ users = ["{olivia}"]
     /// Runs a Deployment until it is available.
     pub async fn runs(&self, name: &str, replicas: u32, container: Value) {
         self.rolls_out(name, replicas, container);
-        self.is_available(name, replicas).await;
+        self.is_available(name).await;
     }
 
-    /// Waits until the newest template of a Deployment is available everywhere.
-    pub async fn is_available(&self, name: &str, replicas: u32) {
+    /// Waits until the newest template of a Deployment is available everywhere, and nothing is left of an older one.
+    pub async fn is_available(&self, name: &str) {
         self.until(&format!("{name} to be available"), || {
-            let object = self.object(name);
-            let status = &object["status"];
-            (status["availableReplicas"] == json!(replicas)
-                && status["updatedReplicas"] == json!(replicas)
-                && status["observedGeneration"] == object["metadata"]["generation"])
-                .then_some(())
+            is_whole(&self.object(name)).then_some(())
         })
         .await;
     }
@@ -299,6 +298,22 @@ users = ["{olivia}"]
             .unwrap();
         assert!(answer.is_ok(), "{text}: {answer:?}");
         answer.text()
+    }
+
+    /// Olivia types `/heal …` until the answer says something.
+    pub async fn answers(&self, text: &str, saying: &str) {
+        let began = Instant::now();
+        loop {
+            let answer = self.types(text).await;
+            if answer.contains(saying) {
+                return;
+            }
+            assert!(
+                began.elapsed() < self.patience,
+                "/heal {text} does not say “{saying}”:\n{answer}"
+            );
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// Rows of the audit log of one kind.
