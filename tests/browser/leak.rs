@@ -1,5 +1,7 @@
 //! The second half of the demo's story: a version that leaks, a card before the kill, and the score.
-use super::{DESK, MINUTE, PHONE, STILL, asks, button, card, confirms, is_sized, panel, picture};
+use super::{
+    DESK, MINUTE, PHONE, STILL, asks, button, card, confirms, end_well, is_sized, panel, picture,
+};
 use crate::support::{
     chromium::{Page, installed},
     demo::Demo,
@@ -73,11 +75,5 @@ async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
     }
     page.until("the end of the story", MINUTE, &chapters(4))
         .await;
-    assert_eq!(
-        page.errors,
-        Vec::<String>::new(),
-        "the page logged no errors"
-    );
-    page.closes().await;
-    assert_eq!(demo.interrupt().await.0, Some(0));
+    end_well(page, demo).await;
 }

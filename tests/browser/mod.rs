@@ -87,6 +87,15 @@ async fn is_sized(page: &mut Page, (width, height, dots): (u32, u32, u32)) {
     page.is_sized(width, height, dots).await;
 }
 
+/// The page has logged no errors; the browser and then the demo are ended. How long the demo's end took.
+async fn end_well(page: Page, demo: Demo) -> Duration {
+    assert_eq!(page.errors, Vec::<String>::new(), "the page logged errors");
+    page.closes().await;
+    let (code, took) = demo.interrupt().await;
+    assert_eq!(code, Some(0));
+    took
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
     let Some(browser) = installed() else { return };
@@ -178,15 +187,7 @@ async fn a_visitor_approves_the_fix_of_the_story_and_sees_it_recover() {
     )
     .await;
     pictures_the_end(&mut page).await;
-    assert_eq!(
-        page.errors,
-        Vec::<String>::new(),
-        "the page logged no errors"
-    );
-
-    page.closes().await;
-    let (code, took) = demo.interrupt().await;
-    assert_eq!(code, Some(0));
+    let took = end_well(page, demo).await;
     assert!(took < Duration::from_secs(2), "Ctrl-C took {took:?}");
 }
 

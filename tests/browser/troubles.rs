@@ -1,5 +1,7 @@
 //! The demo's other buttons, and what else a visitor can do: dismiss, ask, and be left in peace.
-use super::{DESK, MINUTE, asks, button, card, causes, chooses, confirms, is_sized, panel};
+use super::{
+    DESK, MINUTE, asks, button, card, causes, chooses, confirms, end_well, is_sized, panel,
+};
 use crate::support::{
     chromium::{Page, installed},
     demo::Demo,
@@ -135,11 +137,5 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
         json!(0),
         "a good version causes no card"
     );
-    assert_eq!(
-        page.errors,
-        Vec::<String>::new(),
-        "the page logged no errors"
-    );
-    page.closes().await;
-    assert_eq!(demo.interrupt().await.0, Some(0));
+    end_well(page, demo).await;
 }
