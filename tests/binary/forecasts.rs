@@ -37,9 +37,7 @@ cards = "{cards}"
 url = "{prometheus}"
 "#
     );
-    let mut heal = Installation::with(place, name, &more).await;
-    heal.patience = Duration::from_secs(480);
-    Some(heal)
+    Some(Installation::with(place, name, &more).await)
 }
 
 fn limited(script: &str) -> Value {

@@ -21,8 +21,8 @@ use tokio::{
 };
 
 pub use super::channel::CHANNEL;
-/// The longest that a sentence waits unless a story says otherwise, in real time.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// The longest that a sentence waits, in real time: twice as long as a recovery may take.
+const PATIENCE: Duration = Duration::from_secs(480);
 
 pub struct Installation {
     pub place: Place,
@@ -34,8 +34,6 @@ pub struct Installation {
     url: String,
     folder: PathBuf,
     child: Option<Child>,
-    /// The longest that a sentence waits.
-    pub patience: Duration,
 }
 
 impl Installation {
@@ -83,7 +81,6 @@ impl Installation {
             url: String::new(),
             folder,
             child: None,
-            patience: PATIENCE,
         };
         installation.write_config(more);
         installation
@@ -113,7 +110,7 @@ soak = "6s"
 soak_max = "10s"
 look = "1s"
 idle_look = "3s"
-recovery = "60s"
+recovery = "4m"
 target_pause = "1s"
 [grace]
 config = "2s"
@@ -309,7 +306,7 @@ users = ["{olivia}"]
                 return;
             }
             assert!(
-                began.elapsed() < self.patience,
+                began.elapsed() < PATIENCE,
                 "/heal {text} does not say “{saying}”:\n{answer}"
             );
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -379,7 +376,7 @@ users = ["{olivia}"]
             if let Some(found) = find() {
                 return found;
             }
-            if begun.elapsed() > self.patience {
+            if begun.elapsed() > PATIENCE {
                 let said: Vec<String> = self
                     .slack
                     .messages(CHANNEL)

@@ -240,10 +240,15 @@ impl Place {
     pub fn namespace(&self, name: &str) {
         self.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
         if let Place::Real(_) = self {
-            // A pod is refused until the namespace has its account.
-            until("the namespace to have its account", || {
-                self.get("ServiceAccount", name, "default")
-            });
+            // Until then a pod is refused, or waits for what is mounted into it.
+            for (kind, given) in [
+                ("ServiceAccount", "default"),
+                ("ConfigMap", "kube-root-ca.crt"),
+            ] {
+                until("the namespace to be furnished", || {
+                    self.get(kind, name, given)
+                });
+            }
         }
     }
 
