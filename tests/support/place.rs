@@ -384,11 +384,12 @@ fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 }
 
 /// What kubectl says of a server that is too busy to answer.
-const BUSY: [&str; 6] = [
+const BUSY: [&str; 7] = [
     "Unable to connect to the server",
     "was refused - did you specify the right host",
     "TLS handshake timeout",
     "request timed out",
+    "unable to return a response in the time allotted",
     "currently unable to handle the request",
     "has received too many requests",
 ];
