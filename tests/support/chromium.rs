@@ -1,5 +1,6 @@
 //! A headless Chromium, spoken to over the DevTools protocol: just enough of a WebSocket to open a page, press what a person
 //! would press, and see what a person would see.
+use super::output;
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -84,17 +85,12 @@ impl Page {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(browser.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line = timeout(PATIENCE, lines.next_line()).await;
-            let Ok(Ok(Some(line))) = line else {
-                panic!("the browser did not start")
-            };
-            if let Some(address) = line.strip_prefix("DevTools listening on ws://") {
-                break address.to_owned();
-            }
+        let listens =
+            |line: &str| Some(line.strip_prefix("DevTools listening on ws://")?.to_owned());
+        let said = browser.stderr.take().unwrap();
+        let Some(address) = output::first(said, PATIENCE, listens).await else {
+            panic!("the browser did not start")
         };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let socket = connect(&address).await;
         let mut page = Self {
             socket,

@@ -1,7 +1,7 @@
 //! An installation of Heal as people run it: the real binary, a configuration file, a database file, and a local Slack
 //! workspace in Slack's place.
 use super::{
-    channel,
+    channel, output,
     people::Person,
     place::{Place, is_whole},
 };
@@ -15,7 +15,6 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
     net::TcpListener,
     process::{Child, Command},
 };
@@ -145,17 +144,11 @@ users = ["{olivia}"]
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = loop {
-            let line = tokio::time::timeout(PATIENCE, lines.next_line()).await;
-            let Ok(Ok(Some(line))) = line else {
-                panic!("heal did not start:\n{}", self.log())
-            };
-            if let Some(url) = line.strip_prefix("listening on ") {
-                break url.to_owned();
-            }
+        let address = |line: &str| Some(line.strip_prefix("listening on ")?.to_owned());
+        let said = child.stdout.take().unwrap();
+        let Some(url) = output::first(said, PATIENCE, address).await else {
+            panic!("heal did not start:\n{}", self.log())
         };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         self.slack
             .set_deliver(over_http(reqwest::Client::new(), &url));
         self.url = url;
