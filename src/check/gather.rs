@@ -310,15 +310,15 @@ fn app(config: &Config, identity: &Identity) -> Finding {
 const ADD_SCOPE: &str = "add it under OAuth & Permissions › Bot Token Scopes and reinstall the app";
 
 fn scopes(config: &Config, identity: &Identity) -> Vec<Finding> {
-    let Some(granted) = &identity.scopes else {
+    if identity.scopes.is_none() {
         return vec![Finding::warning(
             "Slack scopes",
             "Slack does not tell them",
             "see that OAuth & Permissions lists those of slack-app-manifest.yaml",
         )];
-    };
+    }
     let groups = config.policy.groups().next().is_some();
-    let has = |scope: &str| granted.iter().any(|granted| granted == scope);
+    let has = |scope: &str| !identity.lacks(scope);
     let mut findings: Vec<Finding> = [
         ("chat:write", "post and update cards", true),
         ("commands", "answer /heal", true),

@@ -93,8 +93,8 @@ Examples:
 
 Input: CSV with a header, columns in any order. Needed: t (seconds), limit and working_set (bytes). Used if there:
 active_file, rss, shmem, kmem, incarnation (number of the run), exit (OOMKilled, Completed or Error, on the last row of a
-run or on all), owner (kind), cpu (cores); and usage, inactive_file, oom_kill, cpu_ns as cgroups count them. Empty cells
-and NaN are missing values.
+run or on all), owner (kind), cpu (cores), nprocs (rows with 0 are no readings); and usage, inactive_file, oom_kill, cpu_ns
+as cgroups count them. Empty cells and NaN are missing values.
 
 Standard output: one JSON line when the tier changes. All its times are seconds of the series, that is of the file, times
 --time-scale. Standard error: the score, where the input tells how runs ended, and problems; after a problem with a file

@@ -208,7 +208,7 @@ fn probe(of: &slim::Probe) -> ProbeSpec {
             serde_json::Value::Number(number) => Some(number.to_string()),
             _ => None,
         }),
-        path: endpoint.and_then(|endpoint| endpoint.path.clone()),
+        path: endpoint.and_then(|endpoint| endpoint.path.as_deref().map(project::text)),
         command: of
             .exec
             .as_ref()
@@ -218,5 +218,19 @@ fn probe(of: &slim::Probe) -> ProbeSpec {
         period: of.period_seconds.unwrap_or(10),
         timeout: of.timeout_seconds.unwrap_or(1),
         failures: of.failure_threshold.unwrap_or(3),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_path_of_a_probe_is_shown_without_its_secrets() {
+        let path = "/ready?token=hunter2&deep=1";
+        let of = json!({"httpGet": {"path": path, "port": 8080}});
+        let told = probe(&serde_json::from_value(of).unwrap());
+        assert_eq!(told.path.as_deref(), Some("/ready?token=[redacted]&deep=1"));
     }
 }

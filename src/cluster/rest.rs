@@ -61,9 +61,7 @@ impl Fault {
             Fault::Silent(_) | Fault::Garbled(_) => true,
         }
     }
-}
 
-impl Fault {
     /// The same read may work later.
     pub fn may_pass(&self) -> bool {
         self.is_unclear() || self.code() == Some(429)

@@ -332,18 +332,19 @@ impl Line {
     }
 }
 
+/// Seconds that are left; a time that is not known is never.
+fn eta(of: &Estimate) -> f64 {
+    of.eta_s.unwrap_or(f64::INFINITY)
+}
+
 /// As loud, and nearly as soon.
 fn is_as_near(one: &Estimate, nearest: &Estimate) -> bool {
-    let soon = match (one.eta_s, nearest.eta_s) {
-        (Some(one), Some(nearest)) => one <= AS_SOON * nearest,
-        _ => true,
-    };
+    let soon = eta(one) <= AS_SOON * eta(nearest);
     one.tier == nearest.tier && one.tier > Tier::Clear && soon
 }
 
 /// Louder, then sooner, then fuller.
 fn nearer(one: &Estimate, other: &Estimate) -> bool {
-    let eta = |of: &Estimate| of.eta_s.unwrap_or(f64::INFINITY);
     let level = |of: &Estimate| of.used / of.limit.max(1.0);
     let order = one
         .tier
@@ -369,4 +370,23 @@ fn bytes(value: f64) -> u64 {
 
 fn count<T>(of: impl Iterator<Item = T>) -> u32 {
     u32::try_from(of.count()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_replica_whose_time_is_not_known_gives_way_to_one_whose_time_is() {
+        let at = |eta_s| Estimate {
+            tier: Tier::Page,
+            eta_s,
+            ..Estimate::default()
+        };
+        let told = |one, nearest| is_as_near(&at(one), &at(nearest));
+        assert!(told(Some(1200.0), Some(1000.0)));
+        assert!(!told(Some(1201.0), Some(1000.0)));
+        assert!(!told(None, Some(1000.0)));
+        assert!(told(None, None));
+    }
 }

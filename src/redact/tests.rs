@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// Secrets as they stand in texts: the text around it, and the secret itself.
-const SECRETS: [(&str, &str); 80] = [
+const SECRETS: [(&str, &str); 87] = [
     // By their form.
     ("posted with xoxb-12345-67890-AbCdEf, and more", "AbCdEf"),
     ("xoxp-1-2-sekret", "sekret"),
@@ -124,6 +124,19 @@ const SECRETS: [(&str, &str); 80] = [
     ("password: swordfish \nnext line", "swordfish"),
     (r#""password": hunter2 and more"#, "hunter2"),
     ("password:4711:", "4711"),
+    ("map[password:[hunter2] user:[shop]]", "hunter2"),
+    ("map[secret:map[token:hunter2]]", "hunter2"),
+    (
+        "map[Authorization:[Basic c2hvcDpodW50ZXIy]]",
+        "c2hvcDpodW50",
+    ),
+    (
+        "headers={Authorization=[Basic c2hvcDpodW50ZXIy], Accept=[*/*]}",
+        "c2hvcDpodW50",
+    ),
+    ("Authorization: [Basic c2hvcDpodW50ZXIy]", "c2hvcDpodW50"),
+    (r#"{"password":["hunter2"],"user":["shop"]}"#, "hunter2"),
+    ("{'token': ['hunter2']}", "hunter2"),
 ];
 
 #[test]
@@ -140,7 +153,7 @@ fn no_secret_stays_and_a_mark_stands_in_its_place() {
 }
 
 /// What causes are read from, and what only looks like a secret.
-const SENTENCES: [&str; 77] = [
+const SENTENCES: [&str; 80] = [
     "Deployment shop/checkout is crash-looping",
     r#"secret "db" not found"#,
     r#"configmap "db-token" not found"#,
@@ -218,6 +231,9 @@ const SENTENCES: [&str; 77] = [
     "the password changed, the secret rotated, the api key works",
     "signature: does not match, credentials: none found",
     "authorization: denied by policy",
+    r#"{"secret":[{"name":"db"}],"token":[],"password":[""]}"#,
+    "map[token:[] secret:map[name:db]]",
+    "Unexpected token: [ in JSON",
 ];
 
 #[test]
@@ -270,6 +286,8 @@ fn what_is_left_still_tells() {
     serve --token [redacted]
     ["sh","-c","redis-server --requirepass \"[redacted]\""]
     password: [redacted]
+    map[password:[[redacted]] user:[shop]]
+    Authorization: [Basic [redacted]]
     "#);
 }
 

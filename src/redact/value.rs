@@ -45,9 +45,15 @@ const WORD: usize = 64;
 pub(super) fn find(text: &str, name: Range<usize>, lead: Lead) -> Option<Range<usize>> {
     let named = &text[name.clone()];
     let mut at = name.end;
+    let is_authorization = named.to_ascii_lowercase().contains("authorization");
+    // A list of values, as Go and Java print headers and forms.
+    let may_be_list = is_authorization || matches!(lead, Lead::Set | Lead::Colon | Lead::Field);
+    if may_be_list && text[at..].starts_with('[') && !text[at..].starts_with(REDACTED) {
+        at += 1;
+    }
     let mut quote = opening(&text[at..]);
     at += quote.map_or(0, str::len);
-    if named.to_ascii_lowercase().contains("authorization") {
+    if is_authorization {
         at += scheme(&text[at..]);
         if quote.is_none() {
             quote = opening(&text[at..]);
@@ -140,11 +146,11 @@ fn begins_harmless(rest: &str, is_quoted: bool, lead: Lead) -> bool {
     match lead {
         _ if is_quoted => false,
         Lead::Set => false,
-        Lead::Colon => {
-            rest.starts_with(':') || rest.starts_with("//") || rest.starts_with(['{', '['])
-        }
+        Lead::Colon => [":", "//", "{", "map["]
+            .iter()
+            .any(|start| rest.starts_with(start)),
         Lead::Sentence => rest.starts_with(['/', '{', '[', '(', '<']) || scheme(),
-        Lead::Field => rest.starts_with(['{', '[']),
+        Lead::Field => rest.starts_with('{'),
         Lead::Flag => rest.starts_with(['-', '(', '[', '<']),
     }
 }

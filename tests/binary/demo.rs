@@ -2,7 +2,7 @@
 use crate::support::{
     demo::Demo,
     installation::deployment,
-    place::{Place, real},
+    place::{Place, is_whole, real},
 };
 use serde_json::{Value, json};
 use std::{
@@ -39,13 +39,8 @@ impl Visit {
     /// The script that the Deployment has now, once all its pods have it and work.
     fn works_with(&self) -> Option<Value> {
         let object = self.place.get("Deployment", &self.namespace, "checkout")?;
-        let status = &object["status"];
-        let whole = status["observedGeneration"] == object["metadata"]["generation"]
-            && status["updatedReplicas"] == json!(1)
-            && status["availableReplicas"] == json!(1)
-            && status["replicas"] == json!(1);
         let command = &object["spec"]["template"]["spec"]["containers"][0]["command"][2];
-        whole.then(|| command.clone())
+        is_whole(&object).then(|| command.clone())
     }
 }
 
@@ -96,7 +91,7 @@ async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
             return found;
         }
         assert!(
-            began.elapsed() < Duration::from_secs(120),
+            began.elapsed() < Duration::from_secs(300),
             "waited in vain for {what}"
         );
         tokio::time::sleep(Duration::from_millis(300)).await;

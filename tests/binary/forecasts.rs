@@ -37,9 +37,7 @@ cards = "{cards}"
 url = "{prometheus}"
 "#
     );
-    let mut heal = Installation::with(place, name, &more).await;
-    heal.patience = Duration::from_secs(480);
-    Some(heal)
+    Some(Installation::with(place, name, &more).await)
 }
 
 fn limited(script: &str) -> Value {
@@ -84,18 +82,6 @@ fn restarts(heal: &Installation, name: &str) -> u64 {
     });
     own.filter_map(|pod| pod["status"]["containerStatuses"][0]["restartCount"].as_u64())
         .sum()
-}
-
-async fn the_score_says(heal: &Installation, saying: &str) {
-    let mut last = String::new();
-    for _ in 0..60 {
-        last = heal.types("forecast").await;
-        if last.contains(saying) {
-            return;
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-    panic!("the score does not say “{saying}”:\n{last}");
 }
 
 const AVERTED: &str = "1 forecast told: 0 right, 0 wrong, 1 withdrawn (1 of them because an approved fix prevented the kill)";
@@ -143,7 +129,7 @@ async fn a_leak_is_told_before_the_kill_and_a_higher_limit_prevents_it() {
         "recovered"
     );
     assert_eq!(restarts(&heal, "reports"), 0, "it was never killed");
-    the_score_says(&heal, AVERTED).await;
+    heal.answers("forecast", AVERTED).await;
     leaves_in_peace(&heal, &card, "files");
     assert!(heal.audit_holds());
 }
@@ -168,9 +154,9 @@ async fn a_leak_that_came_with_a_rollout_goes_with_its_undo() {
     );
     heal.presses(&card, "approve").await;
     heal.card_says(&card, "No kill in sight").await;
-    heal.is_available("checkout", 1).await;
+    heal.is_available("checkout").await;
     let command = &heal.object("checkout")["spec"]["template"]["spec"]["containers"][0]["command"];
     assert_eq!(command[2], "echo ready; sleep 3600");
     assert_eq!(restarts(&heal, "checkout"), 0, "it was never killed");
-    the_score_says(&heal, AVERTED).await;
+    heal.answers("forecast", AVERTED).await;
 }

@@ -1,5 +1,7 @@
 //! The demo's other buttons, and what else a visitor can do: dismiss, ask, and be left in peace.
-use super::{DESK, SECOND, asks, button, card, causes, chooses, confirms, is_sized, panel};
+use super::{
+    DESK, MINUTE, asks, button, card, causes, chooses, confirms, end_well, is_sized, panel,
+};
 use crate::support::{
     chromium::{Page, installed},
     demo::Demo,
@@ -10,7 +12,7 @@ use serde_json::json;
 async fn offers(page: &mut Page, name: &str, parts: &[&str]) {
     page.until(
         &format!("an offer for {name}"),
-        60 * SECOND,
+        MINUTE,
         &button(name, "approve"),
     )
     .await;
@@ -27,7 +29,7 @@ async fn dismisses(page: &mut Page, name: &str, why: &str, comment: &str) {
     let dialog = "document.querySelector('#modal[open]')";
     page.until(
         "the dialog",
-        5 * SECOND,
+        MINUTE,
         &format!("{dialog}?.innerText.includes('Dismiss this fix')"),
     )
     .await;
@@ -43,7 +45,7 @@ async fn dismisses(page: &mut Page, name: &str, why: &str, comment: &str) {
     .await;
     page.presses(&format!("{dialog}.querySelector('[type=submit]')"))
         .await;
-    page.until("the dialog to go", 5 * SECOND, &format!("!{dialog}"))
+    page.until("the dialog to go", MINUTE, &format!("!{dialog}"))
         .await;
 }
 
@@ -56,7 +58,7 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
     page.goes_to(&demo.url).await;
     page.until(
         "the whole shop",
-        30 * SECOND,
+        MINUTE,
         "document.getElementById('cluster-sum')?.innerText === 'all healthy'",
     )
     .await;
@@ -65,7 +67,7 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
     }
     page.until(
         "the good version to run",
-        60 * SECOND,
+        MINUTE,
         &format!(
             "(() => {{ const catalog = {}; return /2\\/2 ready[^]*catalog:1.1/.test(catalog.innerText) && catalog.querySelectorAll('.pod').length === 2; }})()",
             panel("catalog")
@@ -98,7 +100,7 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
     .await;
     page.until(
         "the card to say who dismissed it and why",
-        10 * SECOND,
+        MINUTE,
         &format!(
             "/Dismissed by @Olivia[^]*handled by hand/i.test({0}.innerText) && !{1} && !{2}",
             card("checkout"),
@@ -111,7 +113,7 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
     for name in ["reports", "frontend"] {
         page.until(
             &format!("the card of {name} to turn green"),
-            90 * SECOND,
+            2 * MINUTE,
             &format!("{}.innerText.includes('✅ Recovered')", card(name)),
         )
         .await;
@@ -135,11 +137,5 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
         json!(0),
         "a good version causes no card"
     );
-    assert_eq!(
-        page.errors,
-        Vec::<String>::new(),
-        "the page logged no errors"
-    );
-    page.closes().await;
-    assert_eq!(demo.interrupt().await.0, Some(0));
+    end_well(page, demo).await;
 }

@@ -1,12 +1,12 @@
 //! Where one contract runs: a place, a namespace, and the callers.
 use super::call::{Answer, Caller};
-use crate::support::place::{Place, real, simulated_in_process};
+use crate::support::place::{Place, is_whole, real, simulated_in_process};
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use std::{future::Future, panic::AssertUnwindSafe, time::Duration};
 
 /// How long a contract waits for the cluster; image pulls and crash loops included.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A namespace in a cluster.
 #[derive(Clone)]
@@ -206,15 +206,7 @@ impl Bed {
     pub async fn rolled_out(&self, name: &str) -> Value {
         self.until(&format!("{name} is rolled out"), async || {
             let deployment = self.get("deployments", name).await;
-            let status = &deployment["status"];
-            let wanted = &deployment["spec"]["replicas"].as_i64().unwrap();
-            // Counts of zero are left out.
-            let is_all = |count: &&str| status[*count].as_i64().unwrap_or(0) == *wanted;
-            let done = status["observedGeneration"] == deployment["metadata"]["generation"]
-                && ["replicas", "updatedReplicas", "availableReplicas"]
-                    .iter()
-                    .all(is_all);
-            done.then_some(deployment)
+            is_whole(&deployment).then_some(deployment)
         })
         .await
     }

@@ -3,6 +3,10 @@
 use futures::{AsyncBufReadExt, Stream, StreamExt};
 use kube::{Client, Error};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// So many seconds a real server may be too busy to answer.
+const BUSY_FOR: u32 = 60;
 
 /// What came back: the object, or the `Status` of a refusal.
 pub type Answer = Result<Value, Value>;
@@ -34,7 +38,15 @@ impl Caller {
         Self(client)
     }
 
+    /// Reads. A server that is too busy to answer is asked again: reading changes nothing.
     pub async fn get(&self, path: &str) -> Answer {
+        for _ in 0..BUSY_FOR {
+            let answer = self.request("GET", path, "", &Value::Null).await;
+            if !answer.as_ref().is_err_and(is_busy) {
+                return answer.map_err(status);
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         self.send("GET", path, "", &Value::Null).await
     }
 
@@ -75,6 +87,17 @@ impl Caller {
     }
 
     async fn send(&self, method: &str, path: &str, media_type: &str, body: &Value) -> Answer {
+        let answer = self.request(method, path, media_type, body).await;
+        answer.map_err(status)
+    }
+
+    async fn request(
+        &self,
+        method: &str,
+        path: &str,
+        media_type: &str,
+        body: &Value,
+    ) -> Result<Value, Error> {
         let bytes = if body.is_null() {
             Vec::new()
         } else {
@@ -84,10 +107,15 @@ impl Caller {
         if !bytes.is_empty() {
             request = request.header("content-type", media_type);
         }
-        self.0
-            .request(request.body(bytes).unwrap())
-            .await
-            .map_err(status)
+        self.0.request(request.body(bytes).unwrap()).await
+    }
+}
+
+/// No answer, or none that is about what was asked.
+fn is_busy(error: &Error) -> bool {
+    match error {
+        Error::Api(status) => status.code >= 500,
+        _ => true,
     }
 }
 

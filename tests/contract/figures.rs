@@ -29,6 +29,9 @@ while (1) { a[i++] = sprintf("%100000s", "x"); system("sleep 1") } }'"#;
 const READS: &str =
     "head -c 40m /dev/zero > /tmp/f; while true; do cat /tmp/f > /dev/null; sleep 1; done";
 
+/// So often the cluster is asked for its figures, every two seconds.
+const TRIES: usize = 150;
+
 struct Now;
 
 impl Clock for Now {
@@ -75,7 +78,7 @@ async fn reading(
     fits: impl Fn(&Reading) -> bool,
 ) -> Reading {
     let mut last = None;
-    for _ in 0..60 {
+    for _ in 0..TRIES {
         if let Ok(readings) = source.read().await {
             let mut all = readings.containers.into_iter();
             let found = all.find(|of| of.namespace == namespace && of.pod == pod);
@@ -94,7 +97,7 @@ async fn reading(
 /// Waits until the past of this pod has two points: cAdvisor looks at a container every ten to twenty seconds only, whatever
 /// the scrapes do.
 async fn past(source: &Prometheus, namespace: &str, from: i64, pod: &str) -> PastRun {
-    for _ in 0..60 {
+    for _ in 0..TRIES {
         let span = Span {
             namespace: namespace.to_owned(),
             from,
@@ -124,7 +127,7 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     let low = reading(&prometheus, namespace, "grows", |of| of.used > 2.0 * mib).await;
     // The endpoint that tells page cache apart may answer later than the one that does not.
     let mut measure = Measure::WorkingSet;
-    for _ in 0..60 {
+    for _ in 0..TRIES {
         measure = prometheus.probe().await.unwrap().measure;
         if measure != Measure::WorkingSet {
             break;
@@ -132,13 +135,13 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     assert_eq!(measure, Measure::ActiveFile);
+    // A busy machine scrapes late now and then.
+    let age = |of: &Reading| Timestamp::now().as_second() as f64 - of.at;
     let high = reading(&prometheus, namespace, "grows", |of| {
-        of.used > low.used + 4.0 * mib
+        of.used > low.used + 4.0 * mib && age(of).abs() < 30.0
     })
     .await;
     assert!(high.at > low.at, "by the time of the scrape");
-    let now = Timestamp::now().as_second() as f64;
-    assert!((now - high.at).abs() < 30.0, "{} {now}", high.at);
     let read = reading(&prometheus, namespace, "reads", |_| true).await;
     assert!(
         read.used < 20.0 * mib,
@@ -164,7 +167,7 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
     match api.read().await {
         Ok(_) => {
             let small = reading(&api, namespace, "grows", |of| of.used > 2.0 * mib).await;
-            assert!((now - small.at).abs() < 300.0, "{small:?}");
+            assert!(age(&small).abs() < 300.0, "{small:?}");
         }
         Err(error) => eprintln!("skipped: {error}"),
     }

@@ -95,13 +95,11 @@ async fn a_log_of_the_run_before_outlives_the_restart(bed: Bed) {
         (number(pod, "/status/containerStatuses/0/restartCount")? >= 1).then_some(())
     })
     .await;
-    let before = bed.until("the log of the first run", async || {
-        bed.heal
-            .text(&log(&bed, "twice", "previous=true&tailLines=5"))
-            .await
-            .ok()
-    });
-    assert_eq!(before.await, "first\n");
+    bed.until("the log of the first run", async || {
+        let before = log(&bed, "twice", "previous=true&tailLines=5");
+        (bed.heal.text(&before).await.ok()? == "first\n").then_some(())
+    })
+    .await;
 }
 
 async fn a_log_that_is_not_there_is_a_bad_request(bed: Bed) {
@@ -109,8 +107,16 @@ async fn a_log_that_is_not_there_is_a_bad_request(bed: Bed) {
     object["spec"]["containers"][0]["image"] = json!(NO_IMAGE);
     bed.create("pods", &object).await;
     bed.waiting("unborn", "ImagePullBackOff").await;
-    let answer = bed.heal.text(&log(&bed, "unborn", "container=app")).await;
-    assert_eq!(told(answer), (400, "BadRequest".to_owned(), "container \"app\" in pod \"unborn\" is waiting to start: trying and failing to pull image".to_owned()));
+    let why =
+        "container \"app\" in pod \"unborn\" is waiting to start: trying and failing to pull image";
+    // While another pull is tried it says that one cannot be had.
+    bed.until("the log to be refused between two pulls", async || {
+        let answer = bed.heal.text(&log(&bed, "unborn", "container=app")).await;
+        let (code, reason, message) = told(answer);
+        assert_eq!((code, &*reason), (400, "BadRequest"), "{message}");
+        (message == why).then_some(())
+    })
+    .await;
     let answer = bed
         .heal
         .text(&log(&bed, "unborn", "container=nobody"))

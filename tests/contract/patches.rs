@@ -4,6 +4,7 @@ use super::{
     call::{Format, refusal},
     contracts,
     objects::{IMAGE, deployment, idle, workload},
+    rollouts::settled,
 };
 use serde_json::{Value, json};
 
@@ -129,8 +130,8 @@ async fn a_stale_resource_version_is_a_conflict_in_every_format(bed: Bed) {
         .unwrap_or(0),
         0
     );
-    // With the present version the same patch is made.
-    let now = bed.get("deployments", "web").await;
+    // With the present version the same patch is made, once the controller has nothing more to write.
+    let now = settled(&bed, "deployments", "web", |_| true).await;
     let body =
         json!({"metadata": {"resourceVersion": version(&now)}, "spec": {"minReadySeconds": 3}});
     bed.heal

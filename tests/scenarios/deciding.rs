@@ -285,7 +285,7 @@ async fn what_has_healed_before_the_fix_runs_is_left_alone() {
     let world = World::start().await;
     let card = world.breaks_by_a_setting("checkout").await;
     world.sets("good");
-    world.is_whole("checkout").await;
+    world.is_available("checkout").await;
     world.passes(30).await;
     Olivia.presses_as_seen(&world, &card, "approve").await;
     let said = world.thread_says(&card, "Not done").await.words();

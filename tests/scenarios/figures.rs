@@ -51,11 +51,10 @@ async fn replicas_that_leak_in_step_are_one_card_and_all_their_kills_were_forese
         let restarts = |pod: &serde_json::Value| {
             pod["status"]["containerStatuses"][0]["restartCount"].as_u64()
         };
-        pods.iter().filter(|pod| restarts(pod) > Some(0)).count()
+        let killed = pods.iter().filter(|pod| restarts(pod) > Some(0));
+        (killed.count() == 3).then_some(())
     };
-    while killed() < 3 {
-        world.passes(10).await;
-    }
+    world.until("all to be killed", killed).await;
     world.passes(120).await;
     let rows = world.store.load().unwrap().forecasts;
     let ended: Vec<Outcome> = rows

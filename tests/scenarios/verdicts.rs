@@ -35,7 +35,7 @@ async fn hasty() -> World {
 async fn runs_out_of_memory(world: &World, first_otherwise: &str) -> Message {
     world.sets("good");
     world.applies(by_mode("cache", first_otherwise));
-    world.is_whole("cache").await;
+    world.is_available("cache").await;
     world.passes(15).await;
     let mut second = by_mode("cache", "true");
     second["spec"]["template"]["spec"]["containers"][0]["command"][2] = "leak 8 40".into();
@@ -51,7 +51,7 @@ async fn recovered_is_said_only_after_the_signal_stayed_clear_for_the_soak() {
     world
         .thread_says(&card, "Now it has to stay clear for 2 min")
         .await;
-    world.is_whole("checkout").await;
+    world.is_available("checkout").await;
     let healthy = world.now();
     assert!(!world.everything_said().contains("Recovered"));
     world.thread_says(&card, "Recovered in").await;
@@ -167,7 +167,7 @@ async fn a_fix_that_makes_it_worse_is_offered_to_be_undone() {
     let world = hasty().await;
     world.sets("good");
     world.applies(by_mode("cache", "leak 100 40"));
-    world.is_whole("cache").await;
+    world.is_available("cache").await;
     world.passes(15).await;
     world.sets("bad");
     let pods = world.kube.list("Pod", Some(NAMESPACE));
@@ -312,7 +312,7 @@ async fn a_pod_that_runs_for_a_moment_between_two_crashes_is_never_called_recove
         "checkout",
         "{ sleep 45; echo 'FATAL: lost the database' >&2; exit 1; }",
     ));
-    world.is_whole("checkout").await;
+    world.is_available("checkout").await;
     world.passes(15).await;
     world.sets("bad");
     let mut second = by_mode("checkout", "true");
@@ -321,7 +321,7 @@ async fn a_pod_that_runs_for_a_moment_between_two_crashes_is_never_called_recove
     world.applies(second);
     let card = world.offer("checkout").await;
     Olivia.approves(&world, &card).await;
-    world.is_whole("checkout").await;
+    world.is_available("checkout").await;
     world.thread_says(&card, "The fix did not help").await;
     world.passes(1800).await;
     assert!(

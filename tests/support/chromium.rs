@@ -1,5 +1,6 @@
 //! A headless Chromium, spoken to over the DevTools protocol: just enough of a WebSocket to open a page, press what a person
 //! would press, and see what a person would see.
+use super::output;
 use serde_json::{Value, json};
 use std::{
     path::{Path, PathBuf},
@@ -15,7 +16,9 @@ use tokio::{
 };
 
 /// The longest that the browser itself may take for anything.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
+/// So often a press is tried that comes to nothing.
+const PRESSES: usize = 20;
 
 /// The browser of this run: what `HEAL_TEST_CHROMIUM` names, or `chromium` on the PATH. Without one, says so; where one is
 /// required, fails.
@@ -82,17 +85,12 @@ impl Page {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(browser.stderr.take().unwrap()).lines();
-        let address = loop {
-            let line = timeout(PATIENCE, lines.next_line()).await;
-            let Ok(Ok(Some(line))) = line else {
-                panic!("the browser did not start")
-            };
-            if let Some(address) = line.strip_prefix("DevTools listening on ws://") {
-                break address.to_owned();
-            }
+        let listens =
+            |line: &str| Some(line.strip_prefix("DevTools listening on ws://")?.to_owned());
+        let said = browser.stderr.take().unwrap();
+        let Some(address) = output::first(said, PATIENCE, listens).await else {
+            panic!("the browser did not start")
         };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         let socket = connect(&address).await;
         let mut page = Self {
             socket,
@@ -149,16 +147,19 @@ impl Page {
         answer["result"]["value"].take()
     }
 
-    /// Waits until the expression is true of the page and gives its value. Looks after every change of the page.
+    /// Waits until the expression is true of the page and gives its value. Looks after every change of the page, and four times a
+    /// second: that a picture is there or an animation over is no change of the page.
     pub async fn until(&mut self, what: &str, within: Duration, expression: &str) -> Value {
         let millis = within.as_millis();
         let found = self
             .value(&format!(
                 "new Promise((resolve) => {{
-                   const look = () => {{ const found = {expression}; if (found) {{ eyes.disconnect(); resolve(found); }} }};
+                   const done = (found) => {{ eyes.disconnect(); clearInterval(clock); resolve(found); }};
+                   const look = () => {{ const found = {expression}; if (found) done(found); }};
                    const eyes = new MutationObserver(look);
                    eyes.observe(document, {{ subtree: true, childList: true, attributes: true, characterData: true }});
-                   setTimeout(() => {{ eyes.disconnect(); resolve(null); }}, {millis});
+                   const clock = setInterval(look, 250);
+                   setTimeout(() => done(null), {millis});
                    look();
                  }})"
             ))
@@ -174,26 +175,36 @@ impl Page {
         found
     }
 
-    /// Presses the element that the expression gives, with the mouse, where a person would: it has to be visible and on top.
+    /// Presses the element that the expression gives, with the mouse, where a person would: it has to be visible and on top. A
+    /// press that comes to nothing, because a message moved the page or the card was drawn anew just then, is made again.
     pub async fn presses(&mut self, element: &str) {
-        let place = self
-            .value(&format!(
-                "(() => {{
-                   const node = {element};
-                   if (!node) return {{ why: 'not there' }};
-                   node.scrollIntoView({{ block: 'center', behavior: 'instant' }});
-                   const {{ x, y, width, height }} = node.getBoundingClientRect();
-                   const at = {{ x: x + width / 2, y: y + height / 2 }};
-                   const top = document.elementFromPoint(at.x, at.y);
-                   return node.contains(top) ? at : {{ why: `covered by ${{top?.outerHTML.slice(0, 200)}}` }};
-                 }})()"
-            ))
-            .await;
-        assert!(place["why"].is_null(), "{element} is {}", place["why"]);
-        for kind in ["mousePressed", "mouseReleased"] {
-            let event = json!({"type": kind, "x": place["x"], "y": place["y"], "button": "left", "clickCount": 1});
-            self.call("Input.dispatchMouseEvent", event).await;
+        for _ in 0..PRESSES {
+            let place = self
+                .value(&format!(
+                    "(() => {{
+                       const node = {element};
+                       if (!node) return {{ why: 'not there' }};
+                       node.scrollIntoView({{ block: 'center', behavior: 'instant' }});
+                       const {{ x, y, width, height }} = node.getBoundingClientRect();
+                       const at = {{ x: x + width / 2, y: y + height / 2 }};
+                       const top = document.elementFromPoint(at.x, at.y);
+                       if (!node.contains(top)) return {{ why: `covered by ${{top?.outerHTML.slice(0, 200)}}` }};
+                       window.pressed = false;
+                       node.addEventListener('click', () => {{ window.pressed = true; }}, {{ capture: true, once: true }});
+                       return at;
+                     }})()"
+                ))
+                .await;
+            assert!(place["why"].is_null(), "{element} is {}", place["why"]);
+            for kind in ["mousePressed", "mouseReleased"] {
+                let event = json!({"type": kind, "x": place["x"], "y": place["y"], "button": "left", "clickCount": 1});
+                self.call("Input.dispatchMouseEvent", event).await;
+            }
+            if self.value("window.pressed").await == json!(true) {
+                return;
+            }
         }
+        panic!("{element} takes no press");
     }
 
     /// Writes into the field that the expression gives, as a person would, and presses Enter when it is to be `sent`.
@@ -232,7 +243,7 @@ impl Page {
         }
         self.send(&message.to_string()).await;
         loop {
-            let mut answer = match timeout(PATIENCE * 5, self.receive()).await {
+            let mut answer = match timeout(PATIENCE * 3, self.receive()).await {
                 Ok(answer) => answer,
                 Err(_) => panic!("the browser does not answer {method}"),
             };

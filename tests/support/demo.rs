@@ -1,13 +1,14 @@
 //! `heal demo` as a visitor starts it.
+use super::output;
 use std::{
     path::Path,
     process::Stdio,
     time::{Duration, Instant},
 };
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
-};
+use tokio::process::{Child, Command};
+
+/// The longest that it may take to start.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running `heal demo`.
 pub struct Demo {
@@ -32,17 +33,11 @@ impl Demo {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = loop {
-            let line = tokio::time::timeout(Duration::from_secs(30), lines.next_line()).await;
-            let Ok(Ok(Some(line))) = line else {
-                panic!("the demo did not start")
-            };
-            if let Some(at) = line.find("http://") {
-                break line[at..].trim().to_owned();
-            }
+        let address = |line: &str| Some(line[line.find("http://")?..].trim().to_owned());
+        let said = child.stdout.take().unwrap();
+        let Some(url) = output::first(said, PATIENCE, address).await else {
+            panic!("the demo did not start")
         };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { child, url }
     }
 

@@ -1,6 +1,10 @@
 //! An installation of Heal as people run it: the real binary, a configuration file, a database file, and a local Slack
 //! workspace in Slack's place.
-use super::{channel, people::Person, place::Place};
+use super::{
+    channel, output,
+    people::Person,
+    place::{Place, is_whole},
+};
 use heal::sim::proxy::Proxy;
 use heal::sim::slack::{Channel, Message, SlackSim, SlackSimOptions, over_http};
 use serde_json::{Value, json};
@@ -11,14 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncBufReadExt, BufReader},
     net::TcpListener,
     process::{Child, Command},
 };
 
 pub use super::channel::CHANNEL;
-/// The longest that a sentence waits unless a story says otherwise, in real time.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest that a sentence waits, in real time: twice as long as a recovery may take.
+const PATIENCE: Duration = Duration::from_secs(480);
 
 pub struct Installation {
     pub place: Place,
@@ -30,8 +33,6 @@ pub struct Installation {
     url: String,
     folder: PathBuf,
     child: Option<Child>,
-    /// The longest that a sentence waits.
-    pub patience: Duration,
 }
 
 impl Installation {
@@ -79,7 +80,6 @@ impl Installation {
             url: String::new(),
             folder,
             child: None,
-            patience: PATIENCE,
         };
         installation.write_config(more);
         installation
@@ -109,7 +109,7 @@ soak = "6s"
 soak_max = "10s"
 look = "1s"
 idle_look = "3s"
-recovery = "60s"
+recovery = "4m"
 target_pause = "1s"
 [grace]
 config = "2s"
@@ -144,17 +144,11 @@ users = ["{olivia}"]
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let url = loop {
-            let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;
-            let Ok(Ok(Some(line))) = line else {
-                panic!("heal did not start:\n{}", self.log())
-            };
-            if let Some(url) = line.strip_prefix("listening on ") {
-                break url.to_owned();
-            }
+        let address = |line: &str| Some(line.strip_prefix("listening on ")?.to_owned());
+        let said = child.stdout.take().unwrap();
+        let Some(url) = output::first(said, PATIENCE, address).await else {
+            panic!("heal did not start:\n{}", self.log())
         };
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         self.slack
             .set_deliver(over_http(reqwest::Client::new(), &url));
         self.url = url;
@@ -211,18 +205,13 @@ users = ["{olivia}"]
     /// Runs a Deployment until it is available.
     pub async fn runs(&self, name: &str, replicas: u32, container: Value) {
         self.rolls_out(name, replicas, container);
-        self.is_available(name, replicas).await;
+        self.is_available(name).await;
     }
 
-    /// Waits until the newest template of a Deployment is available everywhere.
-    pub async fn is_available(&self, name: &str, replicas: u32) {
+    /// Waits until the newest template of a Deployment is available everywhere, and nothing is left of an older one.
+    pub async fn is_available(&self, name: &str) {
         self.until(&format!("{name} to be available"), || {
-            let object = self.object(name);
-            let status = &object["status"];
-            (status["availableReplicas"] == json!(replicas)
-                && status["updatedReplicas"] == json!(replicas)
-                && status["observedGeneration"] == object["metadata"]["generation"])
-                .then_some(())
+            is_whole(&self.object(name)).then_some(())
         })
         .await;
     }
@@ -301,6 +290,22 @@ users = ["{olivia}"]
         answer.text()
     }
 
+    /// Olivia types `/heal …` until the answer says something.
+    pub async fn answers(&self, text: &str, saying: &str) {
+        let began = Instant::now();
+        loop {
+            let answer = self.types(text).await;
+            if answer.contains(saying) {
+                return;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "/heal {text} does not say “{saying}”:\n{answer}"
+            );
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
     /// Rows of the audit log of one kind.
     pub fn audit(&self, what: &str) -> Vec<Value> {
         let text = self.audited(&["--json"]);
@@ -364,7 +369,7 @@ users = ["{olivia}"]
             if let Some(found) = find() {
                 return found;
             }
-            if begun.elapsed() > self.patience {
+            if begun.elapsed() > PATIENCE {
                 let said: Vec<String> = self
                     .slack
                     .messages(CHANNEL)

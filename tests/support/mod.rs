@@ -5,6 +5,7 @@ pub mod demo;
 pub mod forecasts;
 pub mod installation;
 pub mod meters;
+pub mod output;
 pub mod people;
 pub mod place;
 pub mod shop;

@@ -12,8 +12,12 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{Arc, OnceLock},
+    time::{Duration, Instant},
 };
 use tokio::net::TcpListener;
+
+/// The longest that a real cluster may take for what it does at once when it is not busy.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A cluster that a test may use.
 #[derive(Clone)]
@@ -94,6 +98,12 @@ impl RealCluster {
             let path = manifests.join(format!("{file}.yaml"));
             kubectl(admin, &["apply", "-f", path.to_str().unwrap()], None);
         }
+        // Roles are there before the server goes by them.
+        let may = "auth can-i patch deployments.apps -A --as=system:serviceaccount:heal:heal";
+        let may: Vec<&str> = may.split(' ').collect();
+        until("Heal's account to have its roles", || {
+            try_kubectl(admin, &may, None).ok()
+        });
         let token = kubectl(
             admin,
             &["create", "token", "heal", "-n", "heal", "--duration=2h"],
@@ -230,12 +240,14 @@ impl Place {
     pub fn namespace(&self, name: &str) {
         self.apply(&json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}));
         if let Place::Real(_) = self {
-            // A pod is refused until the namespace has its account.
-            for _ in 0..100 {
-                if self.get("ServiceAccount", name, "default").is_some() {
-                    return;
-                }
-                std::thread::sleep(std::time::Duration::from_millis(100));
+            // Until then a pod is refused, or waits for what is mounted into it.
+            for (kind, given) in [
+                ("ServiceAccount", "default"),
+                ("ConfigMap", "kube-root-ca.crt"),
+            ] {
+                until("the namespace to be furnished", || {
+                    self.get(kind, name, given)
+                });
             }
         }
     }
@@ -323,7 +335,7 @@ impl Place {
         }
     }
 
-    /// Deletes an object.
+    /// Deletes an object when a test is over: what is left behind harms no other test.
     pub fn delete(&self, kind: &str, namespace: &str, name: &str) {
         match self {
             Place::Simulated { cluster, .. } => {
@@ -339,13 +351,61 @@ impl Place {
                     "--wait=false",
                     "--ignore-not-found",
                 ];
-                kubectl(&real.kubeconfig, &words, None);
+                if let Err(why) = try_kubectl(&real.kubeconfig, &words, None) {
+                    eprintln!("{kind} {name} is left: {why}");
+                }
             }
         }
     }
 }
 
+/// Whether the newest template of a Deployment is everywhere, available, and nothing is left of an older one.
+pub fn is_whole(deployment: &Value) -> bool {
+    let status = &deployment["status"];
+    let wanted = deployment["spec"]["replicas"].as_i64();
+    // Counts of zero are left out.
+    let is_all = |count: &str| wanted == Some(status[count].as_i64().unwrap_or(0));
+    status["observedGeneration"] == deployment["metadata"]["generation"]
+        && ["replicas", "updatedReplicas", "availableReplicas"]
+            .into_iter()
+            .all(is_all)
+}
+
+/// Waits in real time.
+fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// What kubectl says of a server that is too busy to answer.
+const BUSY: [&str; 7] = [
+    "Unable to connect to the server",
+    "was refused - did you specify the right host",
+    "TLS handshake timeout",
+    "request timed out",
+    "unable to return a response in the time allotted",
+    "currently unable to handle the request",
+    "has received too many requests",
+];
+
+/// What kubectl says. A server that is too busy to answer is asked again.
 fn kubectl(kubeconfig: &Path, words: &[&str], input: Option<&str>) -> String {
+    until("the server to have time", || {
+        match try_kubectl(kubeconfig, words, input) {
+            Ok(said) => Some(said),
+            Err(why) if BUSY.iter().any(|busy| why.contains(busy)) => None,
+            Err(why) => panic!("kubectl {words:?}: {why}"),
+        }
+    })
+}
+
+fn try_kubectl(kubeconfig: &Path, words: &[&str], input: Option<&str>) -> Result<String, String> {
     let mut child = Command::new("kubectl")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .arg("--kubeconfig")
@@ -364,10 +424,9 @@ fn kubectl(kubeconfig: &Path, words: &[&str], input: Option<&str>) -> String {
         .write_all(input.unwrap_or_default().as_bytes())
         .unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "kubectl {words:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
+    if output.status.success() {
+        Ok(String::from_utf8(output.stdout).unwrap())
+    } else {
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
 }

@@ -50,20 +50,6 @@ impl World {
         }));
     }
 
-    /// Waits until a workload has all its pods, of its newest version.
-    pub async fn is_whole(&self, name: &str) {
-        let whole = || {
-            let object = self.kube.get("Deployment", NAMESPACE, name)?;
-            let (status, wanted) = (&object["status"], &object["spec"]["replicas"]);
-            let fresh = status["observedGeneration"] == object["metadata"]["generation"];
-            (fresh
-                && status["updatedReplicas"] == *wanted
-                && status["availableReplicas"] == *wanted)
-                .then_some(())
-        };
-        self.until(&format!("all of {name}"), whole).await;
-    }
-
     /// Waits until a workload has no pod that works.
     pub async fn is_down(&self, name: &str) {
         let down = || {

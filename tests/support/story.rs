@@ -1,6 +1,7 @@
 //! The sentences that many stories share: what is on a card, how a fix ends, and that nothing is said.
 use super::{
     people::Person::Olivia,
+    place::is_whole,
     world::{NAMESPACE, World},
 };
 use heal::sim::slack::Message;
@@ -18,13 +19,7 @@ impl World {
     /// Waits until all pods of a Deployment are of its newest template and available.
     pub async fn is_available(&self, name: &str) {
         self.until(&format!("{name} to be available"), || {
-            let object = self.kube.get("Deployment", NAMESPACE, name)?;
-            let (wanted, status) = (&object["spec"]["replicas"], &object["status"]);
-            let everywhere = ["replicas", "updatedReplicas", "availableReplicas"];
-            everywhere
-                .iter()
-                .all(|count| status[count] == *wanted)
-                .then_some(())
+            is_whole(&self.kube.get("Deployment", NAMESPACE, name)?).then_some(())
         })
         .await;
     }

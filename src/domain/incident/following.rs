@@ -146,14 +146,8 @@ fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<
     let clear = seen.symptom.is_none() && (target.complete || target.available >= target.desired);
     if !clear {
         step.incident.clear_since = None;
-        let blind = matches!(
-            step.incident.state,
-            State::Waiting {
-                why: Why::Blind { .. }
-            }
-        );
         // The cluster answers again, or it has become possible to tidy up.
-        if blind || may_be_tidied_up(&step.incident, &target) {
+        if offering::is_blind(&step.incident) || may_be_tidied_up(&step.incident, &target) {
             return offering::inspect(step, None, now, ctx);
         }
         return step.rest(now, ctx);

@@ -158,13 +158,16 @@ pub(super) fn kill_came(step: &mut Step, at: Timestamp, now: Timestamp, ctx: &Co
 }
 
 /// A look at a forecast's incident on which nothing is being done. There is nothing to see in the cluster yet, except that the
-/// owner is gone: whether the growth stopped is told by the forecaster.
+/// owner is gone, or that the cluster answers again: whether the growth stopped is told by the forecaster.
 pub(super) fn idle_look(step: &mut Step, seen: &Observation, now: Timestamp, ctx: &Context<'_>) {
     if seen.target.is_none() {
         let detail = "the object is gone".to_owned();
         return following::close(step, Verdict::TargetGone, detail, None, now);
     }
     idle(step, now, ctx);
+    if offering::is_blind(&step.incident) && step.incident.clear_since.is_none() {
+        offering::inspect(step, None, now, ctx);
+    }
 }
 
 /// Closes it when the growth has stopped for good, or when nothing was heard for too long.

@@ -116,6 +116,16 @@ pub(super) fn inspected(
     }
 }
 
+/// Something could not be read: it is read again when a look gets an answer.
+pub(super) fn is_blind(incident: &Incident) -> bool {
+    matches!(
+        incident.state,
+        State::Waiting {
+            why: Why::Blind { .. }
+        }
+    )
+}
+
 /// The diagnosis led to no offer.
 fn has_nothing(incident: &Incident) -> bool {
     matches!(

@@ -14,6 +14,11 @@ fn after(gap: &str, partial: bool) -> (State, Vec<Effect>) {
         result: Ok(Box::new(evidence)),
     };
     let waiting = world.step(incident, inspected, start()).incident;
+    (waiting.state.clone(), looked_at(&world, waiting))
+}
+
+/// What follows from a look, a minute later, that gets an answer and shows it still broken.
+fn looked_at(world: &World, incident: Incident) -> Vec<Effect> {
     let look = Happening::Observed {
         right: true,
         clear: false,
@@ -22,9 +27,9 @@ fn after(gap: &str, partial: bool) -> (State, Vec<Effect>) {
         persisted: true,
     };
     let now = start() + SignedDuration::from_mins(1);
-    let woken = world.step(waiting.clone(), Input::Wake, now).incident;
+    let woken = world.step(incident, Input::Wake, now).incident;
     let seen = input(&look, &woken, now).unwrap();
-    (waiting.state, world.step(woken, seen, now).effects)
+    world.step(woken, seen, now).effects
 }
 
 #[test]
@@ -50,4 +55,22 @@ fn what_may_not_be_read_is_said_and_not_asked_for_again() {
         }
     ));
     assert_eq!(effects, []);
+}
+
+#[test]
+fn what_could_not_be_read_of_a_forecast_is_read_again_while_the_growth_goes_on() {
+    let world = World::new(1);
+    let mut incident = world.foreseen();
+    incident.state = State::Waiting {
+        why: Why::Blind {
+            error: "no answer within 10 s".to_owned(),
+        },
+    };
+    let over = Input::Forecast(Box::new(foreseen(0, 0, 110, false, start())));
+    let ended = world.step(incident.clone(), over, start()).incident;
+    assert!(matches!(
+        looked_at(&world, incident)[..],
+        [Effect::Inspect { .. }]
+    ));
+    assert_eq!(looked_at(&world, ended), []);
 }
