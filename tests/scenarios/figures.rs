@@ -1,14 +1,15 @@
 //! Forecasts from end to end: memory that the simulated Prometheus scrapes, to a card in Slack.
 use crate::support::{
     people::Person::Olivia,
-    shop::{app, limited},
+    shop::{app, limited, with_sidecar},
     story::says,
-    world::{NAMESPACE, Setup, World},
+    world::{NAMESPACE, Setup, WORKS, World},
 };
 use heal::{
     domain::forecast::{Outcome, Tuning},
     forecaster::Options,
 };
+use serde_json::json;
 
 /// A world in which forecasts are four times as quick to judge as in production.
 async fn quick() -> World {
@@ -72,4 +73,35 @@ async fn replicas_that_leak_in_step_are_one_card_and_all_their_kills_were_forese
     }
     assert_eq!(world.cards("checkout").len(), 1);
     world.again(&card);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_that_leaks_is_named_and_the_raise_is_its() {
+    let world = quick().await;
+    let mut checkout = app("checkout", 1, limited(WORKS, "64Mi"));
+    // Nobody restarts all pods at once.
+    checkout["spec"]["strategy"] = json!({"type": "Recreate"});
+    world.applies(with_sidecar(checkout, limited("leak 0.05 10", "256Mi")));
+    let card = world.offer("checkout").await;
+    says(
+        &card,
+        &[
+            "now 217 MiB, 85 % of the limit of 256 MiB.",
+            "proxy leaks memory: it fills up towards its memory limit of 256Mi",
+            "kubectl set resources deployment/checkout -n shop -c proxy --limits=memory=512Mi",
+        ],
+    );
+    Olivia.approves(&world, &card).await;
+    world.thread_says(&card, "Done:").await;
+    let deployment = world.kube.get("Deployment", NAMESPACE, "checkout").unwrap();
+    let spec = &deployment["spec"]["template"]["spec"];
+    assert_eq!(
+        (
+            &spec["initContainers"][0]["resources"]["limits"]["memory"],
+            &spec["containers"][0]["resources"]["limits"]["memory"]
+        ),
+        (&json!("512Mi"), &json!("64Mi"))
+    );
+    world.thread_says(&card, "Recovered in").await;
+    assert_eq!(world.changes(), 1);
 }

@@ -51,10 +51,9 @@ pub(super) fn quota_usage(pod: &Value, resource: &str) -> Option<i128> {
         "cpu" | "memory" => ("requests", resource),
         other => other.split_once('.')?,
     };
-    let containers = object::list(pod, "/spec/containers").iter();
-    containers
-        .map(|container| parse_milli(&container["resources"][kind][name]))
-        .sum()
+    object::asked(pod, |container| {
+        parse_milli(&container["resources"][kind][name])
+    })
 }
 
 /// Refuses a pod that a quota has no room for, or that does not say what the quota counts.
