@@ -342,7 +342,15 @@ pub struct NodeView {
     pub requested: Option<(u64, u64)>,
 }
 
+/// The condition of a node whose memory is used up: its kubelet evicts pods.
+pub const MEMORY_PRESSURE: &str = "MemoryPressure";
+
 impl NodeView {
+    /// Its memory is used up.
+    pub fn is_short_of_memory(&self) -> bool {
+        self.pressure.iter().any(|one| one == MEMORY_PRESSURE)
+    }
+
     /// A reference to this node.
     pub fn object(&self) -> ObjectRef {
         ObjectRef::new(Kind::Node, "", &self.name, &self.uid)
