@@ -372,6 +372,34 @@ async fn what_a_sidecar_asks_for_counts_beside_the_containers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn quotas_and_limit_ranges_are_of_sidecars_too() {
+    let sim = KubeSim::new(options());
+    let quota = |memory: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "mem", "namespace": "default"},
+            "spec": {"hard": {"limits.memory": memory}},
+        })
+    };
+    sim.apply(quota("100Mi")).unwrap();
+    let mut object = accompanied("sleep infinity", "sleep infinity");
+    object["spec"]["containers"][0]["resources"] = json!({"limits": {"memory": "64Mi"}});
+    let mut refused = vec![sim.apply(object.clone()).unwrap_err().to_string()];
+    let range = json!({"type": "Container", "default": {"memory": "64Mi"}});
+    sim.apply(json!({
+        "apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "usual", "namespace": "default"},
+        "spec": {"limits": [range]},
+    }))
+    .unwrap();
+    refused.push(sim.apply(object.clone()).unwrap_err().to_string());
+    insta::assert_snapshot!(refused.join("\n"), @r#"
+    pods "a" is forbidden: failed quota: mem: must specify limits.memory for: proxy
+    pods "a" is forbidden: exceeded quota: mem, requested: limits.memory=128Mi, used: limits.memory=0, limited: limits.memory=100Mi
+    "#);
+    sim.apply(quota("128Mi")).unwrap();
+    sim.apply(object).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn init_containers_run_first_and_hold_the_pod_back_when_they_fail() {
     let sim = KubeSim::new(options());
     let mut object = pod("a", container("sleep infinity"));
