@@ -114,20 +114,9 @@ pub(crate) fn prometheus(config: &Config) -> anyhow::Result<Option<Prometheus>> 
     let Some(named) = &config.forecast.prometheus else {
         return Ok(None);
     };
-    let authority = named
-        .ca_file
-        .as_ref()
-        .map(|path| {
-            std::fs::read(path).with_context(|| {
-                format!(
-                    "cannot read {} (forecast.prometheus.ca_file)",
-                    path.display()
-                )
-            })
-        })
-        .transpose()?;
-    let transport = network(prometheus::LIMITS, authority.as_deref())
-        .context("no connection to Prometheus can be made (forecast.prometheus.ca_file)")?;
+    let authority = named.authority.as_ref().map(String::as_bytes);
+    let transport = network(prometheus::LIMITS, authority)
+        .context("no connection to Prometheus can be made ([forecast.prometheus])")?;
     let place: prometheus::Place = named.place.clone();
     Ok(Some(Prometheus::new(transport, place)))
 }

@@ -4,7 +4,11 @@ use axum::Router;
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
 use http_body_util::BodyExt;
-use std::{error::Error as StdError, time::Duration};
+use rustls::{
+    CertificateError, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use std::{error::Error as StdError, io, time::Duration};
 use thiserror::Error;
 use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
 
@@ -28,6 +32,9 @@ pub enum Broken {
     /// The request did not get out: repeating it is safe.
     #[error("{0}")]
     Unsent(String),
+    /// The request did not get out: who answers shows a certificate that nobody signed who is trusted.
+    #[error("its certificate is signed by an unknown authority")]
+    UnknownAuthority,
     /// It may have taken effect.
     #[error("{0}")]
     Unanswered(String),
@@ -60,6 +67,24 @@ pub fn network(limits: Limits, authority: Option<&[u8]>) -> Result<Transport, re
     )))
 }
 
+/// Whether a text holds certificates in PEM form that can be trusted; if not, what is wrong with it, as said of a file.
+///
+/// # Errors
+/// When there is none in it, or one of them cannot be read.
+pub fn check_authority(pem: &str) -> Result<(), &'static str> {
+    let mut trusted = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+        let added = certificate.is_ok_and(|certificate| trusted.add(certificate).is_ok());
+        if !added {
+            return Err("with a certificate that cannot be read");
+        }
+    }
+    match trusted.is_empty() {
+        true => Err("without a certificate"),
+        false => Ok(()),
+    }
+}
+
 async fn exchange(
     client: &reqwest::Client,
     request: Request<Bytes>,
@@ -81,6 +106,9 @@ async fn exchange(
 }
 
 fn broken(error: reqwest::Error) -> Broken {
+    if is_of_unknown_authority(&error) {
+        return Broken::UnknownAuthority;
+    }
     let unsent = error.is_connect() || error.is_builder();
     let text = if error.is_timeout() {
         "no answer in time".to_owned()
@@ -92,6 +120,20 @@ fn broken(error: reqwest::Error) -> Broken {
     } else {
         Broken::Unanswered(text)
     }
+}
+
+fn is_of_unknown_authority(error: &(dyn StdError + 'static)) -> bool {
+    if let Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) =
+        error.downcast_ref()
+    {
+        return true;
+    }
+    // An error of input and output does not name the one that it wraps as its source.
+    let wrapped = error.downcast_ref().and_then(io::Error::get_ref);
+    let wrapped = wrapped.map(|error| error as &(dyn StdError + 'static));
+    wrapped
+        .or_else(|| error.source())
+        .is_some_and(is_of_unknown_authority)
 }
 
 /// The error and its causes: "error sending request" alone says nothing. Some causes repeat what was said.

@@ -8,6 +8,7 @@ use super::{
     slim,
 };
 use crate::domain::{
+    demand::demand,
     evidence::Evidence,
     family::Family,
     object::{Kind, ObjectRef},
@@ -340,22 +341,18 @@ fn runs(pod: &slim::Pod) -> bool {
     !matches!(pod.status.phase.as_str(), "Succeeded" | "Failed")
 }
 
-/// What a pod requests: CPU in thousandths of a core, memory in bytes. Its containers and sidecars run together, its other init
-/// containers one after the other before them.
+/// What a pod requests: CPU in thousandths of a core, memory in bytes.
 fn requests(pod: &slim::Pod) -> (u64, u64) {
-    let of = |c: &slim::PodContainer| {
-        let requests = c.resources.requests;
-        (requests.cpu.unwrap_or(0), requests.memory.unwrap_or(0))
+    let of = |amount: fn(&slim::Amounts) -> Option<u64>| {
+        let asks = |stays: bool, container: &slim::PodContainer| {
+            (stays, amount(&container.resources.requests).unwrap_or(0))
+        };
+        let init = pod.spec.init_containers.iter();
+        let init = init.map(|container| asks(container.is_sidecar(), container));
+        let main = pod.spec.containers.iter();
+        demand(init.chain(main.map(|container| asks(true, container))))
     };
-    let (beside, before): (Vec<_>, Vec<_>) = pod
-        .spec
-        .init_containers
-        .iter()
-        .partition(|container| container.is_sidecar());
-    let together = pod.spec.containers.iter().chain(beside);
-    let together = together.map(of).fold((0, 0), add);
-    let first = before.into_iter().map(of);
-    first.fold(together, |a, b| (a.0.max(b.0), a.1.max(b.1)))
+    (of(|amounts| amounts.cpu), of(|amounts| amounts.memory))
 }
 
 fn add(a: (u64, u64), b: (u64, u64)) -> (u64, u64) {

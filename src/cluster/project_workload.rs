@@ -173,6 +173,7 @@ fn container(of: &slim::Container, init: bool, volumes: &[slim::Volume]) -> Cont
     ContainerSpec {
         name: of.name.clone(),
         init,
+        sidecar: init && slim::is_sidecar(&of.restart_policy),
         image: of.image.clone(),
         command: redact_words(of.command.iter().chain(&of.args)),
         memory_limit: of.resources.limits.memory,

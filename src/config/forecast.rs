@@ -8,10 +8,14 @@ use super::{
 use crate::{
     domain::forecast::{Tier, Tuning},
     usage::prometheus::{Auth, Labels, Place},
+    wire::check_authority,
 };
 use http::{HeaderName, HeaderValue};
 use jiff::SignedDuration;
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 use toml::de::{DeTable, DeValue};
 use url::Url;
 
@@ -55,8 +59,8 @@ impl Default for ForecastConfig {
 pub struct PrometheusConfig {
     /// Its address and how it is asked.
     pub place: Place,
-    /// A file of certificates that are trusted instead of the usual ones.
-    pub ca_file: Option<PathBuf>,
+    /// Certificates in PEM form that are trusted instead of the usual ones.
+    pub authority: Option<String>,
 }
 
 /// Reads both sections.
@@ -154,21 +158,7 @@ fn prometheus(
         "a file of certificates in PEM form",
         |path| !path.trim().is_empty(),
     );
-    if let Some(path) = &ca_file {
-        match read_file(Path::new(path)) {
-            Ok(text) if text.contains("BEGIN CERTIFICATE") => {}
-            Ok(_) => section.wrong(
-                "ca_file",
-                "names a file without a certificate",
-                "a PEM file",
-            ),
-            Err(error) => section.wrong(
-                "ca_file",
-                &format!("names a file that cannot be read: {error}"),
-                "a file that Heal's user may read",
-            ),
-        }
-    }
+    let authority = ca_file.and_then(|path| authority(&mut section, Path::new(&path), read_file));
     let headers = section.read(
         "headers",
         "{}",
@@ -209,8 +199,32 @@ fn prometheus(
             headers: headers.unwrap_or_default(),
             labels,
         },
-        ca_file: ca_file.map(PathBuf::from),
+        authority,
     })
+}
+
+/// The certificates of a file, when all of them can be trusted.
+fn authority(
+    section: &mut Section<'_, '_>,
+    path: &Path,
+    read_file: ReadFile<'_>,
+) -> Option<String> {
+    let pem = "a file of certificates in PEM form, which begin with -----BEGIN CERTIFICATE-----";
+    let (wrong, want) = match read_file(path) {
+        Ok(text) => match check_authority(&text) {
+            Ok(()) => return Some(text),
+            Err(wrong) => (format!("names a file {wrong}"), pem),
+        },
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            ("names a file that is no text".to_owned(), pem)
+        }
+        Err(error) => (
+            format!("names a file that cannot be read: {error}"),
+            "a file that Heal's user may read",
+        ),
+    };
+    section.wrong("ca_file", &wrong, want);
+    None
 }
 
 fn want_url() -> &'static str {

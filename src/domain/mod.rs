@@ -6,6 +6,7 @@
 pub mod action;
 pub mod anomaly;
 pub mod command;
+pub mod demand;
 pub mod diagnosis;
 pub mod evidence;
 pub mod family;

@@ -1,6 +1,9 @@
 //! Small views of cluster objects: the few fields that Heal decides on. The Kubernetes adapter projects to them as objects
 //! arrive and drops the rest, so that ten thousand pods cost megabytes and not hundreds of them.
-use super::object::{Kind, ObjectRef};
+use super::{
+    demand::demand,
+    object::{Kind, ObjectRef},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -204,6 +207,12 @@ impl WorkloadView {
             .find(|condition| condition.kind == kind)
     }
 
+    /// What one of its pods asks for when its containers ask for this.
+    pub fn pod_asks(&self, of: impl Fn(&ContainerSpec) -> Option<u64>) -> u64 {
+        let of = |spec: &ContainerSpec| (spec.sidecar || !spec.init, of(spec).unwrap_or(0));
+        demand(self.containers.iter().map(of))
+    }
+
     /// The rule of `kubectl rollout status`: the newest template is the only one running, and all of it is available.
     pub fn is_rolled_out(&self) -> bool {
         self.observed_generation >= self.generation
@@ -246,6 +255,9 @@ pub struct ContainerSpec {
     pub name: String,
     /// It is an init container.
     pub init: bool,
+    /// It is an init container that runs beside the others from its turn on, and is started again like them.
+    #[serde(default)]
+    pub sidecar: bool,
     /// Image.
     pub image: String,
     /// `command` and `args` together.
@@ -330,7 +342,15 @@ pub struct NodeView {
     pub requested: Option<(u64, u64)>,
 }
 
+/// The condition of a node whose memory is used up: its kubelet evicts pods.
+pub const MEMORY_PRESSURE: &str = "MemoryPressure";
+
 impl NodeView {
+    /// Its memory is used up.
+    pub fn is_short_of_memory(&self) -> bool {
+        self.pressure.iter().any(|one| one == MEMORY_PRESSURE)
+    }
+
     /// A reference to this node.
     pub fn object(&self) -> ObjectRef {
         ObjectRef::new(Kind::Node, "", &self.name, &self.uid)

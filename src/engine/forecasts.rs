@@ -4,7 +4,7 @@ use crate::domain::{
     family::Family,
     forecast::{Chart, Outlook, RunEnd, Tier},
     incident::{
-        AuditEntry, DismissReason, Incident, IncidentId, Input, State as Stage, Step,
+        AuditEntry, DismissReason, Incident, IncidentId, Input, State as Stage, Step, came_true,
         forecast_signal,
     },
     signal::Signal,
@@ -135,16 +135,10 @@ impl Engine {
             .map(|incident| incident.id)
     }
 
-    /// Whether this signal is the kill that this incident forecast.
+    /// Whether this signal is what this incident forecast.
     pub(super) fn was_forecast(&self, id: IncidentId, signal: &Signal) -> bool {
-        signal.family == Family::Oom
-            && self.state.incidents.get(&id).is_some_and(|incident| {
-                let told = incident.forecast.as_deref();
-                let same = told
-                    .zip(signal.container.as_ref())
-                    .is_none_or(|(told, name)| told.container == *name);
-                incident.family == Family::Forecast && same
-            })
+        let incident = self.state.incidents.get(&id);
+        incident.is_some_and(|incident| came_true(incident, signal))
     }
 
     /// Whether this signal is what came of the fix that this incident about a forecast follows.

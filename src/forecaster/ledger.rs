@@ -194,7 +194,11 @@ impl Ledger {
                 }
             }
             PodNews::Node(fact) => {
-                self.pods.nodes.insert(fact.node.name.clone(), fact);
+                let known = self.pods.nodes.insert(fact.node.name.clone(), fact.clone());
+                let same = known.filter(|known| known.node.uid == fact.node.uid);
+                if fact.is_short {
+                    self.evicts(&fact.node, same.map(|known| known.is_short), now);
+                }
             }
             PodNews::NodeGone(uid) => {
                 self.pods.nodes.retain(|_, fact| fact.node.uid != uid);
@@ -204,6 +208,46 @@ impl Ledger {
             }
             PodNews::Listed => self.drop_the_vanished(now),
         }
+    }
+
+    /// The memory of a node is used up: what was told of it came true, and what fills it from here on is another run.
+    fn evicts(&mut self, node: &ObjectRef, before: Option<bool>, now: f64) {
+        let tuning = self.options.tuning;
+        let key = (node.uid.clone(), String::new());
+        let Some(at) = self.index.get(&key).copied() else {
+            return;
+        };
+        let Some(line) = self.line_mut(at) else {
+            return;
+        };
+        let Some(run) = line.runs.first().and_then(Option::clone) else {
+            return;
+        };
+        // What was so when it was seen first may be old, unless it was told.
+        let is_new = before.map_or_else(|| line.stands_for(&run), |short| !short);
+        if !is_new {
+            return;
+        }
+        line.series.ended(0, now, Exit::OomKilled, &tuning);
+        line.dirty.get_or_insert(now);
+        line.runs[0] = Some(Run {
+            run: run.run.saturating_add(1),
+            at: 0.0,
+            used: 0.0,
+            ..run.clone()
+        });
+        self.stirred.insert(at);
+        self.out.push(Sighting::RunEnded(RunEnd {
+            owner: node.clone(),
+            container: String::new(),
+            pod: node.clone(),
+            run: run.run,
+            began: run.began,
+            at: timestamp(now),
+            oom: true,
+            unseen: false,
+            limit: Some(run.limit as u64),
+        }));
     }
 
     fn pod(&mut self, fact: &PodFact, now: f64) {

@@ -244,7 +244,7 @@ impl Ledger {
         };
         let trust = match line.boundary {
             Boundary::Limit => learned,
-            // The kubelet evicts by the working set, and what became of nodes is not scored.
+            // The kubelet evicts by the working set, and what became of nodes corrects nothing.
             Boundary::Node => Trust::default(),
         };
         let assessed = line.assess(now, fresh, &tuning, &trust);

@@ -176,4 +176,6 @@ pub struct NodeFact {
     pub node: ObjectRef,
     /// Memory that pods may use together, in bytes: the kubelet evicts when they reach it.
     pub allocatable: u64,
+    /// They have reached it: the kubelet evicts.
+    pub is_short: bool,
 }

@@ -51,6 +51,7 @@ impl From<Broken> for SlackError {
     fn from(broken: Broken) -> Self {
         match broken {
             Broken::Unsent(why) => SlackError::Unsent(why),
+            Broken::UnknownAuthority => SlackError::Unsent(broken.to_string()),
             Broken::Unanswered(why) => SlackError::Ambiguous(why),
             Broken::TooLarge(_) => SlackError::Ambiguous("the answer is too large".to_owned()),
         }

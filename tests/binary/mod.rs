@@ -5,6 +5,7 @@ mod check;
 mod crashes;
 mod demo;
 mod forecasts;
+mod prometheus;
 mod replays;
 mod secrets;
 mod stories;

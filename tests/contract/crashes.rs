@@ -12,6 +12,7 @@ contracts! {
     a_container_above_its_memory_limit_is_oom_killed,
     a_command_that_does_not_exist_is_a_start_error,
     a_failing_init_container_keeps_the_others_waiting,
+    a_sidecar_that_ends_is_started_again_beside_the_container,
     a_failing_readiness_probe_keeps_the_pod_unready_and_says_why,
     a_failing_liveness_probe_restarts_the_container,
 }
@@ -220,6 +221,32 @@ async fn a_failing_init_container_keeps_the_others_waiting(bed: Bed) {
         text(&event, "/involvedObject/fieldPath"),
         "spec.initContainers{guard}"
     );
+}
+
+async fn a_sidecar_that_ends_is_started_again_beside_the_container(bed: Bed) {
+    let mut object = pod("accompanied", idle());
+    let mut proxy = container("sleep 3; exit 5");
+    (proxy["name"], proxy["restartPolicy"]) = (json!("proxy"), json!("Always"));
+    object["spec"]["initContainers"] = json!([proxy]);
+    bed.create("pods", &object).await;
+    let pod = bed
+        .pod("accompanied", "the sidecar runs again", |pod| {
+            let status = pod.pointer("/status/initContainerStatuses/0")?;
+            let runs = status.pointer("/state/running").is_some();
+            (runs && number(status, "/restartCount")? >= 1).then(|| pod.clone())
+        })
+        .await;
+    let last = &pod["status"]["initContainerStatuses"][0]["lastState"]["terminated"];
+    assert_eq!(
+        (number(last, "/exitCode"), text(last, "/reason")),
+        (Some(5), "Error")
+    );
+    let app = &pod["status"]["containerStatuses"][0];
+    assert!(app.pointer("/state/running").is_some(), "{app}");
+    assert_eq!(number(app, "/restartCount"), Some(0));
+    assert_eq!(text(&pod, "/status/phase"), "Running");
+    let initialized = condition(&pod, "Initialized").unwrap();
+    assert_eq!(text(initialized, "/status"), "True");
 }
 
 async fn a_failing_readiness_probe_keeps_the_pod_unready_and_says_why(bed: Bed) {

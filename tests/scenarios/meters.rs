@@ -59,6 +59,46 @@ async fn a_card_that_slack_does_not_take_is_counted_as_waiting_and_grows_old() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_card_that_waits_is_as_old_after_a_restart_as_before() {
+    let mut world = World::start().await;
+    world.runs("checkout", 2, WORKS).await;
+    world.slack.set_down(true);
+    world.rolls_out("checkout", 2, CRASHES);
+    world.figure_becomes("heal_outbox_depth", 1.0).await;
+    world.passes(600).await;
+    world.restart().await;
+    world.figure_becomes("heal_outbox_depth", 1.0).await;
+    let old = world.figure("heal_outbox_age_seconds").await.unwrap();
+    assert!((600.0..640.0).contains(&old), "{old}");
+    world.slack.set_down(false);
+    world.offer("checkout").await;
+    world.figure_becomes("heal_outbox_depth", 0.0).await;
+    assert_eq!(world.figure("heal_outbox_age_seconds").await, Some(0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_cards_that_wait_are_as_old_after_a_restart_as_before() {
+    let mut world = World::start().await;
+    for number in 0..8 {
+        world.runs(&format!("app-{number}"), 1, WORKS).await;
+    }
+    world.slack.set_down(true);
+    world.rolls_out("app-0", 1, CRASHES);
+    world.figure_becomes("heal_outbox_depth", 1.0).await;
+    world.passes(600).await;
+    for number in 1..8 {
+        world.rolls_out(&format!("app-{number}"), 1, CRASHES);
+    }
+    world.passes(60).await;
+    for _ in 0..2 {
+        let old = world.figure("heal_outbox_age_seconds").await.unwrap();
+        assert!((660.0..700.0).contains(&old), "{old}");
+        world.restart().await;
+        world.passes(5).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_card_that_slack_does_not_bring_up_to_date_waits_with_the_messages_of_its_thread() {
     let world = World::start().await;
     let card = world.breaks("checkout").await;

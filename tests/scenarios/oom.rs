@@ -1,9 +1,9 @@
 //! Containers that are killed at their memory limit.
 use crate::support::{
     people::Person::Olivia,
-    shop::{app, limited},
+    shop::{app, limited, with_sidecar},
     story::{says, says_nothing_of},
-    world::{NAMESPACE, Setup, World},
+    world::{NAMESPACE, Setup, WORKS, World},
 };
 use heal::sim::slack::Message;
 use serde_json::{Value, json};
@@ -67,6 +67,25 @@ async fn a_container_killed_at_its_limit_gets_a_higher_one_and_recovers() {
         "request and limit were equal, and stay so"
     );
     world.stays_one_card(1800).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_killed_at_its_limit_is_named_and_gets_a_higher_one() {
+    let world = World::start().await;
+    let checkout = app("checkout", 1, limited(WORKS, "256Mi"));
+    world.applies(with_sidecar(checkout, limited(HUNGRY, "64Mi")));
+    let card = world.offer("checkout").await;
+    says(
+        &card,
+        &[
+            "Container proxy was killed at its memory limit of 64Mi.",
+            "kubectl set resources deployment/checkout -n shop -c proxy --limits=memory=128Mi",
+        ],
+    );
+    says_nothing_of(&card, &["init container"]);
+    world.is_healed_by(&card).await;
+    let proxy = world.pod_of("checkout")["spec"]["initContainers"][0].clone();
+    assert_eq!(proxy["resources"]["limits"]["memory"], "128Mi");
 }
 
 #[tokio::test(start_paused = true)]

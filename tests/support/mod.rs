@@ -11,4 +11,5 @@ pub mod place;
 pub mod shop;
 pub mod stories;
 pub mod story;
+pub mod tls;
 pub mod world;

@@ -28,6 +28,14 @@ pub fn pods_with(mut object: Value, fields: Value) -> Value {
     object
 }
 
+/// The workload with a sidecar `proxy` in its pods; the fields given are laid over those of a container that works for ever.
+pub fn with_sidecar(object: Value, fields: Value) -> Value {
+    let mut proxy = super::world::container(super::world::WORKS);
+    (proxy["name"], proxy["restartPolicy"]) = (json!("proxy"), json!("Always"));
+    lay_over(&mut proxy, fields);
+    pods_with(object, json!({"initContainers": [proxy]}))
+}
+
 /// The workload with annotations of its own (not of its pods).
 pub fn annotated(mut object: Value, annotations: Value) -> Value {
     object["metadata"]["annotations"] = annotations;

@@ -15,10 +15,11 @@ use heal::{
     sim::{
         kube::{KubeSim, Options},
         prometheus::PrometheusSim,
-        slack::{Channel, Message, SlackSim, SlackSimOptions, User, Usergroup, in_process},
+        slack::{Channel, Message, SlackSim, SlackSimOptions, User, Usergroup, through},
     },
     store::Store,
     telemetry::Metrics,
+    wire::in_process,
 };
 use http_body_util::BodyExt;
 use jiff::Timestamp;
@@ -175,7 +176,7 @@ impl World {
                 headers: vec![],
                 labels: heal::usage::prometheus::Labels::default(),
             };
-            let transport = heal::wire::in_process(prometheus.router());
+            let transport = in_process(prometheus.router());
             let first = heal::usage::prometheus::Prometheus::new(transport, place);
             let interval = Duration::from_secs_f64(self.settings.forecast.interval);
             let both =
@@ -185,7 +186,7 @@ impl World {
         let outside = Outside {
             cluster,
             slack: heal::slack::api::SlackApi::new(
-                heal::wire::in_process(self.slack.router()),
+                in_process(self.slack.router()),
                 "http://127.0.0.1/api".parse().unwrap(),
                 &SecretString::from("xoxb-simulated"),
             ),
@@ -195,7 +196,7 @@ impl World {
             usage,
         };
         let app = App::start(self.settings.clone(), outside).await.unwrap();
-        self.slack.set_deliver(in_process(app.router()));
+        self.slack.set_deliver(through(in_process(app.router())));
         self.app = Some(app);
     }
 

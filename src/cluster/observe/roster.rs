@@ -298,6 +298,7 @@ fn node_fact(node: &NodeView) -> NodeFact {
     NodeFact {
         node: node.object(),
         allocatable: node.allocatable_memory,
+        is_short: node.is_short_of_memory(),
     }
 }
 

@@ -44,8 +44,13 @@ shape!(
 impl PodContainer {
     /// An init container that runs beside the others, and is started again like them.
     pub fn is_sidecar(&self) -> bool {
-        self.restart_policy.as_deref() == Some("Always")
+        is_sidecar(&self.restart_policy)
     }
+}
+
+/// Whether this restart policy of an init container makes a sidecar of it.
+pub fn is_sidecar(restart_policy: &Option<String>) -> bool {
+    restart_policy.as_deref() == Some("Always")
 }
 /// Of an environment only the literal values of variables that may cap a program's memory: nothing else is any of Heal's
 /// business.

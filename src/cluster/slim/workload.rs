@@ -116,6 +116,7 @@ shape!(
         liveness_probe: Option<Probe>,
         readiness_probe: Option<Probe>,
         startup_probe: Option<Probe>,
+        restart_policy: Option<String>,
     }
 );
 shape!(

@@ -95,6 +95,50 @@ ca_file = "/ca"
 }
 
 #[test]
+fn a_file_of_certificates_that_cannot_be_trusted_is_told_with_everything_else() {
+    let pem = |inside: &str| {
+        Ok(format!(
+            "-----BEGIN CERTIFICATE-----\n{inside}\n-----END CERTIFICATE-----\n"
+        ))
+    };
+    let file = |path: &Path| match path.to_str() {
+        Some("/gone") => Err(io::ErrorKind::NotFound.into()),
+        Some("/der") => Err(io::ErrorKind::InvalidData.into()),
+        Some("/key") => {
+            Ok("-----BEGIN PRIVATE KEY-----\nMC4=\n-----END PRIVATE KEY-----\n".to_owned())
+        }
+        Some("/cut") => pem("MIIB"),
+        _ => pem("?"),
+    };
+    let said = |path: &str| {
+        let text = format!(
+            "{MINIMAL}[forecast]\npace = 7\n[forecast.prometheus]\nurl = \"https://p\"\nca_file = \"{path}\"\n"
+        );
+        problems(Config::parse(&text, &env, &file))
+    };
+    insta::assert_snapshot!(said("/gone"), @r"
+    line 11: forecast.pace is 7: out of range
+      → a number from 0.01 to 1.0; 1.0 in production
+    line 14: forecast.prometheus.ca_file names a file that cannot be read: entity not found
+      → a file that Heal's user may read
+    ");
+    let others = ["/der", "/key", "/cut", "/garbled"].map(|path| {
+        let text = said(path);
+        text.lines().skip(2).collect::<Vec<_>>().join("\n")
+    });
+    insta::assert_snapshot!(others.join("\n"), @r"
+    line 14: forecast.prometheus.ca_file names a file that is no text
+      → a file of certificates in PEM form, which begin with -----BEGIN CERTIFICATE-----
+    line 14: forecast.prometheus.ca_file names a file without a certificate
+      → a file of certificates in PEM form, which begin with -----BEGIN CERTIFICATE-----
+    line 14: forecast.prometheus.ca_file names a file with a certificate that cannot be read
+      → a file of certificates in PEM form, which begin with -----BEGIN CERTIFICATE-----
+    line 14: forecast.prometheus.ca_file names a file with a certificate that cannot be read
+      → a file of certificates in PEM form, which begin with -----BEGIN CERTIFICATE-----
+    ");
+}
+
+#[test]
 fn secrets_never_show() {
     let text =
         format!("{MINIMAL}[forecast.prometheus]\nurl = \"http://p:9090\"\nusername = \"ann\"\n");

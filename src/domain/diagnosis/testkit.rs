@@ -77,6 +77,20 @@ impl World {
         self.workload(|workload| change(&mut workload.containers[0]))
     }
 
+    /// Adds a sidecar to the template that asks for so much memory, and may use no more.
+    pub fn sidecar(self, memory: u64) -> Self {
+        self.workload(|workload| {
+            let sidecar = ContainerSpec {
+                name: "proxy".into(),
+                init: true,
+                sidecar: true,
+                memory_limit: Some(memory),
+                ..ContainerSpec::default()
+            };
+            workload.containers.insert(0, sidecar);
+        })
+    }
+
     /// Adds a pod of the newest template with one container `app`.
     pub fn pod(mut self, change: impl FnOnce(&mut PodView)) -> Self {
         let mut pod = pod(&format!("checkout-new-{}", self.evidence.pods.len() + 1));

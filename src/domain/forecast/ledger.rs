@@ -8,7 +8,9 @@
 //!
 //! The first kill ends the forecast. As long as it is not taken back for the other replicas, what is told and who is killed
 //! next continues its story: kills that were foreseen, and no forecasts of their own.
-use super::{Boundary, Calibration, Outcome, Outlook, Run, RunEnd, Score, told::Told};
+//!
+//! Of a node the same holds; the kill is that its memory is used up, so that its kubelet evicts pods.
+use super::{Calibration, Outcome, Outlook, Run, RunEnd, Score, told::Told};
 use crate::domain::text;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -429,7 +431,9 @@ impl Ledger {
 
     /// What the outcomes of the last thirty days teach.
     fn calibration(&self, now: Timestamp) -> Calibration {
-        Calibration::of(self.done.values().filter(|told| is_recent(told, now)))
+        let rows = self.done.values().filter(|told| is_recent(told, now));
+        // A node fills by all its pods together: what became of it says nothing about containers.
+        Calibration::of(rows.filter(|told| !told.is_of_node()))
     }
 }
 
@@ -472,14 +476,6 @@ impl Times {
         {
             return Some((Outcome::Withdrawn, "a fix was made"));
         }
-        // Whether a node evicts is not told by the end of a run.
-        let of_node = told
-            .latest
-            .as_ref()
-            .is_some_and(|latest| latest.boundary == Boundary::Node);
-        if of_node && told.cleared.is_some() {
-            return Some((Outcome::Withdrawn, "evictions of nodes are not scored"));
-        }
         let heard = told.track.last().map(|last| last.at).or(told.since())?;
         if told.cleared.is_none() && since(heard) >= self.silent {
             return Some((Outcome::Withdrawn, "the figures stopped"));
@@ -487,13 +483,13 @@ impl Times {
         if now < self.deadline(told) {
             return None;
         }
-        if of_node {
-            return Some((Outcome::Withdrawn, "evictions of nodes are not scored"));
-        }
-        Some(match told.cleared {
-            Some(_) => (Outcome::False, "the growth stopped, and no kill came"),
-            None => (Outcome::False, "no kill came in time"),
-        })
+        let why = match (told.is_of_node(), told.cleared) {
+            (false, Some(_)) => "the growth stopped, and no kill came",
+            (false, None) => "no kill came in time",
+            (true, Some(_)) => "the growth stopped, and the node evicted nothing",
+            (true, None) => "the node evicted nothing in time",
+        };
+        Some((Outcome::False, why))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One forecast that was told, from the telling to its outcome; or a kill that nobody had told. One row of the database each.
 use super::{Correction, Outcome, Outlook, Run, Tier, When};
-use crate::domain::object::ObjectRef;
+use crate::domain::object::{Kind, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +156,11 @@ impl Told {
     /// Whether it is about this container of this workload, whichever the replica.
     pub(super) fn is_of(&self, owner: &str, container: &str) -> bool {
         self.owner.uid == owner && self.run.container == container
+    }
+
+    /// Whether it is about the memory of a node.
+    pub(super) fn is_of_node(&self) -> bool {
+        self.owner.kind == Kind::Node
     }
 
     /// Whether replicas other than the one that was meant were told to rise.

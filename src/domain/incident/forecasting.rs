@@ -3,10 +3,11 @@
 //! While an execution is under way the forecast that led to it is kept as it was: the verdict tells what was expected then.
 use super::super::{
     family::Family,
-    forecast::{Outlook, RunEnd, Tier},
+    forecast::{Boundary, Outlook, RunEnd, Tier},
     recovery::{Observation, Verdict},
     signal::Signal,
     text,
+    view::MEMORY_PRESSURE,
 };
 use super::step::Context;
 use super::{Incident, Note, State, Step, following, offering};
@@ -120,7 +121,11 @@ pub(super) fn run_ended(step: &mut Step, end: &RunEnd, now: Timestamp, ctx: &Con
     if end.oom && told.container == end.container {
         incident.latest.at = end.at;
         incident.latest.subject = end.pod.clone();
-        incident.latest.reason = "OOMKilled".to_owned();
+        incident.latest.reason = match told.boundary {
+            Boundary::Limit => "OOMKilled",
+            Boundary::Node => MEMORY_PRESSURE,
+        }
+        .to_owned();
         incident.latest.message = String::new();
         return kill_came(step, end.at, now, ctx);
     }
@@ -130,10 +135,30 @@ pub(super) fn run_ended(step: &mut Step, end: &RunEnd, now: Timestamp, ctx: &Con
     }
 }
 
+/// Whether this signal is what this incident told of: a kill of the container, or that the node has no memory left.
+pub fn came_true(incident: &Incident, signal: &Signal) -> bool {
+    if incident.family != Family::Forecast {
+        return false;
+    }
+    match incident.forecast.as_deref() {
+        Some(told) if told.boundary == Boundary::Node => {
+            signal.family == Family::Node && signal.reason == MEMORY_PRESSURE
+        }
+        told => {
+            let pair = told.zip(signal.container.as_ref());
+            let same = pair.is_none_or(|(told, name)| told.container == *name);
+            signal.family == Family::Oom && same
+        }
+    }
+}
+
 /// The kill that was forecast is there: from now on it is an incident of that kill, in the same thread.
 pub(super) fn kill_came(step: &mut Step, at: Timestamp, now: Timestamp, ctx: &Context<'_>) {
     let incident = &mut step.incident;
-    incident.family = Family::Oom;
+    incident.family = match incident.forecast.as_deref() {
+        Some(told) if told.boundary == Boundary::Node => Family::Node,
+        _ => Family::Oom,
+    };
     incident.clear_since = None;
     let expected = incident
         .forecast

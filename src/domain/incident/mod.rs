@@ -12,7 +12,7 @@ mod step;
 mod tests;
 
 pub use effect::{AuditEntry, Effect, Lesson, Step};
-pub use forecasting::signal as forecast_signal;
+pub use forecasting::{came_true, signal as forecast_signal};
 pub use input::{Click, ClickKind, ClickReply, DismissReason, Input, Outcome};
 pub use note::Note;
 pub use runs::Runs;

@@ -142,7 +142,7 @@ fn on_signal(step: &mut Step, signal: &Signal, now: Timestamp, ctx: &Context<'_>
     if incident.is_closed() {
         return;
     }
-    if incident.family == Family::Forecast && signal.family == Family::Oom {
+    if forecasting::came_true(incident, signal) {
         incident.signals += 1;
         incident.latest = latest(signal);
         return forecasting::kill_came(step, signal.at, now, ctx);

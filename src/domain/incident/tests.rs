@@ -8,7 +8,7 @@ use super::super::{
     diagnosis::Candidate,
     evidence::{Evidence, Revision},
     family::Family,
-    forecast::{self, Outlook, RunEnd, Tier, When},
+    forecast::{self, Boundary, Outlook, RunEnd, Tier, When},
     memory::Memory,
     object::ObjectRef,
     policy::{Approved, Person, Policy, Rule, Standing},
@@ -418,4 +418,66 @@ fn the_kill_switch_and_the_budget_stop_an_approval_with_a_reason() {
         .executions
         .insert(owner().uid, vec![hours_ago(1), hours_ago(2), hours_ago(3)]);
     insta::assert_snapshot!(refused(&world), @"Deployment shop/checkout was changed 3 times in 24 h, which is the limit. A person should look at the cause.");
+}
+
+#[test]
+fn a_node_that_evicts_as_foreseen_stays_one_incident_whichever_watch_says_it_first() {
+    let bench = World::new(1);
+    let told = bench.foreseen().forecast.unwrap();
+    let short = Input::Signal(Signal {
+        reason: "MemoryPressure".into(),
+        container: None,
+        ..signal(Family::Node)
+    });
+    let ended = Input::RunEnded(RunEnd {
+        owner: told.owner.clone(),
+        container: told.container.clone(),
+        pod: told.pod.clone(),
+        run: told.run,
+        began: None,
+        at: start(),
+        oom: true,
+        unseen: false,
+        limit: Some(told.limit),
+    });
+    for inputs in [[&short, &ended], [&ended, &short]] {
+        let mut incident = bench.foreseen();
+        if let Some(told) = &mut incident.forecast {
+            told.boundary = Boundary::Node;
+        }
+        let mut said = 0;
+        for input in inputs {
+            let step = bench.step(incident, input.clone(), start());
+            let came = |effect: &&Effect| {
+                matches!(
+                    effect,
+                    Effect::Tell {
+                        note: Note::KillCame { .. }
+                    }
+                )
+            };
+            said += step.effects.iter().filter(came).count();
+            incident = step.incident;
+            assert_eq!(
+                (incident.family, incident.latest.reason.as_str()),
+                (Family::Node, "MemoryPressure")
+            );
+        }
+        assert_eq!(said, 1);
+    }
+}
+
+#[test]
+fn another_trouble_of_a_node_is_not_what_was_foreseen() {
+    let bench = World::new(1);
+    let mut incident = bench.foreseen();
+    if let Some(told) = &mut incident.forecast {
+        told.boundary = Boundary::Node;
+    }
+    let full_disk = Signal {
+        reason: "DiskPressure".into(),
+        ..signal(Family::Node)
+    };
+    assert!(!came_true(&incident, &full_disk));
+    assert!(!came_true(&incident, &signal(Family::Oom)));
 }

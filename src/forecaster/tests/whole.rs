@@ -439,6 +439,22 @@ async fn a_node_that_fills_is_forecast_with_the_container_that_fills_it() {
         "{}",
         outlook.why
     );
+    // It evicts, twice, and says so more than once.
+    for status in ["True", "True", "False", "True"] {
+        let mut node = world.kube.get("Node", "", "node-1").unwrap();
+        for condition in node["status"]["conditions"].as_array_mut().unwrap() {
+            if condition["type"] == "MemoryPressure" {
+                condition["status"] = json!(status);
+            }
+        }
+        node["metadata"]["labels"]["touched"] = json!(world.told.len().to_string());
+        world.kube.apply(node).unwrap();
+        world.minutes(1).await;
+    }
+    let ends: Vec<_> = world.ends().collect();
+    assert_eq!(ends, [(0, true, false), (1, true, false)]);
+    let newest = world.outlooks().last().unwrap();
+    assert_eq!(newest.tier, Tier::Clear, "a new run is not judged yet");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use crate::{
     },
     http::{SlackParts, WebParts, router},
     ports::{ChatJob, Clock, Intake, Meter, Pressed},
-    sim::slack::{SlackSim, SlackSimOptions, User, Usergroup, in_process},
+    sim::slack::{SlackSim, SlackSimOptions, User, Usergroup, through},
     slack::{
         api::SlackApi,
         people::People,
@@ -183,7 +183,7 @@ impl Bench {
             ready: Arc::new(|| Err("pods are not listed yet".into())),
             metrics: Arc::new(|| "# EOF\n".into()),
         });
-        sim.set_deliver(in_process(router.clone()));
+        sim.set_deliver(through(wire::in_process(router.clone())));
         Self {
             sim,
             memo,

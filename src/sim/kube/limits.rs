@@ -16,11 +16,9 @@ pub(super) fn apply_range(range: &Value, pod: &mut Value) -> Result<(), String> 
         .iter()
         .filter(|limit| limit["type"] == "Container")
     {
-        for container in pod["spec"]["containers"]
-            .as_array_mut()
-            .into_iter()
-            .flatten()
-        {
+        let fields = pod["spec"].as_object_mut().into_iter().flatten();
+        let lists = fields.filter(|(name, _)| *name == "initContainers" || *name == "containers");
+        for container in lists.filter_map(|(_, list)| list.as_array_mut()).flatten() {
             for (kind, source) in [("limits", "default"), ("requests", "defaultRequest")] {
                 for (name, value) in limit[source].as_object().into_iter().flatten() {
                     default(&mut container["resources"][kind], name, value.clone());
@@ -46,15 +44,19 @@ pub(super) fn apply_range(range: &Value, pod: &mut Value) -> Result<(), String> 
 
 /// What a pod uses of a quota's resource, in thousandths; `None` when a container does not say.
 pub(super) fn quota_usage(pod: &Value, resource: &str) -> Option<i128> {
+    match resource {
+        "pods" | "count/pods" => Some(1000),
+        other => object::asked(pod, |container| says(container, other)),
+    }
+}
+
+/// What a container says of a quota's resource, in thousandths.
+fn says(container: &Value, resource: &str) -> Option<i128> {
     let (kind, name) = match resource {
-        "pods" | "count/pods" => return Some(1000),
         "cpu" | "memory" => ("requests", resource),
         other => other.split_once('.')?,
     };
-    let containers = object::list(pod, "/spec/containers").iter();
-    containers
-        .map(|container| parse_milli(&container["resources"][kind][name]))
-        .sum()
+    parse_milli(&container["resources"][kind][name])
 }
 
 /// Refuses a pod that a quota has no room for, or that does not say what the quota counts.
@@ -91,13 +93,16 @@ pub(super) fn check_quota(core: &Core, quota: &Value, pod: &Value) -> Result<(),
         }
     }
     if !missing.is_empty() {
-        let containers: Vec<_> = object::list(pod, "/spec/containers")
-            .iter()
-            .map(|c| object::text(c, "/name"))
-            .collect();
+        let silent = |resource: &str| {
+            let init = object::list(pod, "/spec/initContainers").iter();
+            let all = init.chain(object::list(pod, "/spec/containers"));
+            let silent = all.filter(|container| says(container, resource).is_none());
+            let names: Vec<_> = silent.map(|one| object::text(one, "/name")).collect();
+            names.join(",")
+        };
         let each: Vec<_> = missing
             .iter()
-            .map(|resource| format!("{resource} for: {}", containers.join(",")))
+            .map(|resource| format!("{resource} for: {}", silent(resource)))
             .collect();
         return Err(format!(
             "failed quota: {name}: must specify {}",

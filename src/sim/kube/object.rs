@@ -23,6 +23,33 @@ pub(super) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
         .map_or(&[], Vec::as_slice)
 }
 
+/// Whether an init container goes on beside what comes after it.
+pub(super) fn is_sidecar(container: &Value) -> bool {
+    container["restartPolicy"] == "Always"
+}
+
+/// The containers of a pod that run together: sidecars first.
+pub(super) fn beside(pod: &Value) -> impl Iterator<Item = &Value> {
+    let init = list(pod, "/spec/initContainers").iter();
+    let sidecars = init.filter(|container| is_sidecar(container));
+    sidecars.chain(list(pod, "/spec/containers"))
+}
+
+/// What a pod asks for when its containers ask for this: those that run together count together, an init container with the
+/// sidecars that were started before it. Nothing when one of them does not say.
+pub(super) fn asked(pod: &Value, of: impl Fn(&Value) -> Option<i128>) -> Option<i128> {
+    let (mut sidecars, mut most) = (0, 0);
+    for container in list(pod, "/spec/initContainers") {
+        let amount = of(container)?;
+        most = most.max(sidecars + amount);
+        if is_sidecar(container) {
+            sidecars += amount;
+        }
+    }
+    let containers = list(pod, "/spec/containers").iter().map(of);
+    Some(most.max(sidecars + containers.sum::<Option<i128>>()?))
+}
+
 pub(super) fn name(object: &Value) -> &str {
     text(object, "/metadata/name")
 }

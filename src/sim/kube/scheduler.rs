@@ -233,17 +233,12 @@ fn fits(node: &Value, pod: &Value, on_node: &[&Value]) -> Result<i128, (Vec<Stri
     Ok(free_memory)
 }
 
-/// What a pod requests: the sum of its containers, or its largest init container.
+/// What a pod requests; a container that does not say requests nothing.
 fn request(pod: &Value, resource: &str) -> i128 {
-    let of =
-        |container: &Value| parse_milli(&container["resources"]["requests"][resource]).unwrap_or(0);
-    let sum: i128 = object::list(pod, "/spec/containers").iter().map(of).sum();
-    let init = object::list(pod, "/spec/initContainers")
-        .iter()
-        .map(of)
-        .max()
-        .unwrap_or(0);
-    sum.max(init)
+    let of = |container: &Value| {
+        Some(parse_milli(&container["resources"]["requests"][resource]).unwrap_or(0))
+    };
+    object::asked(pod, of).unwrap_or(0)
 }
 
 /// Whether a pod tolerates a taint.

@@ -153,7 +153,7 @@ pub(super) fn take(core: &Core) -> Snapshot {
 }
 
 fn view(core: &Core, pod: &Value) -> PodView {
-    let containers = object::list(pod, "/spec/containers");
+    let containers = || object::beside(pod);
     let statuses: Vec<&Value> = object::list(pod, "/status/initContainerStatuses")
         .iter()
         .chain(object::list(pod, "/status/containerStatuses"))
@@ -192,8 +192,8 @@ fn view(core: &Core, pod: &Value) -> PodView {
             .iter()
             .filter_map(|status| object::int(status, "/restartCount"))
             .sum(),
-        memory_mib: containers.iter().map(memory).sum::<u64>() / MIB,
-        limit_mib: containers.iter().map(limit).sum::<u64>() / MIB,
+        memory_mib: containers().map(memory).sum::<u64>() / MIB,
+        limit_mib: containers().map(limit).sum::<u64>() / MIB,
         exit_reason: first(&["/state/terminated/reason", "/lastState/terminated/reason"]),
     }
 }

@@ -24,7 +24,7 @@ impl KubeSim {
     pub fn usage(&self) -> Vec<ContainerUsage> {
         let mut all = Vec::new();
         for pod in self.core().store.list(&resources::PODS, None) {
-            for container in object::list(&pod, "/spec/containers") {
+            for container in object::beside(&pod) {
                 let name = object::text(container, "/name");
                 let Some((id, anon, file)) = self.core().runtime.usage(object::uid(&pod), name)
                 else {

@@ -1,16 +1,16 @@
 //! How requests of the workspace reach the app, and what came back.
 
+use std::fmt::Display;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, TryFutureExt};
 use http::{Request, Response};
-use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::time::Instant;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 use super::SlackSim;
 use super::sign;
@@ -27,20 +27,16 @@ pub type Deliver = Arc<
     dyn Fn(Request<Bytes>) -> BoxFuture<'static, Result<Response<Bytes>, String>> + Send + Sync,
 >;
 
-/// The way to an app in the same process: its router, called as a service.
-pub fn in_process(router: axum::Router) -> Deliver {
+/// The way to an app through any service that takes requests to it.
+pub fn through<S>(service: S) -> Deliver
+where
+    S: Service<Request<Bytes>, Response = Response<Bytes>> + Clone + Send + Sync + 'static,
+    S::Error: Display,
+    S::Future: Send,
+{
     Arc::new(move |request| {
-        let router = router.clone();
-        async move {
-            let response = router
-                .oneshot(request.map(axum::body::Body::from))
-                .await
-                .unwrap_or_else(|never| match never {});
-            let (parts, body) = response.into_parts();
-            let body = body.collect().await.map_err(|e| e.to_string())?.to_bytes();
-            Ok(Response::from_parts(parts, body))
-        }
-        .boxed()
+        let answer = service.clone().oneshot(request);
+        answer.map_err(|error| error.to_string()).boxed()
     })
 }
 

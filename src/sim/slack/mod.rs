@@ -35,7 +35,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use call::Call;
-pub use deliver::{Answer, COMMANDS, Deliver, INTERACTIVITY, SignedRequest, in_process, over_http};
+pub use deliver::{Answer, COMMANDS, Deliver, INTERACTIVITY, SignedRequest, over_http, through};
 pub use directory::{Channel, User, Usergroup};
 pub use faults::Fault;
 pub use message::{Author, Message};

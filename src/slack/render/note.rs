@@ -8,6 +8,7 @@ use super::{
 };
 use crate::domain::{
     action::Action,
+    forecast::Boundary,
     incident::{Incident, Note},
     memory::TrackRecord,
     policy::Person,
@@ -45,8 +46,14 @@ pub fn note(incident: &Incident, note: &Note) -> Message {
             at,
             expected,
         } => {
+            let told = incident.forecast.as_deref();
+            let what = match told.map(|told| told.boundary) {
+                Some(Boundary::Node) => "The shortage of memory",
+                _ => "The kill",
+            };
             let text = markup!(
-                "💥 The kill that was forecast at {} came at {}.",
+                "💥 {} that was forecast at {} came at {}.",
+                what,
                 Markup::clock(*forecast),
                 Markup::clock(*at)
             );

@@ -125,8 +125,12 @@ impl Desk {
                     line.thread_doubt = Some(opened);
                 }
             }
-            // An earlier run may have posted it and been killed before that was on disk.
-            None if older => line.doubt = Some(opened),
+            // An earlier run may have posted it and been killed before that was on disk. If not, it waits since then.
+            None if older => {
+                let age = self.started.duration_since(state.incident.opened);
+                line.doubt = Some(opened);
+                line.behind = now.checked_sub(age.try_into().unwrap_or_default());
+            }
             None => {}
         }
         for (effect, note) in self.early.remove(&id).unwrap_or_default() {
@@ -292,6 +296,8 @@ impl Desk {
                 digest.join(incident, now);
                 if let Some(line) = self.lines.get_mut(&incident) {
                     line.home = Home::Digest(id);
+                    // The digest stands for its card, and so it has waited as long.
+                    digest.behind = digest.behind.into_iter().chain(line.behind).min();
                 }
             }
         }

@@ -185,6 +185,11 @@ impl Prometheus {
             Err(Broken::Unsent(why) | Broken::Unanswered(why)) => {
                 return Err(UsageError::Away(why));
             }
+            Err(error @ Broken::UnknownAuthority) => {
+                return Err(UsageError::Wrong(format!(
+                    "{error}: name the file of that authority in forecast.prometheus.ca_file"
+                )));
+            }
             Err(error @ Broken::TooLarge(_)) => return Err(UsageError::TooMuch(error.to_string())),
         };
         match verdict(answer.status(), answer.headers(), answer.body()) {

@@ -144,12 +144,7 @@ pub(in crate::domain::diagnosis) fn restart_one_by_one(
         ));
     }
     let room = case.evidence.limits.quota_memory_left;
-    let needs = workload
-        .containers
-        .iter()
-        .filter(|spec| !spec.init)
-        .filter_map(|spec| spec.memory_limit)
-        .sum::<u64>();
+    let needs = workload.pod_asks(|spec| spec.memory_limit);
     if missing == 0 && room.is_some_and(|room| room < needs) {
         return Err("A restart needs room for one more pod, and the quota has none.".to_owned());
     }

@@ -104,11 +104,15 @@ pub(in crate::domain::diagnosis) fn raise_limit(
             bytes(to)
         ));
     }
+    let raised = |other: &ContainerSpec| match other.name == container {
+        true => Some(to),
+        false => other.memory_limit,
+    };
     if case
         .evidence
         .limits
         .quota_memory_left
-        .is_some_and(|left| left < to)
+        .is_some_and(|left| left < workload.pod_asks(raised))
         && workload.strategy == "RollingUpdate"
     {
         warnings.push(

@@ -112,24 +112,12 @@ fn mebibytes(count: u64) -> String {
     bytes(count >> 20 << 20)
 }
 
-/// What all containers of a pod ask for together: CPU in thousandths of a core, memory in bytes.
+/// What a pod asks for: CPU in thousandths of a core, memory in bytes.
 fn request(workload: &WorkloadView) -> (u64, u64) {
-    let sum = |of: fn(&crate::domain::view::ContainerSpec) -> Option<u64>| {
-        let total = |init: bool| {
-            workload
-                .containers
-                .iter()
-                .filter(move |container| container.init == init)
-                .map(move |container| of(container).unwrap_or(0))
-        };
-        // Init containers run one after the other, before the others.
-        let main = total(false).fold(0, u64::saturating_add);
-        main.max(total(true).max().unwrap_or(0))
-    };
     (
-        sum(|container| container.cpu_request),
+        workload.pod_asks(|container| container.cpu_request),
         // A limit without a request is a request.
-        sum(|container| container.memory_request.or(container.memory_limit)),
+        workload.pod_asks(|container| container.memory_request.or(container.memory_limit)),
     )
 }
 

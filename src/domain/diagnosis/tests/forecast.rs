@@ -300,6 +300,23 @@ fn a_restart_that_takes_pods_away_is_not_offered() {
 }
 
 #[test]
+fn a_restart_needs_room_for_the_sidecars_of_the_extra_pod_too() {
+    let with_room_for_one = |mut world: World| {
+        world.evidence.limits.quota_memory_left = Some(600 * MI);
+        world
+    };
+    let alone = with_room_for_one(leaking(|_| {}));
+    assert_eq!(kinds(&alone)[0], ActionKind::RolloutRestart);
+    let accompanied = with_room_for_one(leaking(|_| {}).sidecar(128 * MI));
+    assert_eq!(kinds(&accompanied), [ActionKind::SetMemoryLimit]);
+    let advice = advice(&accompanied);
+    assert!(
+        advice.contains("room for one more pod, and the quota has none"),
+        "{advice}"
+    );
+}
+
+#[test]
 fn without_room_nothing_is_offered_and_the_card_says_where_to_look() {
     let mut world = world(|_| {});
     world.evidence.limits.max_memory = Some(512 * MI);

@@ -104,6 +104,19 @@ fn a_raise_stays_within_limit_range_quota_and_nodes() {
 }
 
 #[test]
+fn the_extra_pod_of_a_raise_needs_room_for_its_sidecars_too() {
+    let warnings = |mut world: World| {
+        world.evidence.limits.quota_memory_left = Some(400 << 20);
+        world.diagnose().candidates.remove(0).warnings
+    };
+    assert_eq!(warnings(oom()), [""; 0]);
+    assert_eq!(
+        warnings(oom().sidecar(128 << 20)),
+        ["The quota has no room for the extra pod of a rolling update: the rollout may wait."]
+    );
+}
+
+#[test]
 fn a_killed_child_is_a_kill_whatever_the_exit_code_says() {
     let world = World::deployment(Family::Crash).crash_loop("OOMKilled", 1);
     let diagnosis = world.diagnose();

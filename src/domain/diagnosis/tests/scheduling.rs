@@ -164,3 +164,13 @@ fn what_is_missing_for_a_request_is_counted() {
         > Smallest change: 1Gi less memory requested, or freed on node worker-1.
         ");
 }
+
+#[test]
+fn what_a_sidecar_asks_for_is_added_to_a_request() {
+    let world = pending("0/1 nodes are available: 1 Insufficient memory.")
+        .spec(|spec| spec.memory_request = Some(2 << 30))
+        .sidecar(512 << 20)
+        .node("worker-1", |node| node.requested = Some((1000, 15 << 30)));
+    let told = world.told();
+    assert!(told.contains("asks for 2560Mi of memory"), "{told}");
+}

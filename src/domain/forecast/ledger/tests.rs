@@ -1,8 +1,9 @@
 use super::super::{
-    Tier, When,
+    Boundary, Tier, When,
     testkit::{after, now, outlook},
 };
 use super::*;
+use crate::domain::object::ObjectRef;
 use proptest::prelude::*;
 
 mod replicas;
@@ -330,5 +331,78 @@ proptest! {
         prop_assert_eq!(score.made, score.right() + score.falses + score.withdrawn);
         prop_assert!(score.covered <= score.right() && score.averted <= score.withdrawn);
         prop_assert!(score.leads.iter().all(|lead| *lead >= LEAST_LEAD.as_secs()));
+    }
+}
+
+/// Told at the start: in two hours the memory of a node is used up.
+fn told_of_node() -> Ledger {
+    let mut ledger = Ledger::default();
+    ledger.heard(&of_node(), now());
+    ledger
+}
+
+fn of_node() -> Outlook {
+    let mut outlook = outlook("", 2 * HOUR);
+    outlook.boundary = Boundary::Node;
+    outlook.owner = ObjectRef::new("Node", "", "worker-1", "node-1");
+    outlook.pod = outlook.owner.clone();
+    outlook
+}
+
+/// It is, so many seconds after the start.
+fn node_is_short(seconds: i64) -> RunEnd {
+    RunEnd {
+        owner: of_node().owner,
+        pod: of_node().pod,
+        container: String::new(),
+        began: None,
+        ..end(seconds, true)
+    }
+}
+
+#[test]
+fn a_node_that_evicts_is_a_hit_with_its_lead_and_one_that_nobody_told_a_miss() {
+    let mut ledger = told_of_node();
+    ledger.run_ended(&node_is_short(HOUR), after(HOUR));
+    let next = RunEnd {
+        run: 1,
+        ..node_is_short(9 * HOUR)
+    };
+    ledger.run_ended(&next, after(9 * HOUR));
+    assert_eq!(
+        outcomes(&ledger),
+        ["Hit: told 1 h before", "Miss: nobody had told it"]
+    );
+    let score = ledger.score(after(9 * HOUR));
+    assert_eq!((score.hits, score.misses), (1, 1));
+    assert_eq!(score.leads, [HOUR]);
+    assert_eq!(
+        (score.calibration.kills, score.calibration.right),
+        (0, 0),
+        "nodes teach nothing about containers"
+    );
+}
+
+#[test]
+fn a_node_that_does_not_evict_was_told_wrongly_whether_its_growth_stopped_or_not() {
+    for (stops, why) in [
+        (
+            true,
+            "False: the growth stopped, and the node evicted nothing",
+        ),
+        (false, "False: the node evicted nothing in time"),
+    ] {
+        let mut ledger = told_of_node();
+        for half_hour in 1..=12 {
+            let mut outlook = of_node();
+            if stops {
+                outlook = cleared(outlook);
+            }
+            ledger.heard(&outlook, after(half_hour * HOUR / 2));
+        }
+        ledger.due(after(6 * HOUR - 1));
+        assert_eq!(outcomes(&ledger), [""; 0]);
+        ledger.due(after(6 * HOUR));
+        assert_eq!(outcomes(&ledger), [why]);
     }
 }

@@ -37,8 +37,7 @@ pub(super) fn answer(sim: &KubeSim, path: &str) -> Result<Option<Value>, ApiErro
 
 /// The usage of a pod; none while no container runs, as with the real metrics server.
 fn usage(sim: &KubeSim, pod: &Value) -> Option<Value> {
-    let containers: Vec<Value> = object::list(pod, "/spec/containers")
-        .iter()
+    let containers: Vec<Value> = object::beside(pod)
         .filter_map(|container| {
             let name = object::text(container, "/name");
             let bytes = sim.core().runtime.memory(object::uid(pod), name);

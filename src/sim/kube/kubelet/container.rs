@@ -246,7 +246,7 @@ async fn supervise(
             pod.event(spec, "Normal", "Killing", format!("Container {name} failed {probe} probe, will be restarted"));
         }
         () = follow_limit(pod, name, process) => {}
-        () = pod.stopping() => {
+        () = pod.dismissed(spec) => {
             pod.event(spec, "Normal", "Killing", format!("Stopping container {name}"));
         }
     }

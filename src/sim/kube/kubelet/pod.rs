@@ -1,4 +1,4 @@
-//! The life of one pod on its node: volumes, init containers, containers, and an orderly end.
+//! The life of one pod on its node: volumes, init containers and sidecars, containers, and an orderly end.
 
 use std::{
     collections::BTreeMap,
@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{COMPONENT, config, container};
 use crate::sim::kube::{core::Core, events::Note, lock, object, resources};
@@ -40,6 +41,10 @@ pub(super) struct Pod {
     pub(super) node: String,
     pub(super) ip: String,
     pub(super) statuses: Mutex<BTreeMap<String, Status>>,
+    /// Wakes who waits for a change of `statuses`.
+    changes: watch::Sender<()>,
+    /// All containers but the sidecars are over, so that nothing is left to stand beside.
+    ended: CancellationToken,
     /// Whether the sandbox with its address exists.
     pub(super) sandbox: Mutex<bool>,
 }
@@ -57,6 +62,8 @@ pub(super) async fn run(
         node,
         live,
         statuses: Mutex::default(),
+        changes: watch::Sender::default(),
+        ended: CancellationToken::new(),
         sandbox: Mutex::new(false),
         object,
     };
@@ -118,7 +125,7 @@ impl Pod {
         duration / self.core.options.speed.max(1)
     }
 
-    /// Waits; answers whether the pod is asked to stop meanwhile.
+    /// Waits; answers whether its containers are to stop meanwhile.
     pub(super) async fn pause(&self, duration: Duration) -> bool {
         tokio::select! {
             () = tokio::time::sleep(self.paced(duration)) => false,
@@ -126,8 +133,25 @@ impl Pod {
         }
     }
 
-    /// Resolves when the pod is being deleted or is gone.
+    /// Resolves when containers are to stop: the pod is being deleted, or nothing is left but sidecars.
     pub(super) async fn stopping(&self) {
+        tokio::select! {
+            () = self.deleted() => {}
+            () = self.ended.cancelled() => {}
+        }
+    }
+
+    /// Resolves when this container is to stop: sidecars stand by until the others are over.
+    pub(super) async fn dismissed(&self, container: &Value) {
+        if object::is_sidecar(container) {
+            self.ended.cancelled().await;
+        } else {
+            self.stopping().await;
+        }
+    }
+
+    /// Resolves when the pod is being deleted or is gone.
+    async fn deleted(&self) {
         let mut live = self.live.clone();
         let stops =
             |pod: &Option<Arc<Value>>| pod.as_ref().is_none_or(|pod| object::is_deleting(pod));
@@ -136,10 +160,9 @@ impl Pod {
     }
 
     pub(super) fn is_stopping(&self) -> bool {
-        self.live
-            .borrow()
-            .as_ref()
-            .is_none_or(|pod| object::is_deleting(pod))
+        let is_deleted =
+            |pod: &Option<Arc<Value>>| pod.as_ref().is_none_or(|pod| object::is_deleting(pod));
+        self.ended.is_cancelled() || is_deleted(&self.live.borrow())
     }
 
     /// The grace period of the deletion under way, or of the spec.
@@ -164,6 +187,16 @@ impl Pod {
     pub(super) fn edit(&self, container: &str, edit: impl FnOnce(&mut Status)) {
         if let Some(status) = lock(&self.statuses).get_mut(container) {
             edit(status);
+        }
+        self.changes.send_replace(());
+    }
+
+    /// Resolves when a container has started: it runs, and its startup probe succeeded.
+    async fn started(&self, container: &str) {
+        let mut changes = self.changes.subscribe();
+        while !self.status(container).is_some_and(|status| status.started) {
+            // The sender is ours: it lives as long as we do.
+            let _ = changes.changed().await;
         }
     }
 
@@ -207,18 +240,10 @@ impl Pod {
         if self.mount_volumes().await && !self.pause(SANDBOX).await {
             *lock(&self.sandbox) = true;
             self.publish();
-            if self.run_init_containers().await {
-                let specs = self.specs("containers");
-                join_all(
-                    specs
-                        .iter()
-                        .map(|spec| container::run(self, spec, self.restart_policy())),
-                )
-                .await;
-            }
+            self.run_from(&self.specs("initContainers")).await;
         }
         self.publish();
-        self.stopping().await;
+        self.deleted().await;
         self.remove().await;
     }
 
@@ -243,20 +268,36 @@ impl Pod {
         }
     }
 
-    /// Runs the init containers one after another; false when one failed for good or the pod stops.
-    async fn run_init_containers(&self) -> bool {
-        let policy = if self.restart_policy() == "Never" {
-            "Never"
-        } else {
-            "OnFailure"
-        };
-        for spec in self.specs("initContainers") {
-            let code = container::run(self, &spec, policy).await;
-            if code != Some(0) || self.is_stopping() {
-                return false;
+    /// Runs these init containers one after another, and the containers after them. A sidecar goes on beside what comes after it;
+    /// where an init container failed for good, nothing does.
+    fn run_from<'a>(&'a self, init: &'a [Value]) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let Some((spec, after)) = init.split_first() else {
+                let specs = self.specs("containers");
+                let run = |spec| container::run(self, spec, self.restart_policy());
+                join_all(specs.iter().map(run)).await;
+                return;
+            };
+            if object::is_sidecar(spec) {
+                let others = async {
+                    tokio::select! {
+                        () = self.started(object::text(spec, "/name")) => self.run_from(after).await,
+                        () = self.stopping() => {}
+                    }
+                    self.ended.cancel();
+                };
+                tokio::join!(container::run(self, spec, "Always"), others);
+                return;
             }
-        }
-        true
+            let policy = match self.restart_policy() {
+                "Never" => "Never",
+                _ => "OnFailure",
+            };
+            let code = container::run(self, spec, policy).await;
+            if code == Some(0) && !self.is_stopping() {
+                self.run_from(after).await;
+            }
+        })
     }
 
     /// Takes the stopped pod out of the API, once its node can reach it.

@@ -20,8 +20,8 @@ impl Pod {
         let statuses = lock(&self.statuses).clone();
         let sandbox = *lock(&self.sandbox);
         let (namespace, name) = (object::namespace(&self.object), object::name(&self.object));
-        let init: Vec<Value> = self
-            .specs("initContainers")
+        let specs = self.specs("initContainers");
+        let init: Vec<Value> = specs
             .iter()
             .map(|spec| container_status(spec, &statuses))
             .collect();
@@ -53,22 +53,24 @@ impl Pod {
                 status["containerStatuses"] = json!(apps);
                 let observed = pod["metadata"]["generation"].clone();
                 pod["status"]["observedGeneration"] = observed;
-                for condition in conditions(phase, sandbox, &init, &apps) {
+                for condition in conditions(phase, sandbox, &specs, &init, &apps) {
                     object::set_condition(pod, condition, &now);
                 }
             });
     }
 
     fn phase(&self, statuses: &BTreeMap<String, Status>) -> &'static str {
-        let of = |field: &str| -> Vec<Status> {
-            let specs = self.specs(field);
+        let of = |specs: &[Value]| -> Vec<Status> {
             specs
                 .iter()
                 .filter_map(|spec| statuses.get(object::text(spec, "/name")).cloned())
                 .collect()
         };
         let code = |status: &Status| object::int(&status.state, "/terminated/exitCode");
-        let (init, apps) = (of("initContainers"), of("containers"));
+        let init = self.specs("initContainers").into_iter();
+        let (sidecars, init): (Vec<Value>, Vec<Value>) = init.partition(object::is_sidecar);
+        let (sidecars, init) = (of(&sidecars), of(&init));
+        let apps = of(&self.specs("containers"));
         if init
             .iter()
             .any(|status| status.over && code(status) != Some(0))
@@ -78,10 +80,12 @@ impl Pod {
         let never_started = |status: &Status| {
             status.state.get("waiting").is_some() && status.last_state.get("terminated").is_none()
         };
-        if init.iter().any(|status| !status.over) || apps.iter().any(never_started) {
+        let mut beside = sidecars.iter().chain(&apps);
+        if init.iter().any(|status| !status.over) || beside.any(never_started) {
             return "Pending";
         }
-        if apps.iter().all(|status| status.over) {
+        let mut beside = sidecars.iter().chain(&apps);
+        if beside.all(|status| status.over) {
             return if apps.iter().all(|status| code(status) == Some(0)) {
                 "Succeeded"
             } else {
@@ -112,21 +116,35 @@ fn container_status(spec: &Value, statuses: &BTreeMap<String, Status>) -> Value 
     value
 }
 
-fn conditions(phase: &str, sandbox: bool, init: &[Value], apps: &[Value]) -> Vec<Value> {
-    let names = |statuses: &[Value], bad: fn(&Value) -> bool| {
-        let names: Vec<_> = statuses
-            .iter()
-            .filter(|status| bad(status))
-            .map(|s| object::text(s, "/name"))
-            .collect();
+/// The conditions of a pod with these specs and statuses of init containers, and these statuses of containers.
+fn conditions(
+    phase: &str,
+    sandbox: bool,
+    specs: &[Value],
+    init: &[Value],
+    apps: &[Value],
+) -> Vec<Value> {
+    fn names<'a>(of: impl Iterator<Item = &'a Value>) -> String {
+        let names: Vec<_> = of.map(|status| object::text(status, "/name")).collect();
         names.join(" ")
-    };
+    }
     let truth = |kind: &str| json!({"type": kind, "status": "True"});
     let lie = |kind: &str, reason: &str, message: String| json!({"type": kind, "status": "False", "reason": reason, "message": message});
-    let incomplete = names(init, |status| {
-        object::int(status, "/state/terminated/exitCode") != Some(0)
-    });
-    let unready = names(apps, |status| status["ready"] != true);
+    let is_complete = |(spec, status): &(&Value, &Value)| {
+        if object::is_sidecar(spec) {
+            status["started"] == true
+        } else {
+            object::int(status, "/state/terminated/exitCode") == Some(0)
+        }
+    };
+    // What a sidecar does once a container ran takes nothing back.
+    let before = !apps.iter().any(|status| status["containerID"].is_string());
+    let pairs = || specs.iter().zip(init);
+    let incomplete = pairs().filter(|pair| before && !is_complete(pair));
+    let incomplete = names(incomplete.map(|(_, status)| status));
+    let sidecars = pairs().filter(|(spec, _)| object::is_sidecar(spec));
+    let beside = sidecars.map(|(_, status)| status).chain(apps);
+    let unready = names(beside.filter(|status| status["ready"] != true));
     let initialized = if incomplete.is_empty() {
         truth("Initialized")
     } else {

@@ -284,6 +284,121 @@ async fn a_readiness_probe_on_the_wrong_port_keeps_the_pod_unready() {
     );
 }
 
+/// A pod with one sidecar and one container.
+fn accompanied(sidecar: &str, script: &str) -> Value {
+    let mut object = pod("a", container(script));
+    let mut beside = container(sidecar);
+    (beside["name"], beside["restartPolicy"]) = (json!("proxy"), json!("Always"));
+    object["spec"]["initContainers"] = json!([beside]);
+    object
+}
+
+/// Phase, readiness, and the states of the sidecar and of the container with the sidecar's restarts.
+fn together(sim: &KubeSim) -> String {
+    let status = sim.get("Pod", "default", "a").unwrap()["status"].take();
+    let conditions = status["conditions"].as_array().unwrap();
+    let is = |kind: &str| {
+        let found = conditions
+            .iter()
+            .find(|condition| condition["type"] == kind);
+        found.unwrap()["status"].as_str().unwrap().to_owned()
+    };
+    let state = |list: &str| {
+        let state = status[list][0]["state"].as_object().unwrap();
+        state.keys().next().unwrap().clone()
+    };
+    let (sidecar, app) = (state("initContainerStatuses"), state("containerStatuses"));
+    let restarts = &status["initContainerStatuses"][0]["restartCount"];
+    format!(
+        "{} initialized={} ready={} {sidecar} {app} {restarts}",
+        status["phase"].as_str().unwrap(),
+        is("Initialized"),
+        is("Ready"),
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_starts_before_the_containers_counts_as_ready_and_starts_again() {
+    let sim = KubeSim::new(options());
+    let mut object = accompanied("sleep 30; exit 1", "sleep infinity");
+    object["spec"]["initContainers"][0]["startupProbe"] =
+        json!({"exec": {"command": ["true"]}, "initialDelaySeconds": 10});
+    sim.apply(object).unwrap();
+    let mut seen = Vec::new();
+    // Before its probe, with the container, after its end, and again.
+    for wait in [5, 15, 16, 20] {
+        pass(wait).await;
+        seen.push(together(&sim));
+    }
+    insta::assert_snapshot!(seen.join("\n"), @r"
+    Pending initialized=False ready=False running waiting 0
+    Running initialized=True ready=True running running 0
+    Running initialized=True ready=False running running 1
+    Running initialized=True ready=True running running 1
+    ");
+    sim.delete("Pod", "default", "a");
+    pass(40).await;
+    assert!(sim.get("Pod", "default", "a").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sidecar_goes_when_the_work_of_its_pod_is_done() {
+    let sim = KubeSim::new(options());
+    let mut object = accompanied("sleep infinity", "sleep 20");
+    object["spec"]["restartPolicy"] = json!("Never");
+    sim.apply(object).unwrap();
+    pass(10).await;
+    let mut seen = vec![together(&sim)];
+    pass(60).await;
+    seen.push(together(&sim));
+    insta::assert_snapshot!(seen.join("\n"), @r"
+    Running initialized=True ready=True running running 0
+    Succeeded initialized=True ready=False terminated terminated 0
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_sidecar_asks_for_counts_beside_the_containers() {
+    let sim = KubeSim::new(options());
+    let wants = |memory: &str| json!({"requests": {"memory": memory}});
+    let mut object = accompanied("sleep infinity", "sleep infinity");
+    // More than half of the only node each.
+    object["spec"]["initContainers"][0]["resources"] = wants("5Gi");
+    object["spec"]["containers"][0]["resources"] = wants("5Gi");
+    sim.apply(object).unwrap();
+    pass(5).await;
+    let refused = events(&sim, "FailedScheduling");
+    assert!(refused[0].contains("Insufficient memory"), "{refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn quotas_and_limit_ranges_are_of_sidecars_too() {
+    let sim = KubeSim::new(options());
+    let quota = |memory: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "mem", "namespace": "default"},
+            "spec": {"hard": {"limits.memory": memory}},
+        })
+    };
+    sim.apply(quota("100Mi")).unwrap();
+    let mut object = accompanied("sleep infinity", "sleep infinity");
+    object["spec"]["containers"][0]["resources"] = json!({"limits": {"memory": "64Mi"}});
+    let mut refused = vec![sim.apply(object.clone()).unwrap_err().to_string()];
+    let range = json!({"type": "Container", "default": {"memory": "64Mi"}});
+    sim.apply(json!({
+        "apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "usual", "namespace": "default"},
+        "spec": {"limits": [range]},
+    }))
+    .unwrap();
+    refused.push(sim.apply(object.clone()).unwrap_err().to_string());
+    insta::assert_snapshot!(refused.join("\n"), @r#"
+    pods "a" is forbidden: failed quota: mem: must specify limits.memory for: proxy
+    pods "a" is forbidden: exceeded quota: mem, requested: limits.memory=128Mi, used: limits.memory=0, limited: limits.memory=100Mi
+    "#);
+    sim.apply(quota("128Mi")).unwrap();
+    sim.apply(object).unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn init_containers_run_first_and_hold_the_pod_back_when_they_fail() {
     let sim = KubeSim::new(options());

@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::in_process;
 
 #[tokio::test(start_paused = true)]
 async fn a_click_arrives_signed_and_in_the_recorded_shape() {
@@ -271,10 +272,10 @@ async fn a_sent_request_can_be_replayed_and_forged() {
 #[tokio::test(start_paused = true)]
 async fn a_router_in_the_same_process_is_an_app() {
     let sim = workspace();
-    sim.set_deliver(in_process(Router::new().route(
+    sim.set_deliver(through(in_process(Router::new().route(
         COMMANDS,
         axum::routing::post(|body: String| async move { body }),
-    )));
+    ))));
     let answer = sim
         .command("U1", "C1", "/heal", "status")
         .await

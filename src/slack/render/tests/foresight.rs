@@ -276,4 +276,9 @@ fn the_thread_says_when_the_kill_came_and_when_it_was_expected() {
         expected: Some((after(-900), after(1800))),
     };
     insta::assert_snapshot!(note(&closed(Verdict::Recovered, ""), &came).text, @"💥 The kill that was forecast at <!date^1795224000^{time}|01:20 UTC> came at <!date^1795230000^{time}|03:00 UTC>. It was expected between <!date^1795229100^{time}|02:45 UTC> and <!date^1795231800^{time}|03:30 UTC>.");
+    let mut of_node = closed(Verdict::RecoveredByItself, "");
+    let mut told = outlook("", 6600);
+    told.boundary = Boundary::Node;
+    of_node.forecast = Some(Box::new(told));
+    insta::assert_snapshot!(note(&of_node, &came).text, @"💥 The shortage of memory that was forecast at <!date^1795224000^{time}|01:20 UTC> came at <!date^1795230000^{time}|03:00 UTC>. It was expected between <!date^1795229100^{time}|02:45 UTC> and <!date^1795231800^{time}|03:30 UTC>.");
 }

@@ -48,6 +48,27 @@ async fn six_at_once_are_still_cards() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn cards_that_wait_grow_no_younger_by_becoming_one_list() {
+    let mut bench = Bench::new();
+    bench.can_search = false;
+    bench.start();
+    bench.sim.set_down(true);
+    for id in 1..=3 {
+        bench.card(&incident(id));
+    }
+    bench.pass(100.0).await;
+    for id in 4..=20 {
+        bench.card(&incident(id));
+    }
+    bench.pass(100.0).await;
+    let waiting = bench.waiting();
+    assert_eq!((waiting.count, waiting.oldest), (1, Some(at(0))));
+    bench.sim.set_down(false);
+    bench.pass(120.0).await;
+    assert_eq!(bench.waiting().count, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_the_storm_what_can_be_decided_gets_its_card_worst_first() {
     let mut bench = Bench::new();
     for id in 1..=20 {
