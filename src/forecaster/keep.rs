@@ -11,6 +11,7 @@ use crate::{
     store::SeriesRow,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A line with news is stored after this long at the latest, in seconds.
 const LATEST: f64 = 600.0;
@@ -18,7 +19,7 @@ const LATEST: f64 = 600.0;
 /// What a row is about. New fields need a default: rows of older versions do not have them.
 #[derive(Serialize, Deserialize)]
 struct About {
-    owner: ObjectRef,
+    owner: Arc<ObjectRef>,
     boundary: Boundary,
     #[serde(default)]
     job: bool,
@@ -82,9 +83,14 @@ fn line(row: SeriesRow) -> Option<Line> {
 impl Ledger {
     /// Takes a stored row in; false when it cannot be read.
     pub fn restore(&mut self, row: SeriesRow) -> bool {
-        let Some(line) = line(row) else {
+        let Some(mut line) = line(row) else {
             return false;
         };
+        let refs = &mut self.pods.refs;
+        line.owner = refs.share(&line.owner);
+        for run in line.runs.iter_mut().flatten() {
+            run.pod = refs.share(&run.pod);
+        }
         self.insert(line);
         true
     }

@@ -55,6 +55,9 @@ fn follow(containers: u64) -> anyhow::Result<Cost> {
     for row in fleet.rows() {
         anyhow::ensure!(ledger.restore(row), "a stored row cannot be read");
     }
+    for node in fleet.nodes() {
+        ledger.news(PodNews::Node(node), 0.0);
+    }
     for pod in fleet.pods() {
         ledger.news(PodNews::Pod(Box::new(pod)), 0.0);
     }

@@ -55,18 +55,18 @@ fn pod(name: &str, limit: Option<f64>) -> PodFact {
     }
 }
 
-fn end(run: u32, reason: &str, exit_code: i32, at: f64) -> EndFact {
-    EndFact {
+fn end(run: u32, reason: &str, exit_code: i32, at: f64) -> Box<EndFact> {
+    Box::new(EndFact {
         run,
         reason: reason.to_owned(),
         exit_code,
         began: None,
         at: Some(timestamp(at)),
-    }
+    })
 }
 
 /// The pod after its container was restarted.
-fn restarted(name: &str, how: EndFact, now: f64) -> PodFact {
+fn restarted(name: &str, how: Box<EndFact>, now: f64) -> PodFact {
     let mut pod = pod(name, Some(64.0));
     pod.containers[0].restarts = how.run + 1;
     pod.containers[0].running = Some(Some(timestamp(now)));
