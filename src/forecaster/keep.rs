@@ -8,7 +8,7 @@ use crate::{
         forecast::{Boundary, Cap, Outlook, OwnerKind, Priors, Series},
         object::ObjectRef,
     },
-    store::SeriesRow,
+    store::{ROWS, SeriesRow},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl Ledger {
         true
     }
 
-    /// Rows that are to be stored now; all that have news when `all`. They count as stored.
+    /// Rows that are to be stored now, [`ROWS`] at most; all that have news when `all`. They count as stored.
     pub fn unsaved(&mut self, now: f64, all: bool) -> Vec<SeriesRow> {
         let mut rows = Vec::new();
         for (at, line) in self.lines.iter_mut().enumerate() {
@@ -109,6 +109,9 @@ impl Ledger {
             if all || now - dirty >= wait {
                 line.dirty = None;
                 rows.extend(row(line));
+            }
+            if rows.len() == ROWS {
+                break;
             }
         }
         rows

@@ -23,7 +23,7 @@ use std::{
 const FULL: f64 = 0.97;
 /// What was not heard of for so long is forgotten, in seconds.
 const FORGOTTEN: f64 = 7.0 * 86_400.0;
-/// More lines than this are not kept: at some 4 KiB each, that is the memory that there is for them.
+/// More lines than this are not kept: at some 2 KiB each, that is the memory that there is for them.
 const MOST: usize = 250_000;
 
 /// The state.

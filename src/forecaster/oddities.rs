@@ -12,7 +12,7 @@ use crate::{
         object::ObjectRef,
     },
     ports::{EndFact, PodFact, Sighting},
-    store::HabitsRow,
+    store::{HabitsRow, ROWS},
 };
 use std::{
     collections::{HashMap, HashSet},
@@ -91,17 +91,23 @@ impl Oddities {
         if !self.workloads.contains_key(owner.uid.as_str()) && self.workloads.len() >= MOST {
             return None;
         }
+        let saved = self.spread(now);
         let new = || {
             Box::new(Workload {
                 owner: owner.clone(),
                 habits: Habits::default(),
                 told: (0.0, Vec::new()),
                 seen: now,
-                saved: now,
+                saved,
             })
         };
         let known = self.workloads.entry(ByUid(owner.clone()));
         Some(known.or_insert_with(new))
+    }
+
+    /// When one more workload counts as stored: spread over time, so that at all times a little is to be written, and never everything.
+    fn spread(&self, now: f64) -> f64 {
+        now - LATEST * (self.workloads.len() as f64 * 0.618_034).fract()
     }
 
     /// What is known of a workload, to be told of its past; `None` when enough is known. It is stored at the next occasion, for nobody
@@ -236,12 +242,13 @@ impl Ledger {
         (self.oddities.workloads.len(), counts)
     }
 
-    /// Habits that are to be stored now; all when `all`. They count as stored.
+    /// Habits that are to be stored now, [`ROWS`] at most; all when `all`. They count as stored.
     pub fn unsaved_habits(&mut self, now: f64, all: bool) -> Vec<HabitsRow> {
         let due = |workload: &Workload| all || now - workload.saved >= LATEST;
         let workloads = self.oddities.workloads.values_mut();
         workloads
             .filter(|workload| workload.seen > workload.saved && due(workload))
+            .take(ROWS)
             .filter_map(|workload| {
                 workload.saved = now;
                 let mut state = vec![VERSION];
@@ -275,8 +282,7 @@ impl Ledger {
             habits,
             told: (0.0, Vec::new()),
             seen: row.seen,
-            // Spread over time, so that the disk has a little to do at all times.
-            saved: now - LATEST * (self.oddities.workloads.len() as f64 * 0.618_034).fract(),
+            saved: self.oddities.spread(now),
         };
         let workloads = &mut self.oddities.workloads;
         workloads.insert(ByUid(owner), Box::new(workload));

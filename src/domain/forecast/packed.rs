@@ -1,4 +1,4 @@
-//! A replica between two readings: in a third of the bytes, and in those that are stored.
+//! A replica between two readings: in half of the bytes, and in those that are stored.
 //!
 //! Every container of a cluster has one, and each is looked at twice a minute for some microseconds. Only what is asked of all replicas
 //! at once, and what a reading changes, can be had without unpacking.
@@ -41,22 +41,46 @@ impl Front {
 }
 
 /// A replica that nobody looks at.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Packed {
     pub front: Front,
-    #[serde(with = "raw")]
-    rest: Box<[u8]>,
+    #[serde(with = "rest")]
+    rest: Rest,
 }
 
+/// All but the front.
+#[derive(Clone, Debug)]
+enum Rest {
+    /// Its bytes; none of a replica that was never kept.
+    Packed(Vec<u8>),
+    /// It is about to be changed again, over and over.
+    Open(Box<Replica>),
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Rest::Packed(Vec::new())
+    }
+}
+
+/// Memory is taken in steps of so many bytes, and given back when two of them are free: from one reading to the next the number of
+/// bytes differs a little, and what moves leaves holes.
+const STEP: usize = 64;
+/// A replica has hardly ever more.
+const USUAL: usize = 2048;
+
 impl Packed {
-    /// The replica, to be worked with. One that was never kept is new.
+    /// The replica, to be looked at, or to be worked with and kept. One that was never kept is new.
     pub fn open(&self) -> Replica {
-        // These bytes were made by `keep`, or were looked at when they came from the disk.
+        // The bytes were made by `keep`, or were looked at when they came from the disk.
         self.opened().unwrap_or_default()
     }
 
     fn opened(&self) -> Option<Replica> {
-        let replica = postcard::from_bytes::<Replica>(&self.rest).ok()?;
+        let replica = match &self.rest {
+            Rest::Packed(bytes) => postcard::from_bytes::<Replica>(bytes).ok()?,
+            Rest::Open(replica) => (**replica).clone(),
+        };
         Some(Replica {
             front: self.front,
             ..replica
@@ -66,13 +90,26 @@ impl Packed {
     /// Keeps what became of it.
     pub fn keep(&mut self, replica: &Replica) {
         self.front = replica.front;
-        // Writing to memory fails only for types that have no length, and there are none in a replica.
-        let bytes = postcard::to_allocvec(replica).unwrap_or_default();
-        // Mostly there are as many as before: it stays where it is.
-        if bytes.len() == self.rest.len() {
-            self.rest.copy_from_slice(&bytes);
-        } else {
-            self.rest = bytes.into();
+        let bytes = pack(replica);
+        let fits = bytes.len()..=bytes.len() + 2 * STEP;
+        let mut kept = match std::mem::take(&mut self.rest) {
+            Rest::Packed(kept) if fits.contains(&kept.capacity()) => kept,
+            _ => Vec::with_capacity(bytes.len().next_multiple_of(STEP)),
+        };
+        kept.clear();
+        kept.extend_from_slice(&bytes);
+        self.rest = Rest::Packed(kept);
+    }
+
+    /// Changes it and leaves it open until it is kept: a past is taken in by thousands of points.
+    pub fn change(&mut self, change: impl FnOnce(&mut Replica)) {
+        if let Rest::Packed(_) = self.rest {
+            self.rest = Rest::Open(Box::new(self.open()));
+        }
+        if let Rest::Open(replica) = &mut self.rest {
+            replica.front = self.front;
+            change(replica);
+            self.front = replica.front;
         }
     }
 
@@ -82,15 +119,25 @@ impl Packed {
     }
 }
 
-/// Bytes as one piece, not one by one.
-mod raw {
+fn pack(replica: &Replica) -> Vec<u8> {
+    // Writing to memory fails only for types that have no length, and there are none in a replica.
+    postcard::to_extend(replica, Vec::with_capacity(USUAL)).unwrap_or_default()
+}
+
+/// The bytes as one piece, not one by one.
+mod rest {
+    use super::{Rest, pack};
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_bytes(bytes)
+    pub fn serialize<S: Serializer>(rest: &Rest, to: S) -> Result<S::Ok, S::Error> {
+        match rest {
+            Rest::Packed(bytes) => to.serialize_bytes(bytes),
+            Rest::Open(replica) => to.serialize_bytes(&pack(replica)),
+        }
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Box<[u8]>, D::Error> {
-        <&[u8]>::deserialize(from).map(Box::from)
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Rest, D::Error> {
+        let bytes = <&[u8]>::deserialize(from)?;
+        Ok(Rest::Packed(bytes.to_vec()))
     }
 }

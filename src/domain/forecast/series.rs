@@ -14,7 +14,7 @@ pub struct Series {
 }
 
 /// What is stored.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct State {
     pub territory: Territory,
     pub replicas: Vec<Packed>,
@@ -67,21 +67,21 @@ impl Series {
         if past.t <= replicas[i].front.last {
             return;
         }
-        let mut r = replicas[i].open();
-        collapse(&mut r, territory, past.t - past.span, past.mean, tuning);
-        r.pyramid.add_span(past.t, past.span, past.mean, max, pace);
-        r.front.last = past.t;
-        r.front.samples = r.front.samples.saturating_add(1);
-        r.used = past.mean;
-        r.limit = past.limit;
-        r.top = r.top.max(max as f32);
-        territory.watch(past.t - past.span, past.span);
-        territory.watch(past.t, past.span);
-        r.turns.add(past.t, past.mean, past.limit);
-        if past.t - r.born <= START * pace {
-            r.floor = r.floor.max(past.mean as f32);
-        }
-        replicas[i].keep(&r);
+        replicas[i].change(|r| {
+            collapse(r, territory, past.t - past.span, past.mean, tuning);
+            r.pyramid.add_span(past.t, past.span, past.mean, max, pace);
+            r.front.last = past.t;
+            r.front.samples = r.front.samples.saturating_add(1);
+            r.used = past.mean;
+            r.limit = past.limit;
+            r.top = r.top.max(max as f32);
+            territory.watch(past.t - past.span, past.span);
+            territory.watch(past.t, past.span);
+            r.turns.add(past.t, past.mean, past.limit);
+            if past.t - r.born <= START * pace {
+                r.floor = r.floor.max(past.mean as f32);
+            }
+        });
     }
 
     /// Takes a sample of a replica. The caller chooses a number for each run of a pod's container that lives at the same time as others;
@@ -107,8 +107,8 @@ impl Series {
             }
             Some(p) if p.t > sample.t => return,
             Some(_) => {
-                let r = self.up_to_date(i, tuning);
-                self.state.replicas[i].keep(&r);
+                let territory = &mut self.state.territory;
+                self.state.replicas[i].change(|r| work_in(r, territory, tuning));
             }
             None if front.samples > 0 && sample.t <= front.last => return,
             None => {}
@@ -122,33 +122,8 @@ impl Series {
 
     /// A replica with the reading that waited worked in; it has to be kept afterwards.
     pub(super) fn up_to_date(&mut self, i: usize, tuning: &Tuning) -> Replica {
-        let pace = tuning.pace;
-        let territory = &mut self.state.territory;
         let mut r = self.state.replicas[i].open();
-        let Some(p) = r.front.pending.take() else {
-            return r;
-        };
-        collapse(&mut r, territory, p.t, p.used, tuning);
-        r.tick(p.t, pace);
-        r.pyramid.add(p.t, p.used, p.used, pace);
-        r.front.samples = r.front.samples.saturating_add(1);
-        r.front.last = p.t;
-        r.used = p.used;
-        r.limit = p.limit;
-        r.top = r.top.max(p.used as f32);
-        territory.watch(p.t, 600.0 * pace);
-        // Turning points are looked for in means of half a minute.
-        let index = (p.t / (30.0 * pace)).floor() as i64;
-        let (at, sum, n) = r.step;
-        if n > 0 && at != index {
-            r.step = (index, p.used, 1);
-            r.turns.add(p.t, sum / f64::from(n), p.limit);
-            if p.t - r.born <= START * pace {
-                r.floor = r.floor.max((sum / f64::from(n)) as f32);
-            }
-        } else {
-            r.step = (index, if n > 0 { sum + p.used } else { p.used }, n + 1);
-        }
+        work_in(&mut r, &mut self.state.territory, tuning);
         r
     }
 
@@ -214,9 +189,7 @@ impl Series {
                 replicas.len() - 1
             }
         };
-        let mut r = replicas[i].open();
-        r.begin(id, t);
-        replicas[i].keep(&r);
+        replicas[i].change(|r| r.begin(id, t));
         Some(i)
     }
 
@@ -248,6 +221,35 @@ impl State {
         self.replicas.len() <= Series::MOST
             && self.territory.is_sound()
             && self.replicas.iter().all(Packed::is_sound)
+    }
+}
+
+/// Works in the reading that waited, if there is one.
+fn work_in(r: &mut Replica, territory: &mut Territory, tuning: &Tuning) {
+    let pace = tuning.pace;
+    let Some(p) = r.front.pending.take() else {
+        return;
+    };
+    collapse(r, territory, p.t, p.used, tuning);
+    r.tick(p.t, pace);
+    r.pyramid.add(p.t, p.used, p.used, pace);
+    r.front.samples = r.front.samples.saturating_add(1);
+    r.front.last = p.t;
+    r.used = p.used;
+    r.limit = p.limit;
+    r.top = r.top.max(p.used as f32);
+    territory.watch(p.t, 600.0 * pace);
+    // Turning points are looked for in means of half a minute.
+    let index = (p.t / (30.0 * pace)).floor() as i64;
+    let (at, sum, n) = r.step;
+    if n > 0 && at != index {
+        r.step = (index, p.used, 1);
+        r.turns.add(p.t, sum / f64::from(n), p.limit);
+        if p.t - r.born <= START * pace {
+            r.floor = r.floor.max((sum / f64::from(n)) as f32);
+        }
+    } else {
+        r.step = (index, if n > 0 { sum + p.used } else { p.used }, n + 1);
     }
 }
 
