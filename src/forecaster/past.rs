@@ -321,6 +321,7 @@ impl Ledger {
                 Event::End(replica, exit) => line.series.ended(replica, t, exit, &tuning),
             }
         }
+        line.series.pack();
         line.dirty.get_or_insert(now);
         line.catch_up(&tuning);
     }

@@ -101,7 +101,14 @@ impl Packed {
         self.rest = Rest::Packed(kept);
     }
 
-    /// Changes it and leaves it open until it is kept: a past is taken in by thousands of points.
+    /// Packs it again after changes.
+    pub fn pack(&mut self) {
+        if let Rest::Open(_) = self.rest {
+            self.keep(&self.open());
+        }
+    }
+
+    /// Changes it and leaves it open until it is kept or packed: a past is taken in by thousands of points.
     pub fn change(&mut self, change: impl FnOnce(&mut Replica)) {
         if let Rest::Packed(_) = self.rest {
             self.rest = Rest::Open(Box::new(self.open()));

@@ -84,6 +84,11 @@ impl Series {
         });
     }
 
+    /// The past is there: packs what is open for it. Whoever forgets this has the same forecasts, in more memory.
+    pub fn pack(&mut self) {
+        self.state.replicas.iter_mut().for_each(Packed::pack);
+    }
+
     /// Takes a sample of a replica. The caller chooses a number for each run of a pod's container that lives at the same time as others;
     /// it may be used again after [`Series::ended`].
     pub fn observe(&mut self, replica: u64, sample: &Sample, tuning: &Tuning) {
@@ -107,8 +112,8 @@ impl Series {
             }
             Some(p) if p.t > sample.t => return,
             Some(_) => {
-                let territory = &mut self.state.territory;
-                self.state.replicas[i].change(|r| work_in(r, territory, tuning));
+                let r = self.up_to_date(i, tuning);
+                self.state.replicas[i].keep(&r);
             }
             None if front.samples > 0 && sample.t <= front.last => return,
             None => {}
@@ -189,7 +194,9 @@ impl Series {
                 replicas.len() - 1
             }
         };
-        replicas[i].change(|r| r.begin(id, t));
+        let mut r = replicas[i].open();
+        r.begin(id, t);
+        replicas[i].keep(&r);
         Some(i)
     }
 
