@@ -94,7 +94,7 @@ impl Packed {
         let fits = bytes.len()..=bytes.len() + 2 * STEP;
         let mut kept = match std::mem::take(&mut self.rest) {
             Rest::Packed(kept) if fits.contains(&kept.capacity()) => kept,
-            _ => Vec::with_capacity(bytes.len().next_multiple_of(STEP)),
+            _ => with_room(bytes.len()),
         };
         kept.clear();
         kept.extend_from_slice(&bytes);
@@ -126,6 +126,11 @@ impl Packed {
     }
 }
 
+/// Room for so many bytes, and for a few more.
+fn with_room(bytes: usize) -> Vec<u8> {
+    Vec::with_capacity((bytes + STEP / 2).next_multiple_of(STEP))
+}
+
 fn pack(replica: &Replica) -> Vec<u8> {
     // Writing to memory fails only for types that have no length, and there are none in a replica.
     postcard::to_extend(replica, Vec::with_capacity(USUAL)).unwrap_or_default()
@@ -133,7 +138,7 @@ fn pack(replica: &Replica) -> Vec<u8> {
 
 /// The bytes as one piece, not one by one.
 mod rest {
-    use super::{Rest, pack};
+    use super::{Rest, pack, with_room};
     use serde::{Deserialize, Deserializer, Serializer};
 
     pub fn serialize<S: Serializer>(rest: &Rest, to: S) -> Result<S::Ok, S::Error> {
@@ -145,6 +150,8 @@ mod rest {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Rest, D::Error> {
         let bytes = <&[u8]>::deserialize(from)?;
-        Ok(Rest::Packed(bytes.to_vec()))
+        let mut kept = with_room(bytes.len());
+        kept.extend_from_slice(bytes);
+        Ok(Rest::Packed(kept))
     }
 }

@@ -240,8 +240,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Number, what is added up, and the closed blocks with their numbers.
+    type Shelf = (i64, [u8; 20], Vec<(i64, Word)>);
+
     /// All that a pyramid answers from: the blocks in their order, and what is added up, bit by bit.
-    fn contents(of: &Pyramid) -> Vec<(i64, [u8; 20], Vec<(i64, Word)>)> {
+    fn contents(of: &Pyramid) -> Vec<Shelf> {
         let levels = of.levels.iter().enumerate();
         levels
             .map(|(k, level)| {
