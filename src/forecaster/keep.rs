@@ -8,9 +8,10 @@ use crate::{
         forecast::{Boundary, Cap, Outlook, OwnerKind, Priors, Series},
         object::ObjectRef,
     },
-    store::SeriesRow,
+    store::{ROWS, SeriesRow},
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A line with news is stored after this long at the latest, in seconds.
 const LATEST: f64 = 600.0;
@@ -18,7 +19,7 @@ const LATEST: f64 = 600.0;
 /// What a row is about. New fields need a default: rows of older versions do not have them.
 #[derive(Serialize, Deserialize)]
 struct About {
-    owner: ObjectRef,
+    owner: Arc<ObjectRef>,
     boundary: Boundary,
     #[serde(default)]
     job: bool,
@@ -82,14 +83,19 @@ fn line(row: SeriesRow) -> Option<Line> {
 impl Ledger {
     /// Takes a stored row in; false when it cannot be read.
     pub fn restore(&mut self, row: SeriesRow) -> bool {
-        let Some(line) = line(row) else {
+        let Some(mut line) = line(row) else {
             return false;
         };
+        let refs = &mut self.pods.refs;
+        line.owner = refs.share(&line.owner);
+        for run in line.runs.iter_mut().flatten() {
+            run.pod = refs.share(&run.pod);
+        }
         self.insert(line);
         true
     }
 
-    /// Rows that are to be stored now; all that have news when `all`. They count as stored.
+    /// Rows that are to be stored now, [`ROWS`] at most; all that have news when `all`. They count as stored.
     pub fn unsaved(&mut self, now: f64, all: bool) -> Vec<SeriesRow> {
         let mut rows = Vec::new();
         for (at, line) in self.lines.iter_mut().enumerate() {
@@ -103,6 +109,9 @@ impl Ledger {
             if all || now - dirty >= wait {
                 line.dirty = None;
                 rows.extend(row(line));
+            }
+            if rows.len() == ROWS {
+                break;
             }
         }
         rows

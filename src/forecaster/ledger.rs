@@ -14,13 +14,16 @@ use crate::{
     },
     ports::{ContainerFact, EndFact, PodFact, PodNews, Sighting},
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// A run that ended with exit code 137 was killed for its memory if it was this full: a kill can hide behind it.
 const FULL: f64 = 0.97;
 /// What was not heard of for so long is forgotten, in seconds.
 const FORGOTTEN: f64 = 7.0 * 86_400.0;
-/// More lines than this are not kept: at some 4 KiB each, that is the memory that there is for them.
+/// More lines than this are not kept: at some 2 KiB each, that is the memory that there is for them.
 const MOST: usize = 250_000;
 
 /// The state.
@@ -29,7 +32,7 @@ pub struct Ledger {
     pub(super) pods: Pods,
     pub(super) lines: Vec<Option<Line>>,
     free: Vec<usize>,
-    pub(super) index: HashMap<Key, usize>,
+    pub(super) index: HashMap<Arc<Key>, usize>,
     /// Lines with a run that has had a reading since the last assessment.
     pub(super) stirred: HashSet<usize>,
     /// Runs that a stored line knows, by uid of the pod and container, until the watch has told of the pod.
@@ -178,9 +181,10 @@ impl Ledger {
                 self.index.remove(&line.key);
                 self.free.push(at);
                 self.stirred.remove(&at);
-                keys.push(line.key);
+                keys.push(Arc::unwrap_or_clone(line.key));
             }
         }
+        self.pods.refs.forget_unused();
         keys
     }
 
@@ -275,7 +279,7 @@ impl Ledger {
         {
             let known = self.run_of(tracked).map(|run| run.run);
             if known.is_none_or(|run| run <= end.run) {
-                self.ended(fact, tracked, Some(end), now);
+                self.ended(fact, tracked, Some(end.as_ref()), now);
             }
             tracked.ended = Some(end.run);
             self.restarted(fact, end);
@@ -310,19 +314,21 @@ impl Ledger {
                     return;
                 }
                 None => {
-                    let mut line =
-                        Line::new(key, fact.owner.clone(), Boundary::Limit, priors.clone());
+                    let owner = self.pods.refs.share(&fact.owner);
+                    let mut line = Line::new(key, owner, Boundary::Limit, priors.clone());
                     if self.wants_past(&line, now) {
                         line.expect_past();
                     }
                     self.insert(line)
                 }
             };
+            let refs = &mut self.pods.refs;
+            let (owner, pod) = (refs.share(&fact.owner), refs.share(&fact.pod));
             let Some(line) = self.line_mut(at) else {
                 return;
             };
             line.set_priors(priors);
-            line.owner = fact.owner.clone();
+            line.owner = owner;
             line.seen = line.seen.max(now);
             let kept = tracked.place.filter(|place| place.series == at);
             let replica = kept.map(|place| place.replica);
@@ -331,7 +337,7 @@ impl Ledger {
                     line.series.renewed(now);
                 }
                 line.begin(Run {
-                    pod: fact.pod.clone(),
+                    pod: pod.clone(),
                     run: container.restarts,
                     began,
                     at: 0.0,
@@ -346,6 +352,7 @@ impl Ledger {
                 return;
             };
             if let Some(run) = line.runs.get_mut(replica).and_then(Option::as_mut) {
+                run.pod = pod;
                 run.began = began.or(run.began);
                 run.limit = limit as f64;
             }
@@ -425,9 +432,9 @@ impl Ledger {
     /// A pod is gone, and all runs of its containers with it.
     fn gone(&mut self, pod: &Pod, now: f64) {
         let fact = PodFact {
-            pod: pod.pod.clone(),
-            owner: pod.owner.clone(),
-            line: pod.line.clone(),
+            pod: (*pod.pod).clone(),
+            owner: (*pod.owner).clone(),
+            line: (*pod.line).clone(),
             node: None,
             leaving: true,
             finished: true,

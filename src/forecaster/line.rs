@@ -9,6 +9,7 @@ use crate::domain::{
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Live samples that may wait for the past: after that the past comes too late and is taken as that of other runs.
 const PATIENCE: usize = 40;
@@ -31,7 +32,7 @@ pub type Key = (String, String);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Its pod; the node itself for a node.
-    pub pod: ObjectRef,
+    pub pod: Arc<ObjectRef>,
     /// Restarts before it.
     pub run: u32,
     /// When it began, if that is known.
@@ -50,9 +51,9 @@ pub struct Run {
 /// A series with its runs.
 pub struct Line {
     /// Whose.
-    pub key: Key,
+    pub key: Arc<Key>,
     /// The workload, as the newest pod names it.
-    pub owner: ObjectRef,
+    pub owner: Arc<ObjectRef>,
     /// What will be reached.
     pub boundary: Boundary,
     /// What is known.
@@ -79,9 +80,9 @@ pub struct Line {
 
 impl Line {
     /// One that was never seen.
-    pub fn new(key: Key, owner: ObjectRef, boundary: Boundary, priors: Priors) -> Self {
+    pub fn new(key: Key, owner: Arc<ObjectRef>, boundary: Boundary, priors: Priors) -> Self {
         Self {
-            key,
+            key: Arc::new(key),
             owner,
             boundary,
             series: Series::new(priors.clone()),
@@ -137,6 +138,8 @@ impl Line {
             }
             None if self.runs.len() >= Series::MOST => None,
             None => {
+                // Most workloads have few, and no more after a while.
+                self.runs.reserve_exact(1);
                 self.runs.push(Some(run));
                 Some(self.runs.len() - 1)
             }
@@ -220,9 +223,9 @@ impl Line {
         });
         Some(Outlook {
             at: timestamp(now),
-            owner: self.owner.clone(),
+            owner: (*self.owner).clone(),
             container: self.key.1.clone(),
-            pod: run.pod.clone(),
+            pod: (*run.pod).clone(),
             run: run.run,
             boundary: self.boundary,
             rising: count(alive.clone().filter(|run| run.tier != Tier::Clear)),

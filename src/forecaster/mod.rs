@@ -11,6 +11,7 @@ mod oddities;
 mod past;
 mod pods;
 mod readings;
+mod refs;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -1,15 +1,15 @@
 //! Whose pod it was: controllers name their pods by patterns, which are all that is left of a pod that is gone.
 use super::pods::Pod;
 use crate::domain::object::{Kind, ObjectRef};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 /// The workloads of a namespace by kind and name; a name that two of a kind have had is nobody's.
-pub struct Owners(HashMap<(Kind, String), Option<ObjectRef>>);
+pub struct Owners(HashMap<(Kind, String), Option<Arc<ObjectRef>>>);
 
 impl Owners {
     /// The workloads of these pods.
     pub fn of<'a>(pods: impl Iterator<Item = &'a Pod>) -> Self {
-        let mut owners: HashMap<(Kind, String), Option<ObjectRef>> = HashMap::new();
+        let mut owners: HashMap<(Kind, String), Option<Arc<ObjectRef>>> = HashMap::new();
         for pod in pods {
             let line = &pod.line;
             let known = owners
@@ -24,7 +24,7 @@ impl Owners {
 
     /// The uid of the one workload that a pod with this name can have belonged to.
     pub fn of_pod(&self, pod: &str) -> Option<&String> {
-        let mut found: Option<&ObjectRef> = None;
+        let mut found: Option<&Arc<ObjectRef>> = None;
         for (kind, name) in candidates(pod) {
             if let Some(Some(owner)) = self.0.get(&(kind, name.to_owned())) {
                 if found.is_some() {
@@ -77,8 +77,10 @@ mod tests {
             .enumerate()
             .map(|(number, (kind, name))| {
                 let line = ObjectRef::new(*kind, "shop", name, &format!("{kind}/{name}"));
+                let line = Arc::new(line);
+                let pod = ObjectRef::new("Pod", "shop", &number.to_string(), &number.to_string());
                 Pod {
-                    pod: ObjectRef::new("Pod", "shop", &number.to_string(), &number.to_string()),
+                    pod: Arc::new(pod),
                     owner: line.clone(),
                     line,
                     node: None,

@@ -2,6 +2,7 @@
 use super::{
     ledger::Ledger,
     line::kind,
+    refs::ByUid,
     time::{seconds, timestamp},
 };
 use crate::{
@@ -11,9 +12,12 @@ use crate::{
         object::ObjectRef,
     },
     ports::{EndFact, PodFact, Sighting},
-    store::HabitsRow,
+    store::{HabitsRow, ROWS},
 };
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// More workloads than this are not followed: at some 4 KiB each, that is the memory that there is for them.
 const MOST: usize = 20_000;
@@ -31,13 +35,13 @@ const VERSION: u8 = 1;
 /// All workloads by uid.
 #[derive(Default)]
 pub struct Oddities {
-    workloads: HashMap<String, Workload>,
+    workloads: HashMap<ByUid, Box<Workload>>,
     /// Somebody was told that there are too many.
     full: bool,
 }
 
 struct Workload {
-    owner: ObjectRef,
+    owner: Arc<ObjectRef>,
     habits: Habits,
     /// What was told last, and when.
     told: (f64, Vec<Anomaly>),
@@ -83,24 +87,36 @@ impl Sum {
 }
 
 impl Oddities {
-    fn workload(&mut self, owner: &ObjectRef, now: f64) -> Option<&mut Workload> {
-        if !self.workloads.contains_key(&owner.uid) && self.workloads.len() >= MOST {
+    fn workload(&mut self, owner: &Arc<ObjectRef>, now: f64) -> Option<&mut Workload> {
+        if !self.workloads.contains_key(owner.uid.as_str()) && self.workloads.len() >= MOST {
             return None;
         }
-        let new = || Workload {
-            owner: owner.clone(),
-            habits: Habits::default(),
-            told: (0.0, Vec::new()),
-            seen: now,
-            saved: now,
+        let saved = self.spread(now);
+        let new = || {
+            Box::new(Workload {
+                owner: owner.clone(),
+                habits: Habits::default(),
+                told: (0.0, Vec::new()),
+                seen: now,
+                saved,
+            })
         };
-        let known = self.workloads.entry(owner.uid.clone());
+        let known = self.workloads.entry(ByUid(owner.clone()));
         Some(known.or_insert_with(new))
+    }
+
+    /// When one more workload counts as stored: spread over time, so that at all times a little is to be written, and never everything.
+    fn spread(&self, now: f64) -> f64 {
+        now - LATEST * (self.workloads.len() as f64 * 0.618_034).fract()
     }
 
     /// What is known of a workload, to be told of its past; `None` when enough is known. It is stored at the next occasion, for nobody
     /// asks for that past again.
-    pub(super) fn habits_to_prime(&mut self, owner: &ObjectRef, now: f64) -> Option<&mut Habits> {
+    pub(super) fn habits_to_prime(
+        &mut self,
+        owner: &Arc<ObjectRef>,
+        now: f64,
+    ) -> Option<&mut Habits> {
         let workload = self.workload(owner, now)?;
         if !workload.habits.lack_past() {
             return None;
@@ -127,7 +143,8 @@ impl Ledger {
             (_, 0) => Restart::Completed,
             _ => Restart::Error,
         };
-        if let Some(workload) = self.oddities.workload(&fact.line, at) {
+        let line = self.pods.refs.share(&fact.line);
+        if let Some(workload) = self.oddities.workload(&line, at) {
             workload.habits.restarted(at, reason);
         }
     }
@@ -160,16 +177,16 @@ impl Ledger {
             .map(|line| line.key.0.as_str())
             .collect();
         let mut news = Vec::new();
-        for (uid, workload) in &mut self.oddities.workloads {
+        for workload in self.oddities.workloads.values_mut() {
             let mut anomalies = workload.habits.assess(now);
-            if foreseen.contains(uid.as_str()) {
+            if foreseen.contains(workload.owner.uid.as_str()) {
                 anomalies.retain(|anomaly| anomaly.metric != Metric::Memory);
             }
             if is_news(&workload.told, &anomalies, now) {
                 workload.told = (now, anomalies.clone());
                 news.push(Unusual {
                     at: timestamp(now),
-                    owner: workload.owner.clone(),
+                    owner: (*workload.owner).clone(),
                     anomalies,
                 });
             }
@@ -182,9 +199,9 @@ impl Ledger {
     }
 
     /// What the workloads use now: of pods that are not just starting, and whose containers all have figures.
-    fn uses(&self, now: f64) -> Vec<(ObjectRef, Use)> {
+    fn uses(&self, now: f64) -> Vec<(Arc<ObjectRef>, Use)> {
         let fresh = self.fresh(now);
-        let mut uses: HashMap<&str, (&ObjectRef, Use)> = HashMap::new();
+        let mut uses: HashMap<&str, (&Arc<ObjectRef>, Use)> = HashMap::new();
         for pod in self.pods.iter() {
             let settled = pod.containers.iter().all(|tracked| {
                 let began = tracked.fact.running.flatten().map(seconds);
@@ -206,7 +223,7 @@ impl Ledger {
                 used.memory.add(Some(tracked.used), limit);
             }
         }
-        let mut uses: Vec<(ObjectRef, Use)> = uses
+        let mut uses: Vec<(Arc<ObjectRef>, Use)> = uses
             .into_values()
             .map(|(owner, used)| (owner.clone(), used))
             .collect();
@@ -225,12 +242,13 @@ impl Ledger {
         (self.oddities.workloads.len(), counts)
     }
 
-    /// Habits that are to be stored now; all when `all`. They count as stored.
+    /// Habits that are to be stored now, [`ROWS`] at most; all when `all`. They count as stored.
     pub fn unsaved_habits(&mut self, now: f64, all: bool) -> Vec<HabitsRow> {
         let due = |workload: &Workload| all || now - workload.saved >= LATEST;
         let workloads = self.oddities.workloads.values_mut();
         workloads
             .filter(|workload| workload.seen > workload.saved && due(workload))
+            .take(ROWS)
             .filter_map(|workload| {
                 workload.saved = now;
                 let mut state = vec![VERSION];
@@ -238,7 +256,7 @@ impl Ledger {
                 Some(HabitsRow {
                     owner: workload.owner.uid.clone(),
                     seen: workload.seen,
-                    about: serde_json::to_string(&workload.owner).ok()?,
+                    about: serde_json::to_string(&*workload.owner).ok()?,
                     state,
                 })
             })
@@ -258,15 +276,16 @@ impl Ledger {
         else {
             return false;
         };
+        let owner = self.pods.refs.share(&owner);
         let workload = Workload {
-            owner,
+            owner: owner.clone(),
             habits,
             told: (0.0, Vec::new()),
             seen: row.seen,
-            // Spread over time, so that the disk has a little to do at all times.
-            saved: now - LATEST * (self.oddities.workloads.len() as f64 * 0.618_034).fract(),
+            saved: self.oddities.spread(now),
         };
-        self.oddities.workloads.insert(row.owner.clone(), workload);
+        let workloads = &mut self.oddities.workloads;
+        workloads.insert(ByUid(owner), Box::new(workload));
         true
     }
 }
@@ -341,7 +360,7 @@ mod tests {
                     cap: None,
                     restarts: if first { self.restarts } else { 0 },
                     running: Some(Some(timestamp(at(0) - 3600.0))),
-                    end: end.clone().filter(|_| first),
+                    end: end.clone().filter(|_| first).map(Box::new),
                 };
                 let fact = PodFact {
                     pod: ObjectRef::new("Pod", "shop", name, name),

@@ -281,7 +281,7 @@ impl Ledger {
             }
             if let (Some(end), None) = (end, alive) {
                 // Of a pod that exists it is known how its previous run ended.
-                let told = tracked.and_then(|tracked| tracked.fact.end.as_ref());
+                let told = tracked.and_then(|tracked| tracked.fact.end.as_deref());
                 let told = told.filter(|told| {
                     let at = told.at.map_or(0.0, super::time::seconds);
                     (at - end).abs() <= 2.0 * step
@@ -321,6 +321,7 @@ impl Ledger {
                 Event::End(replica, exit) => line.series.ended(replica, t, exit, &tuning),
             }
         }
+        line.series.pack();
         line.dirty.get_or_insert(now);
         line.catch_up(&tuning);
     }

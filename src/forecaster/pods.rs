@@ -1,9 +1,13 @@
 //! Which pods and nodes there are, and where the readings of their containers belong.
+use super::refs::{ByName, ByUid, Refs};
 use crate::{
     domain::{forecast::Source, object::ObjectRef},
     ports::{ContainerFact, NodeFact, PodFact},
 };
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 /// A container of a pod that exists.
 #[derive(Clone, Debug)]
@@ -58,11 +62,11 @@ pub struct Place {
 #[derive(Clone, Debug)]
 pub struct Pod {
     /// The pod.
-    pub pod: ObjectRef,
+    pub pod: Arc<ObjectRef>,
     /// Who has the problem when it fails.
-    pub owner: ObjectRef,
+    pub owner: Arc<ObjectRef>,
     /// Whose history is its history.
-    pub line: ObjectRef,
+    pub line: Arc<ObjectRef>,
     /// Its node.
     pub node: Option<String>,
     /// Its containers.
@@ -72,10 +76,12 @@ pub struct Pod {
 /// All pods and nodes.
 #[derive(Default)]
 pub struct Pods {
-    /// By namespace and name: readings name nothing else.
-    named: HashMap<String, HashMap<String, Pod>>,
-    /// Namespace and name by uid.
-    uids: HashMap<String, (String, String)>,
+    /// By namespace and name: readings name nothing else. Boxed, because up to half of a map is empty.
+    named: HashMap<String, HashMap<ByName, Box<Pod>>>,
+    /// By uid: the watch names nothing else of a pod that is gone.
+    uids: HashSet<ByUid>,
+    /// What is named here and elsewhere.
+    pub refs: Refs,
     /// By name.
     pub nodes: HashMap<String, NodeFact>,
 }
@@ -83,12 +89,12 @@ pub struct Pods {
 impl Pods {
     /// The pod with this name.
     pub fn get_mut(&mut self, namespace: &str, name: &str) -> Option<&mut Pod> {
-        self.named.get_mut(namespace)?.get_mut(name)
+        Some(&mut **self.named.get_mut(namespace)?.get_mut(name)?)
     }
 
     /// The pod with this name.
     pub fn get(&self, namespace: &str, name: &str) -> Option<&Pod> {
-        self.named.get(namespace)?.get(name)
+        Some(&**self.named.get(namespace)?.get(name)?)
     }
 
     /// The pods of a namespace.
@@ -97,6 +103,7 @@ impl Pods {
             .get(namespace)
             .into_iter()
             .flat_map(HashMap::values)
+            .map(Box::as_ref)
     }
 
     /// The namespaces that have pods.
@@ -106,36 +113,39 @@ impl Pods {
 
     /// All pods.
     pub fn iter(&self) -> impl Iterator<Item = &Pod> {
-        self.named.values().flat_map(HashMap::values)
+        let pods = self.named.values().flat_map(HashMap::values);
+        pods.map(Box::as_ref)
     }
 
     /// Takes the place of what is known of a pod. A pod of the same name with another uid is a past one: it is given back.
-    pub fn put(&mut self, pod: Pod) -> Option<Pod> {
-        let (namespace, name) = (pod.pod.namespace.clone(), pod.pod.name.clone());
-        let uid = pod.pod.uid.clone();
-        self.uids
-            .insert(uid.clone(), (namespace.clone(), name.clone()));
-        let before = self.named.entry(namespace).or_default().insert(name, pod)?;
-        if before.pod.uid == uid {
-            return None;
+    pub fn put(&mut self, pod: Pod) -> Option<Box<Pod>> {
+        let this = pod.pod.clone();
+        self.uids.replace(ByUid(this.clone()));
+        if !self.named.contains_key(&this.namespace) {
+            self.named.insert(this.namespace.clone(), HashMap::new());
         }
-        self.uids.remove(&before.pod.uid);
+        let namesakes = self.named.get_mut(&this.namespace)?;
+        // Taken out first: a map keeps the key that it has, and with it the pod that was.
+        let before = namesakes.remove(this.name.as_str());
+        namesakes.insert(ByName(this.clone()), Box::new(pod));
+        let before = before.filter(|before| before.pod.uid != this.uid)?;
+        self.uids.remove(before.pod.uid.as_str());
         Some(before)
     }
 
     /// Forgets a pod.
-    pub fn remove(&mut self, uid: &str) -> Option<Pod> {
-        let (namespace, name) = self.uids.remove(uid)?;
-        let pods = self.named.get_mut(&namespace)?;
-        let gone = pods.remove(&name);
+    pub fn remove(&mut self, uid: &str) -> Option<Box<Pod>> {
+        let ByUid(pod) = self.uids.take(uid)?;
+        let pods = self.named.get_mut(&pod.namespace)?;
+        let gone = pods.remove(pod.name.as_str());
         if pods.is_empty() {
-            self.named.remove(&namespace);
+            self.named.remove(&pod.namespace);
         }
         gone
     }
 
     /// The containers of a fact, with what was known of them before.
-    pub fn renewed(&self, fact: &PodFact) -> Pod {
+    pub fn renewed(&mut self, fact: &PodFact) -> Pod {
         let old = self
             .get(&fact.pod.namespace, &fact.pod.name)
             .filter(|old| old.pod.uid == fact.pod.uid);
@@ -153,12 +163,13 @@ impl Pods {
                 None => Tracked::new(container.clone()),
             }
         });
+        let containers = containers.collect();
         Pod {
-            pod: fact.pod.clone(),
-            owner: fact.owner.clone(),
-            line: fact.line.clone(),
+            pod: self.refs.share(&fact.pod),
+            owner: self.refs.share(&fact.owner),
+            line: self.refs.share(&fact.line),
             node: fact.node.clone(),
-            containers: containers.collect(),
+            containers,
         }
     }
 }

@@ -133,7 +133,9 @@ impl Ledger {
                 }) += 1;
                 if tracked.place.is_none() && tracked.fact.limit.is_some() {
                     health.unwatched += 1;
-                    health.unwatched_of.get_or_insert_with(|| pod.owner.clone());
+                    health
+                        .unwatched_of
+                        .get_or_insert_with(|| (*pod.owner).clone());
                 }
                 last = last.max(tracked.at);
                 let Some(load) = load.as_deref_mut() else {
@@ -185,6 +187,7 @@ impl Ledger {
             return;
         }
         let key = (node.uid.clone(), String::new());
+        let node = self.pods.refs.share(&node);
         let at = match self.index.get(&key) {
             Some(at) => *at,
             None => self.insert(Line::new(

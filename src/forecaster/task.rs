@@ -7,7 +7,7 @@ use super::{
 use crate::{
     domain::forecast::{Correction, Source, SourceHealth},
     ports::{Clock, PodNews, Readings, Sighting, UsageError, UsageSource},
-    store::{ROWS, SeriesRow, Store, StoreError},
+    store::{Store, StoreError},
     telemetry::Metrics,
 };
 use jiff::Timestamp;
@@ -173,23 +173,26 @@ impl Forecaster {
             self.forgot = now;
             forgotten = self.ledger.forget(now);
         }
-        let rows = self.ledger.unsaved(now, all);
-        let habits = self.ledger.unsaved_habits(now, all);
-        if !habits.is_empty()
-            && let Err(error) = self.parts.store.put_habits(habits, now).await
-        {
-            tracing::warn!(%error, "what is usual for workloads was not stored");
+        // A portion at a time: all rows together are as large as all that is known.
+        loop {
+            let habits = self.ledger.unsaved_habits(now, all);
+            if habits.is_empty() {
+                break;
+            }
+            if let Err(error) = self.parts.store.put_habits(habits, now).await {
+                tracing::warn!(%error, "what is usual for workloads was not stored");
+                break;
+            }
         }
-        if rows.is_empty() && forgotten.is_empty() {
-            return;
-        }
-        let mut portions: Vec<Vec<SeriesRow>> = rows.chunks(ROWS).map(<[_]>::to_vec).collect();
-        portions.resize_with(portions.len().max(1), Vec::new);
-        for rows in portions {
+        loop {
+            let rows = self.ledger.unsaved(now, all);
             let forgotten = std::mem::take(&mut forgotten);
+            if rows.is_empty() && forgotten.is_empty() {
+                break;
+            }
             if let Err(error) = self.parts.store.put_series(rows, forgotten).await {
                 tracing::warn!(%error, "the history of memory figures was not stored");
-                return;
+                break;
             }
         }
     }

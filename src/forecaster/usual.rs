@@ -12,14 +12,14 @@ use crate::{
     domain::{anomaly::Scale, forecast::OwnerKind, object::ObjectRef},
     ports::{PastPoint, PastRun},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A value stands for so many seconds of what is usual at the most: longer steps are taken as several.
 const PIECE: f64 = 300.0;
 
 /// A workload whose past was found.
 pub struct Before {
-    owner: ObjectRef,
+    owner: Arc<ObjectRef>,
     /// Containers of a pod.
     containers: usize,
     cpu: Scale,

@@ -150,8 +150,8 @@ pub struct ContainerFact {
     pub restarts: u32,
     /// It runs; since when, if that is told.
     pub running: Option<Option<Timestamp>>,
-    /// How the newest run ended that has ended.
-    pub end: Option<EndFact>,
+    /// How the newest run ended that has ended. Boxed, because most never did.
+    pub end: Option<Box<EndFact>>,
 }
 
 /// How a run ended.

@@ -12,7 +12,7 @@ use crate::{
     domain::forecast::Source,
     forecaster::{Ledger, Options},
     ports::PodNews,
-    store::{ROWS, Store},
+    store::Store,
     usage::prometheus::{Join, Labels},
 };
 use std::{hash::RandomState, time::Duration};
@@ -54,6 +54,9 @@ fn follow(containers: u64) -> anyhow::Result<Cost> {
     let mut ledger = Ledger::new(options, 0.0);
     for row in fleet.rows() {
         anyhow::ensure!(ledger.restore(row), "a stored row cannot be read");
+    }
+    for node in fleet.nodes() {
+        ledger.news(PodNews::Node(node), 0.0);
     }
     for pod in fleet.pods() {
         ledger.news(PodNews::Pod(Box::new(pod)), 0.0);
@@ -137,22 +140,23 @@ fn write(
     runtime: &tokio::runtime::Runtime,
     now: f64,
 ) -> anyhow::Result<Duration> {
-    let begun = busy();
-    let rows = ledger.unsaved(now, false);
-    let habits = ledger.unsaved_habits(now, false);
-    let made = busy().saturating_sub(begun);
-    // The store writes on a thread of its own, whose time counts as well; nobody works beside it meanwhile.
-    let all = everybody();
-    runtime.block_on(async {
-        store.put_habits(habits, now).await?;
-        for portion in rows.chunks(ROWS) {
-            store
-                .put_series(portion.to_vec(), Vec::<(String, String)>::new())
-                .await?;
+    let mut spent = Duration::ZERO;
+    loop {
+        let begun = busy();
+        let rows = ledger.unsaved(now, false);
+        let habits = ledger.unsaved_habits(now, false);
+        spent += busy().saturating_sub(begun);
+        if rows.is_empty() && habits.is_empty() {
+            return Ok(spent);
         }
-        anyhow::Ok(())
-    })?;
-    Ok(made + everybody().saturating_sub(all))
+        // The store writes on a thread of its own, whose time counts as well; nobody works beside it meanwhile.
+        let all = everybody();
+        runtime.block_on(async {
+            store.put_habits(habits, now).await?;
+            store.put_series(rows, Vec::<(String, String)>::new()).await
+        })?;
+        spent += everybody().saturating_sub(all);
+    }
 }
 
 /// Processor time of all threads of this process, to 10 ms.

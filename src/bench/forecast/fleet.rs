@@ -6,10 +6,11 @@ use crate::{
         forecast::{Boundary, Past, Priors, Sample, Series, Tuning},
         object::{Kind, ObjectRef},
     },
-    ports::{ContainerFact, PodFact},
+    ports::{ContainerFact, NodeFact, PodFact},
     store::SeriesRow,
     usage::prometheus::Labels,
 };
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use std::fmt::Write;
 
@@ -23,6 +24,8 @@ const STEP: f64 = 300.0;
 /// So many different pasts; the workloads take turns with them.
 const PASTS: u64 = 100;
 const LIMIT: u64 = 512 << 20;
+/// Pods of a node.
+const PER_NODE: u64 = 100;
 
 /// The cluster. Its time begins at 0.
 pub struct Fleet {
@@ -70,7 +73,7 @@ impl Fleet {
                 pod: ObjectRef::new(Kind::Pod, &namespace(number), &pod(number), &uid(8, number)),
                 line: owner.clone(),
                 owner,
-                node: Some(format!("node-{:04}", number / 100)),
+                node: Some(node(number / PER_NODE)),
                 leaving: false,
                 finished: false,
                 containers: vec![ContainerFact {
@@ -79,10 +82,20 @@ impl Fleet {
                     cpu_limit: Some(1.0),
                     cap: None,
                     restarts: 0,
-                    running: Some(None),
+                    running: Some(Some(
+                        Timestamp::UNIX_EPOCH - SignedDuration::from_hours(7 * 24),
+                    )),
                     end: None,
                 }],
             }
+        })
+    }
+
+    /// What the watches tell of all nodes: their pods may together use a little more than there is.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeFact> {
+        (0..self.containers.div_ceil(PER_NODE)).map(|number| NodeFact {
+            node: ObjectRef::new(Kind::Node, "", &node(number), &uid(2, number)),
+            allocatable: LIMIT * PER_NODE * 9 / 10,
         })
     }
 
@@ -191,6 +204,10 @@ fn uid(kind: u64, number: u64) -> String {
 /// All pods of a workload are in the same one.
 fn namespace(number: u64) -> String {
     format!("team-{:03}", number / REPLICAS % 400)
+}
+
+fn node(number: u64) -> String {
+    format!("node-{number:04}")
 }
 
 fn pod(number: u64) -> String {

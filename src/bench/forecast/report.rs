@@ -250,7 +250,8 @@ pub struct Cost {
     pub store_us: f64,
     /// Share of one core, all of it together.
     pub core: f64,
-    /// Resident memory of the whole process in MiB at the end, the most that it was, and what it was before.
+    /// Resident memory of the whole process in MiB at the end, the most that it was, and what it was before. The bench's own part is half
+    /// a megabyte.
     pub rss_mib: Option<f64>,
     /// See `rss_mib`.
     pub rss_peak_mib: Option<f64>,

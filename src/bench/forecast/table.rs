@@ -159,7 +159,7 @@ fn cost(text: &mut String, cost: &Cost) {
     line!(text, "of one core     {:.2} %", 100.0 * cost.core);
     line!(
         text,
-        "memory          {} MiB resident, {} at the most, {} before; {} bytes stored per container",
+        "memory          {} MiB resident, {} at the most, {} before: series, pods, nodes, what is usual, an answer and its readings; {} bytes stored per container",
         ratio(cost.rss_mib, 1),
         ratio(cost.rss_peak_mib, 1),
         ratio(cost.rss_before_mib, 1),

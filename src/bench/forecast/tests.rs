@@ -409,7 +409,7 @@ fn the_tables_show_what_was_measured() {
     cost: 100000 containers, 3 pods to a workload, a reading each 30 s
     per reading     3.50 us: answers of Prometheus 1.00 (12.3 MB), taking it 0.50, assessment 1.50, writing down 0.50
     of one core     1.00 %
-    memory          300.0 MiB resident, 310.0 at the most, - before; 2000 bytes stored per container
+    memory          300.0 MiB resident, 310.0 at the most, - before: series, pods, nodes, what is usual, an answer and its readings; 2000 bytes stored per container
     "#);
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["parts"][0]["methods"][0]["recall"], 1.0);
@@ -426,9 +426,9 @@ fn the_tables_show_what_was_measured() {
 
 #[test]
 fn every_container_is_found_in_the_answers_and_followed() {
-    let cost = super::cost::measure(300).unwrap();
-    assert_eq!(cost.containers, 300);
-    assert!(cost.answer_bytes > 3 * 300 * 100, "{}", cost.answer_bytes);
+    let cost = super::cost::measure(30).unwrap();
+    assert_eq!(cost.containers, 30);
+    assert!(cost.answer_bytes > 3 * 30 * 100, "{}", cost.answer_bytes);
     assert!(
         cost.stored_bytes > 500,
         "a week is known: {}",

@@ -280,7 +280,7 @@ fn container(of: &ContainerView, caps: &[(String, Cap)]) -> ContainerFact {
             ContainerState::Running { since } => Some(since),
             _ => None,
         },
-        end: ended.and_then(|run| Some(end(run, of.last_end()?))),
+        end: ended.and_then(|run| Some(Box::new(end(run, of.last_end()?)))),
     }
 }
 

@@ -58,24 +58,18 @@ impl Series {
         tuning: &Tuning,
         trust: &Trust,
     ) -> Estimate {
-        let Some(i) = self
-            .state
-            .replicas
-            .iter()
-            .position(|r| r.id == replica && r.alive)
-        else {
+        let Some(i) = self.index(replica) else {
             return Estimate::default();
         };
-        self.commit(i, tuning);
+        let mut r = self.up_to_date(i, tuning);
         let pace = tuning.pace;
-        let standing = self.state.replicas[i].latch.tier() > Tier::Clear;
-        let mut look = self.look(i, now, tuning, false);
+        let standing = r.latch.tier() > Tier::Clear;
+        let mut look = self.look(&r, now, tuning, false);
         if look.is_none() && standing {
-            look = self.look(i, now, tuning, true);
+            look = self.look(&r, now, tuning, true);
         }
-        let r = &self.state.replicas[i];
         let age = (now - r.born) / pace;
-        let stale = now - r.last > (STALE * pace).max(MISSED * f64::from(r.spacing));
+        let stale = now - r.front.last > (STALE * pace).max(MISSED * f64::from(r.spacing));
         let kills = self.state.territory.kills(now, pace).count();
         let mut estimate = Estimate {
             used: r.used,
@@ -121,14 +115,13 @@ impl Series {
             estimate.leak_proved = self.is_proved(e, now, pace);
         }
         let eta = look.as_ref().and_then(Look::interval);
-        let replica = &mut self.state.replicas[i];
         if let Some((lo, median, hi)) = eta {
-            replica.told = Some(Told {
+            r.told = Some(Told {
                 at: now,
                 eta: [lo, median, hi].map(|t| t as f32),
             });
         }
-        if let Some(told) = replica.told.filter(|_| eta.is_some() || standing) {
+        if let Some(told) = r.told.filter(|_| eta.is_some() || standing) {
             let [lo, median, hi] = told.eta.map(|t| (f64::from(t) - (now - told.at)).max(0.0));
             let (lo, median, hi) = trust.correction.interval((lo, median, hi));
             estimate.eta_lo_s = Some(lo);
@@ -139,14 +132,14 @@ impl Series {
             Some(l) => l.survived,
             None => self.state.territory.survived(now, pace),
         };
-        let replica = &mut self.state.replicas[i];
         if !stale {
-            replica.p = estimate.p as f32;
+            r.p = estimate.p as f32;
         }
         if look.is_none() && age >= CALM {
-            replica.rest(now, pace);
+            r.rest(now, pace);
         }
-        let tier = replica.latch.look(now, &sight);
+        let tier = r.latch.look(now, &sight);
+        self.state.replicas[i].keep(&r);
         estimate.tier = tier;
         estimate.why = sentence(&Facts {
             rate: look.is_some().then_some(estimate.rate),

@@ -68,18 +68,13 @@ impl Replica {
 impl Series {
     /// What speaks for a kill, for a fit of the model; `None` when nothing grows.
     pub fn evidence(&self, replica: u64, now: f64, tuning: &Tuning) -> Option<Evidence> {
-        let i = self
-            .state
-            .replicas
-            .iter()
-            .position(|r| r.id == replica && r.alive)?;
-        self.look(i, now, tuning, false).map(|l| l.evidence)
+        let r = self.live(replica)?;
+        self.look(&r, now, tuning, false).map(|l| l.evidence)
     }
 
-    pub(super) fn look(&self, i: usize, now: f64, tuning: &Tuning, loose: bool) -> Option<Look> {
-        let r = &self.state.replicas[i];
+    pub(super) fn look(&self, r: &Replica, now: f64, tuning: &Tuning, loose: bool) -> Option<Look> {
         let pace = tuning.pace;
-        if r.samples < SAMPLES || r.limit <= 0.0 {
+        if r.front.samples < SAMPLES || r.limit <= 0.0 {
             return None;
         }
         let run = Run {
@@ -115,9 +110,9 @@ impl Series {
             .state
             .replicas
             .iter()
-            .enumerate()
-            .filter(|(j, s)| *j != i && s.alive && s.calm > 0.0)
-            .map(|(_, s)| f64::from(s.calm))
+            .map(|other| other.front)
+            .filter(|other| other.id != r.front.id && other.alive && other.calm > 0.0)
+            .map(|other| f64::from(other.calm))
             .reduce(f64::max);
         let highest = |of: [Option<f64>; 2]| of.into_iter().flatten().reduce(f64::max);
         let others = highest([siblings, self.state.territory.survived(now, pace)]);
@@ -188,9 +183,9 @@ impl Series {
         })
     }
 
-    pub(super) fn any_look(&self, i: usize, now: f64, tuning: &Tuning) -> Option<Look> {
-        self.look(i, now, tuning, false)
-            .or_else(|| self.look(i, now, tuning, true))
+    pub(super) fn any_look(&self, r: &Replica, now: f64, tuning: &Tuning) -> Option<Look> {
+        self.look(r, now, tuning, false)
+            .or_else(|| self.look(r, now, tuning, true))
     }
 }
 

@@ -19,6 +19,7 @@ mod latch;
 mod ledger;
 mod look;
 mod outlook;
+mod packed;
 mod passage;
 mod picture;
 mod posterior;

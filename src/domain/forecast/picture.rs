@@ -1,5 +1,6 @@
 //! What is drawn: the past of a replica as a line, its future as a fan.
 use super::pyramid::{LEVELS, Point, Pyramid};
+use super::replica::Replica;
 use super::{Series, Tuning};
 
 /// The past, oldest first, at most `most` points: the newest part from short blocks, the older parts from longer ones.
@@ -58,10 +59,8 @@ impl Series {
         points: usize,
         tuning: &Tuning,
     ) -> Vec<(f64, f64, f64, f64)> {
-        let look = self
-            .index(replica)
-            .and_then(|i| self.any_look(i, now, tuning));
-        let Some((look, limit)) = look.zip(self.live(replica).map(|r| r.limit)) else {
+        let look = |r: &Replica| Some((self.any_look(r, now, tuning)?, r.limit));
+        let Some((look, limit)) = self.live(replica).as_ref().and_then(look) else {
             return Vec::new();
         };
         let Some((_, median, hi)) = look.interval() else {
@@ -85,10 +84,9 @@ impl Series {
         span_s: f64,
         tuning: &Tuning,
     ) -> Option<f64> {
-        let i = self.index(replica)?;
-        let look = self.any_look(i, now, tuning)?;
-        let limit = self.state.replicas[i].limit;
+        let r = self.live(replica)?;
+        let look = self.any_look(&r, now, tuning)?;
         let [_, _, high] = look.growth.level_after(span_s);
-        Some(high.max(look.seen) * limit).filter(|bytes| bytes.is_finite())
+        Some(high.max(look.seen) * r.limit).filter(|bytes| bytes.is_finite())
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Level 0 has blocks of 30 s; a block of level k spans two of level k−1. Each level keeps the newest 24, so whatever the length of a
 //! window (12 minutes to 8½ days), 12 to 24 points of it are at hand. An update costs O(1) on average.
-use serde::{Deserialize, Serialize};
+mod pack;
 
 /// Seconds of a block of level 0 at pace 1.
 pub(super) const BASE: f64 = 30.0;
@@ -12,7 +12,7 @@ pub(super) const KEEP: usize = 24;
 pub(super) const LEVELS: usize = 11;
 
 /// What is kept of a span of time, in eight bytes. A span without samples has a mean that is not a number.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Block {
     /// Mean in bytes.
     mean: f32,
@@ -38,11 +38,14 @@ impl Block {
     fn shift(&self) -> f64 {
         f64::from(self.at) / 65_536.0
     }
+
+    fn is_gap(&self) -> bool {
+        self.mean.is_nan()
+    }
 }
 
-/// One length of blocks: the one that is being filled, and where the closed ones are in the ring. Flat, because it is there a million
-/// times.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// One length of blocks: the one that is being filled, and where the closed ones are in the ring.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Level {
     /// The number of the open block: the time of its start divided by the block length.
     index: i64,
@@ -69,6 +72,22 @@ impl Level {
         };
     }
 
+    /// Adds a sample, or the mean of a block of half the length. `shift`: when it was, from the middle of this block on, as a share of it.
+    fn add(&mut self, shift: f32, mean: f64, max: f32) {
+        self.sum += mean;
+        self.weight += 1.0;
+        self.shifts += shift;
+        self.max = self.max.max(max);
+    }
+
+    /// Adds a closed block of the level below, which has this number there.
+    fn add_half(&mut self, index: i64, half: &Block) {
+        // The middle of the first half is a quarter before that of the whole.
+        let middle = if index & 1 == 0 { -0.25 } else { 0.25 };
+        let shift = middle + half.shift() / 2.0;
+        self.add(shift as f32, f64::from(half.mean), half.max() as f32);
+    }
+
     fn shift(&self) -> f64 {
         f64::from(self.shifts / self.weight.max(1.0)).clamp(-0.5, 0.5)
     }
@@ -84,12 +103,11 @@ impl Level {
     }
 }
 
-/// The blocks of all levels.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The blocks of all levels. It is packed while nobody looks at it, see `pack`.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pyramid {
     levels: Vec<Level>,
-    /// A ring of `KEEP` blocks for each level, one after the other: a hundred thousand containers have no room for eleven
-    /// allocations each.
+    /// A ring of `KEEP` blocks for each level, one after the other.
     blocks: Vec<Block>,
 }
 
@@ -141,13 +159,10 @@ impl Pyramid {
     pub fn add(&mut self, t: f64, mean: f64, max: f64, pace: f64) {
         let place = t / (BASE * pace);
         let index = place.floor();
-        self.put(
-            0,
-            index as i64,
-            (place - index) as f32 - 0.5,
-            mean,
-            max as f32,
-        );
+        let shift = (place - index) as f32 - 0.5;
+        self.put(0, index as i64, |block| {
+            block.add(shift, mean, max as f32);
+        });
     }
 
     /// Adds a summary of the span that ends at `t`.
@@ -160,12 +175,12 @@ impl Pyramid {
             if self.levels.first().is_some_and(|l| index < l.index) {
                 continue;
             }
-            self.put(0, index, 0.0, mean, max as f32);
+            self.put(0, index, |block| block.add(0.0, mean, max as f32));
         }
     }
 
-    /// `shift`: when it was, from the block's middle on, as a share of the block.
-    fn put(&mut self, k: usize, index: i64, shift: f32, mean: f64, max: f32) {
+    /// Adds to a block, which closes all before it.
+    fn put(&mut self, k: usize, index: i64, add: impl FnOnce(&mut Level)) {
         if k >= LEVELS {
             return;
         }
@@ -192,22 +207,15 @@ impl Pyramid {
             }
             level.begin(index);
         }
-        level.sum += mean;
-        level.weight += 1.0;
-        level.shifts += shift;
-        level.max = level.max.max(max);
-        if let Some((index, block)) = full {
-            // The middle of the first half is a quarter before that of the whole.
-            let half = if index & 1 == 0 { -0.25 } else { 0.25 };
-            let shift = half + block.shift() / 2.0;
-            self.put(
-                k + 1,
-                index >> 1,
-                shift as f32,
-                f64::from(block.mean),
-                block.max() as f32,
-            );
+        add(level);
+        if let Some((index, half)) = full {
+            self.close_half(k + 1, index, &half);
         }
+    }
+
+    /// A block of the level below `k`, which has this number there, is closed.
+    fn close_half(&mut self, k: usize, index: i64, half: &Block) {
+        self.put(k, index >> 1, |block| block.add_half(index, half));
     }
 
     /// The closed blocks of a level with their numbers, oldest first.
@@ -240,7 +248,7 @@ impl Pyramid {
         };
         for (index, b) in self.closed(k) {
             let start = index as f64 * block;
-            if b.mean.is_nan() || start < since {
+            if b.is_gap() || start < since {
                 continue;
             }
             window.points[window.len] = Point {
@@ -291,7 +299,7 @@ impl Pyramid {
             let block = BASE * pace * f64::from(1u32 << k as u32);
             for (index, b) in self.closed(k) {
                 let start = index as f64 * block;
-                if !b.mean.is_nan() && start >= since && start + block <= until {
+                if !b.is_gap() && start >= since && start + block <= until {
                     best = Some(best.map_or(b.max(), |m: f64| m.max(b.max())));
                 }
             }
@@ -299,18 +307,14 @@ impl Pyramid {
         best
     }
 
-    /// Whether the sizes are those that this code makes: bytes from a disk may hold anything.
+    /// Whether the figures are such as this code makes: bytes from a disk may hold anything. Sizes are right since it was unpacked.
     pub fn is_sound(&self) -> bool {
-        self.levels.len() <= LEVELS
-            && self.blocks.len() == self.levels.len() * KEEP
-            && self.levels.iter().enumerate().all(|(k, l)| {
-                usize::from(l.len) <= KEEP
-                    && usize::from(l.head) < KEEP
-                    && l.sum.is_finite()
-                    && l.weight.is_finite()
-                    && l.shifts.is_finite()
-                    && l.index.unsigned_abs() < 1 << (52 - k.min(20))
-            })
+        self.levels.iter().enumerate().all(|(k, l)| {
+            l.sum.is_finite()
+                && l.weight.is_finite()
+                && l.shifts.is_finite()
+                && l.index.unsigned_abs() < 1 << (52 - k.min(20))
+        })
     }
 }
 

@@ -1,48 +1,32 @@
 //! One replica: its blocks, its turning points, and what has been told of it.
 use super::latch::Latch;
+use super::packed::Front;
 use super::pyramid::Pyramid;
 use super::turns::Turns;
 use serde::{Deserialize, Serialize};
 
-/// A reading that waits for others of the same time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Pending {
-    pub t: f64,
-    pub used: f64,
-    pub limit: f64,
-    pub cpu: f32,
-}
-
-/// The state of one replica.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The state of one replica, as it is worked with. Between two readings it is [`super::packed::Packed`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Replica {
-    /// The caller's number.
-    pub id: u64,
-    /// It runs.
-    pub alive: bool,
+    /// What can be asked for without unpacking.
+    #[serde(skip)]
+    pub front: Front,
     /// First sample of this run.
     pub born: f64,
-    /// Newest reading.
-    pub last: f64,
     /// Newest level in bytes.
     pub used: f64,
     /// The limit in bytes.
     pub limit: f64,
-    /// Samples of this run.
-    pub samples: u32,
     pub pyramid: Pyramid,
     pub turns: Turns,
     pub latch: Latch,
-    pub pending: Option<Pending>,
     /// Start of the block of the turning points, with sum and count.
     pub step: (i64, f64, u32),
     /// Highest level in this run, in bytes.
     pub top: f32,
     /// Level of the first minutes of this run, in bytes.
     pub floor: f32,
-    /// Highest level that this run has held for hours, in bytes: siblings may go there, too.
-    pub calm: f32,
-    /// When that was looked up.
+    /// When it was looked up what this run has held for hours.
     pub rested: f64,
     /// Probability at the last look with fresh readings.
     pub p: f32,
@@ -67,17 +51,17 @@ pub(super) struct Told {
 impl Replica {
     /// A run begins.
     pub fn begin(&mut self, id: u64, t: f64) {
-        self.id = id;
-        self.alive = true;
+        self.front = Front {
+            id,
+            alive: true,
+            last: t,
+            ..Front::default()
+        };
         self.born = t;
-        self.last = t;
-        self.samples = 0;
         self.top = 0.0;
-        self.pending = None;
         self.told = None;
         self.step = (0, 0.0, 0);
         self.floor = 0.0;
-        self.calm = 0.0;
         self.outage = f64::MIN;
         self.silent = 0.0;
         self.spacing = 0.0;
@@ -88,9 +72,9 @@ impl Replica {
 
     /// Notes the time between two readings; says nothing of the level.
     pub fn tick(&mut self, t: f64, pace: f64) {
-        let gap = (t - self.last) as f32;
-        if self.samples == 0 || self.spacing == 0.0 {
-            self.spacing = if self.samples == 0 { 0.0 } else { gap };
+        let gap = (t - self.front.last) as f32;
+        if self.front.samples == 0 || self.spacing == 0.0 {
+            self.spacing = if self.front.samples == 0 { 0.0 } else { gap };
             return;
         }
         if f64::from(gap) > 150.0 * pace && gap > 4.0 * self.spacing {
@@ -108,7 +92,7 @@ impl Replica {
             self.rested = now;
             let until = now - 3600.0 * pace;
             if let Some(top) = self.pyramid.max_between(self.born, until, pace) {
-                self.calm = top as f32;
+                self.front.calm = top as f32;
             }
         }
     }
@@ -118,14 +102,11 @@ impl Replica {
         self.pyramid.is_sound()
             && self.turns.is_sound()
             && self.born.is_finite()
-            && self.last.is_finite()
             && self.limit.is_finite()
             && self.used.is_finite()
             && self.outage.is_finite()
             && self.spacing.is_finite()
             && self.silent.is_finite()
-            && self
-                .pending
-                .is_none_or(|p| p.t.is_finite() && p.used.is_finite() && p.limit > 0.0)
+            && self.front.is_sound()
     }
 }

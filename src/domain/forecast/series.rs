@@ -1,6 +1,7 @@
 //! One container of one workload: what goes in.
 use super::codec::{decode, encode};
-use super::replica::{Pending, Replica};
+use super::packed::{Front, Packed, Pending};
+use super::replica::Replica;
 use super::territory::{Kill, Territory};
 use super::{Exit, Past, Priors, Sample, Tier, Tuning};
 use serde::{Deserialize, Serialize};
@@ -13,10 +14,10 @@ pub struct Series {
 }
 
 /// What is stored.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct State {
     pub territory: Territory,
-    pub replicas: Vec<Replica>,
+    pub replicas: Vec<Packed>,
 }
 
 /// A fall to less than this share of the level within one step is a restart that nobody told of.
@@ -59,24 +60,33 @@ impl Series {
         let Some(i) = self.place(replica, past.t - past.span) else {
             return;
         };
-        if past.t <= self.state.replicas[i].last {
+        let State {
+            territory,
+            replicas,
+        } = &mut self.state;
+        if past.t <= replicas[i].front.last {
             return;
         }
-        self.collapse(i, past.t - past.span, past.mean, tuning);
-        let r = &mut self.state.replicas[i];
-        r.pyramid.add_span(past.t, past.span, past.mean, max, pace);
-        r.last = past.t;
-        r.used = past.mean;
-        r.limit = past.limit;
-        r.samples = r.samples.saturating_add(1);
-        r.top = r.top.max(max as f32);
-        self.state.territory.watch(past.t - past.span, past.span);
-        self.state.territory.watch(past.t, past.span);
-        let r = &mut self.state.replicas[i];
-        r.turns.add(past.t, past.mean, past.limit);
-        if past.t - r.born <= START * pace {
-            r.floor = r.floor.max(past.mean as f32);
-        }
+        replicas[i].change(|r| {
+            collapse(r, territory, past.t - past.span, past.mean, tuning);
+            r.pyramid.add_span(past.t, past.span, past.mean, max, pace);
+            r.front.last = past.t;
+            r.front.samples = r.front.samples.saturating_add(1);
+            r.used = past.mean;
+            r.limit = past.limit;
+            r.top = r.top.max(max as f32);
+            territory.watch(past.t - past.span, past.span);
+            territory.watch(past.t, past.span);
+            r.turns.add(past.t, past.mean, past.limit);
+            if past.t - r.born <= START * pace {
+                r.floor = r.floor.max(past.mean as f32);
+            }
+        });
+    }
+
+    /// The past is there: packs what is open for it. Whoever forgets this has the same forecasts, in more memory.
+    pub fn pack(&mut self) {
+        self.state.replicas.iter_mut().for_each(Packed::pack);
     }
 
     /// Takes a sample of a replica. The caller chooses a number for each run of a pod's container that lives at the same time as others;
@@ -93,75 +103,33 @@ impl Series {
         let Some(i) = self.place(replica, sample.t) else {
             return;
         };
-        let r = &mut self.state.replicas[i];
-        let cpu = sample
-            .cpu
-            .filter(|c| c.is_finite())
-            .map_or(f32::NAN, |c| c as f32);
-        match &mut r.pending {
+        let front = &mut self.state.replicas[i].front;
+        match &mut front.pending {
             Some(p) if p.t == sample.t => {
                 p.used = p.used.max(sample.used);
                 p.limit = p.limit.max(sample.limit);
-                p.cpu = p.cpu.max(cpu);
                 return;
             }
             Some(p) if p.t > sample.t => return,
-            Some(_) => self.commit(i, tuning),
-            None if r.samples > 0 && sample.t <= r.last => return,
+            Some(_) => {
+                let r = self.up_to_date(i, tuning);
+                self.state.replicas[i].keep(&r);
+            }
+            None if front.samples > 0 && sample.t <= front.last => return,
             None => {}
         }
-        self.state.replicas[i].pending = Some(Pending {
+        self.state.replicas[i].front.pending = Some(Pending {
             t: sample.t,
             used: sample.used,
             limit: sample.limit,
-            cpu,
         });
     }
 
-    /// Works in the reading that waited.
-    pub(super) fn commit(&mut self, i: usize, tuning: &Tuning) {
-        let pace = tuning.pace;
-        let Some(p) = self.state.replicas[i].pending.take() else {
-            return;
-        };
-        self.collapse(i, p.t, p.used, tuning);
-        let r = &mut self.state.replicas[i];
-        r.tick(p.t, pace);
-        r.pyramid.add(p.t, p.used, p.used, pace);
-        r.samples = r.samples.saturating_add(1);
-        r.last = p.t;
-        r.used = p.used;
-        r.limit = p.limit;
-        r.top = r.top.max(p.used as f32);
-        self.state.territory.watch(p.t, 600.0 * pace);
-        // Turning points are looked for in means of half a minute.
-        let r = &mut self.state.replicas[i];
-        let index = (p.t / (30.0 * pace)).floor() as i64;
-        let (at, sum, n) = r.step;
-        if n > 0 && at != index {
-            r.step = (index, p.used, 1);
-            r.turns.add(p.t, sum / f64::from(n), p.limit);
-            if p.t - r.born <= START * pace {
-                r.floor = r.floor.max((sum / f64::from(n)) as f32);
-            }
-        } else {
-            r.step = (index, if n > 0 { sum + p.used } else { p.used }, n + 1);
-        }
-    }
-
-    /// A restart that nobody told of: memory is gone from one reading to the next.
-    fn collapse(&mut self, i: usize, t: f64, used: f64, tuning: &Tuning) {
-        let r = &mut self.state.replicas[i];
-        if r.samples < 3 || used >= COLLAPSE * r.used {
-            return;
-        }
-        let (id, top, stood) = (r.id, f64::from(r.top), r.latch.tier() > Tier::Clear);
-        if !stood && top < DEADLY * r.limit {
-            self.state.territory.survive(t, top, tuning.pace);
-        }
-        let last = r.last;
-        r.begin(id, t);
-        r.last = last;
+    /// A replica with the reading that waited worked in; it has to be kept afterwards.
+    pub(super) fn up_to_date(&mut self, i: usize, tuning: &Tuning) -> Replica {
+        let mut r = self.state.replicas[i].open();
+        work_in(&mut r, &mut self.state.territory, tuning);
+        r
     }
 
     /// The next run is that of a new pod, not of a container that is started again: it may be of another version.
@@ -171,25 +139,20 @@ impl Series {
 
     /// A run ended.
     pub fn ended(&mut self, replica: u64, t: f64, exit: Exit, tuning: &Tuning) {
-        let Some(i) = self
-            .state
-            .replicas
-            .iter()
-            .position(|r| r.id == replica && r.alive)
-        else {
+        let Some(i) = self.index(replica) else {
             return;
         };
-        self.commit(i, tuning);
-        let r = &mut self.state.replicas[i];
-        r.alive = false;
+        let mut r = self.up_to_date(i, tuning);
+        r.front.alive = false;
         let stood = r.latch.tier() > Tier::Clear;
         r.latch.reset();
         let (top, floor, age, limit) = (
             f64::from(r.top),
             f64::from(r.floor),
-            (r.last - r.born).max(0.0),
+            (r.front.last - r.born).max(0.0),
             r.limit,
         );
+        self.state.replicas[i].keep(&r);
         let territory = &mut self.state.territory;
         match exit {
             Exit::OomKilled => territory.kill(Kill {
@@ -211,23 +174,29 @@ impl Series {
     /// The place of a replica; a new one takes over the blocks of one that is gone. None when all are taken by the living.
     fn place(&mut self, id: u64, t: f64) -> Option<usize> {
         let replicas = &mut self.state.replicas;
-        if let Some(i) = replicas.iter().position(|r| r.id == id && r.alive) {
+        let is = |r: &Packed| r.front.id == id;
+        if let Some(i) = replicas.iter().position(|r| is(r) && r.front.alive) {
             return Some(i);
         }
-        let gone = replicas.iter().position(|r| r.id == id).or_else(|| {
+        let gone = replicas.iter().position(is).or_else(|| {
+            let last = |i: usize| replicas[i].front.last;
             (0..replicas.len())
-                .filter(|&i| !replicas[i].alive)
-                .max_by(|&a, &b| replicas[a].last.total_cmp(&replicas[b].last))
+                .filter(|&i| !replicas[i].front.alive)
+                .max_by(|&a, &b| last(a).total_cmp(&last(b)))
         });
         let i = match gone {
             Some(i) => i,
             None if replicas.len() >= Self::MOST => return None,
             None => {
-                replicas.push(Replica::default());
+                // Most workloads have few, and no more after a while.
+                replicas.reserve_exact(1);
+                replicas.push(Packed::default());
                 replicas.len() - 1
             }
         };
-        replicas[i].begin(id, t);
+        let mut r = replicas[i].open();
+        r.begin(id, t);
+        replicas[i].keep(&r);
         Some(i)
     }
 
@@ -235,11 +204,11 @@ impl Series {
         self.state
             .replicas
             .iter()
-            .position(|r| r.id == replica && r.alive)
+            .position(|r| r.front.id == replica && r.front.alive)
     }
 
-    pub(super) fn live(&self, replica: u64) -> Option<&Replica> {
-        self.index(replica).map(|i| &self.state.replicas[i])
+    pub(super) fn live(&self, replica: u64) -> Option<Replica> {
+        self.index(replica).map(|i| self.state.replicas[i].open())
     }
 
     /// The state as bytes, small enough to be written every few minutes.
@@ -258,6 +227,49 @@ impl State {
     pub(super) fn is_sound(&self) -> bool {
         self.replicas.len() <= Series::MOST
             && self.territory.is_sound()
-            && self.replicas.iter().all(Replica::is_sound)
+            && self.replicas.iter().all(Packed::is_sound)
     }
+}
+
+/// Works in the reading that waited, if there is one.
+fn work_in(r: &mut Replica, territory: &mut Territory, tuning: &Tuning) {
+    let pace = tuning.pace;
+    let Some(p) = r.front.pending.take() else {
+        return;
+    };
+    collapse(r, territory, p.t, p.used, tuning);
+    r.tick(p.t, pace);
+    r.pyramid.add(p.t, p.used, p.used, pace);
+    r.front.samples = r.front.samples.saturating_add(1);
+    r.front.last = p.t;
+    r.used = p.used;
+    r.limit = p.limit;
+    r.top = r.top.max(p.used as f32);
+    territory.watch(p.t, 600.0 * pace);
+    // Turning points are looked for in means of half a minute.
+    let index = (p.t / (30.0 * pace)).floor() as i64;
+    let (at, sum, n) = r.step;
+    if n > 0 && at != index {
+        r.step = (index, p.used, 1);
+        r.turns.add(p.t, sum / f64::from(n), p.limit);
+        if p.t - r.born <= START * pace {
+            r.floor = r.floor.max((sum / f64::from(n)) as f32);
+        }
+    } else {
+        r.step = (index, if n > 0 { sum + p.used } else { p.used }, n + 1);
+    }
+}
+
+/// A restart that nobody told of: memory is gone from one reading to the next.
+fn collapse(r: &mut Replica, territory: &mut Territory, t: f64, used: f64, tuning: &Tuning) {
+    if r.front.samples < 3 || used >= COLLAPSE * r.used {
+        return;
+    }
+    let Front { id, last, .. } = r.front;
+    let (top, stood) = (f64::from(r.top), r.latch.tier() > Tier::Clear);
+    if !stood && top < DEADLY * r.limit {
+        territory.survive(t, top, tuning.pace);
+    }
+    r.begin(id, t);
+    r.front.last = last;
 }

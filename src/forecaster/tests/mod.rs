@@ -19,6 +19,7 @@ use crate::{
         object::ObjectRef,
     },
     ports::{ContainerFact, EndFact, PastPoint, PastRun, PodFact, PodNews, Reading, Sighting},
+    store::ROWS,
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -55,18 +56,18 @@ fn pod(name: &str, limit: Option<f64>) -> PodFact {
     }
 }
 
-fn end(run: u32, reason: &str, exit_code: i32, at: f64) -> EndFact {
-    EndFact {
+fn end(run: u32, reason: &str, exit_code: i32, at: f64) -> Box<EndFact> {
+    Box::new(EndFact {
         run,
         reason: reason.to_owned(),
         exit_code,
         began: None,
         at: Some(timestamp(at)),
-    }
+    })
 }
 
 /// The pod after its container was restarted.
-fn restarted(name: &str, how: EndFact, now: f64) -> PodFact {
+fn restarted(name: &str, how: Box<EndFact>, now: f64) -> PodFact {
     let mut pod = pod(name, Some(64.0));
     pod.containers[0].restarts = how.run + 1;
     pod.containers[0].running = Some(Some(timestamp(now)));
@@ -287,6 +288,25 @@ fn history_belongs_to_the_workload_and_is_kept_over_a_restart() {
         ..rows[0].clone()
     };
     assert!(!later.ledger.restore(damaged));
+}
+
+#[test]
+fn what_is_to_be_stored_comes_in_portions_and_nothing_twice() {
+    let mut world = World::new();
+    let names: Vec<String> = (0..=ROWS).map(|number| format!("web-{number}")).collect();
+    for name in &names {
+        let web = owner("Deployment", name);
+        world.hears(&PodFact {
+            owner: web.clone(),
+            line: web,
+            ..pod(name, Some(64.0))
+        });
+    }
+    let used: Vec<(&str, f64)> = names.iter().map(|name| (name.as_str(), 10.0)).collect();
+    world.reads(&used);
+    let portions = std::iter::from_fn(|| Some(world.ledger.unsaved(world.now, true).len()));
+    let portions: Vec<usize> = portions.take_while(|rows| *rows > 0).collect();
+    assert_eq!(portions, [ROWS, 1]);
 }
 
 #[test]

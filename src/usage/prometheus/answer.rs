@@ -1,30 +1,122 @@
-//! The answers, read into typed values: nothing of a hundred thousand series is built that is not used.
+//! The answers, read into typed values, one series after the other: of a hundred thousand none is held that nobody needs.
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, marker::PhantomData};
 
-/// An answer of the query API.
-#[derive(Deserialize)]
-pub struct Answer<'a, T> {
+/// An answer of the query API, without the series.
+pub struct Answer<'a> {
     /// `success` or `error`.
-    #[serde(borrow)]
     pub status: Cow<'a, str>,
-    /// What was asked for.
-    pub data: Option<Data<T>>,
     /// Kind of the error: `bad_data`, `execution`, `timeout`.
-    #[serde(rename = "errorType")]
     pub error_type: Option<String>,
     /// The error in words.
     pub error: Option<String>,
 }
 
-/// The result of a query.
-#[derive(Deserialize)]
-pub struct Data<T> {
-    /// Series.
-    pub result: Vec<T>,
+impl<'a> Answer<'a> {
+    /// Reads an answer and hands its series on as they come.
+    ///
+    /// # Errors
+    /// When it is not an answer of the query API; some series may have been handed on by then.
+    pub fn read<T: Deserialize<'a>>(
+        body: &'a [u8],
+        mut each: impl FnMut(T),
+    ) -> serde_json::Result<Self> {
+        let mut from = serde_json::Deserializer::from_slice(body);
+        let answer = Whole(&mut each, PhantomData).deserialize(&mut from)?;
+        from.end()?;
+        Ok(answer)
+    }
+}
+
+/// The answer: status, data, error.
+struct Whole<'f, F, T>(&'f mut F, PhantomData<T>);
+/// Its data: the type of the result, and the result.
+struct Data<'f, F, T>(&'f mut F, PhantomData<T>);
+/// The result: all series.
+struct Found<'f, F, T>(&'f mut F, PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Whole<'_, F, T> {
+    type Value = Answer<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Answer<'de>, D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Whole<'_, F, T> {
+    type Value = Answer<'de>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an answer")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Answer<'de>, A::Error> {
+        let (mut status, mut error_type, mut error) = (None, None, None);
+        while let Some(Borrowed(key)) = map.next_key()? {
+            match &*key {
+                "status" => status = Some(map.next_value::<Borrowed<'de>>()?.0),
+                "data" => map.next_value_seed(Data(&mut *self.0, PhantomData))?,
+                "errorType" => error_type = map.next_value()?,
+                "error" => error = map.next_value()?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(Answer {
+            status: status.ok_or_else(|| A::Error::missing_field("status"))?,
+            error_type,
+            error,
+        })
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Data<'_, F, T> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        // An error has no data, or null.
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Data<'_, F, T> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the result of a query")
+    }
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut found = None;
+        while let Some(Borrowed(key)) = map.next_key()? {
+            match &*key {
+                "result" => {
+                    found = Some(map.next_value_seed(Found(&mut *self.0, PhantomData))?);
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        found.ok_or_else(|| A::Error::missing_field("result"))
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> DeserializeSeed<'de> for Found<'_, F, T> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de, T: Deserialize<'de>, F: FnMut(T)> Visitor<'de> for Found<'_, F, T> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("series")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        while let Some(series) = list.next_element()? {
+            (self.0)(series);
+        }
+        Ok(())
+    }
 }
 
 /// A series of an instant query: its newest value.
@@ -115,12 +207,43 @@ mod tests {
             {"metric":{"pod":"a","x":"q\"t"},"value":[1790000000.781,"NaN"]},
             {"metric":{},"value":[1790000000,"+Inf"]},
             {"metric":{"pod":"b"},"value":[1790000000,"1.5e+09"]}]},"warnings":["slow"]}"#;
-        let answer: Answer<'_, Instant<'_>> = serde_json::from_str(text).unwrap();
-        let series = answer.data.unwrap().result;
+        let mut series = Vec::new();
+        let answer = Answer::read(text.as_bytes(), |one: Instant<'_>| series.push(one)).unwrap();
+        assert_eq!(answer.status, "success");
         assert!(series[0].value.1.0.is_nan());
         assert_eq!(series[0].metric.get("x"), "q\"t");
         assert_eq!(series[1].metric.get("pod"), "");
         assert_eq!(series[1].value.1.0, f64::INFINITY);
         assert_eq!(series[2].value, (1_790_000_000.0, Value(1.5e9)));
+    }
+
+    #[test]
+    fn what_is_no_answer_is_told_and_an_error_needs_no_data() {
+        let lines: Vec<String> = [
+            r#"{"status":"error","errorType":"timeout","error":"too slow"}"#,
+            r#"{"status":"error","data":null,"error":"too slow"}"#,
+            r#"{"status":"success","data":{"resultType":"vector"}}"#,
+            r#"{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}"#,
+            r#"{"data":{"result":[]}}"#,
+            r#"{"status":"success"} and more"#,
+            "[]",
+        ]
+        .into_iter()
+        .map(
+            |text| match Answer::read(text.as_bytes(), |_: Instant<'_>| {}) {
+                Ok(answer) => format!("{}: {:?}", answer.status, answer.error),
+                Err(error) => error.to_string(),
+            },
+        )
+        .collect();
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        error: Some("too slow")
+        error: Some("too slow")
+        missing field `result` at line 1 column 50
+        invalid type: integer `1`, expected struct Instant at line 1 column 61
+        missing field `status` at line 1 column 22
+        trailing characters at line 1 column 22
+        invalid type: sequence, expected an answer at line 1 column 0
+        "#);
     }
 }

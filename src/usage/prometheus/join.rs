@@ -3,7 +3,7 @@
 use super::{
     answer::{Instant, Metric},
     query::Labels,
-    series,
+    verdict::each_series,
 };
 use crate::ports::{Reading, UsageError};
 use std::{
@@ -16,8 +16,7 @@ use std::{
 /// Series are joined by 64-bit hashes of their labels: with a hundred thousand of them two meet once in a billion readings, and
 /// then two containers have each other's figure for one interval.
 pub struct Join {
-    labels: Labels,
-    keys: RandomState,
+    names: Names,
     /// When the figures of a run were taken.
     times: HashMap<u64, f64>,
     readings: Vec<Reading>,
@@ -25,18 +24,13 @@ pub struct Join {
     runs: Vec<u64>,
 }
 
-impl Join {
-    /// Nothing yet of series with these labels.
-    pub fn new(labels: Labels, keys: RandomState) -> Self {
-        Self {
-            labels,
-            keys,
-            times: HashMap::new(),
-            readings: Vec::new(),
-            runs: Vec::new(),
-        }
-    }
+/// What tells containers and their runs apart.
+struct Names {
+    labels: Labels,
+    keys: RandomState,
+}
 
+impl Names {
     fn container(&self, metric: &Metric<'_>) -> u64 {
         self.keys.hash_one((
             metric.get(&self.labels.namespace),
@@ -49,16 +43,29 @@ impl Join {
         self.keys
             .hash_one((self.container(metric), metric.get(&self.labels.run)))
     }
+}
+
+impl Join {
+    /// Nothing yet of series with these labels.
+    pub fn new(labels: Labels, keys: RandomState) -> Self {
+        Self {
+            names: Names { labels, keys },
+            times: HashMap::new(),
+            readings: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
 
     /// Takes the answer in that says when memory was taken.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn taken(mut self, body: &[u8]) -> Result<Self, UsageError> {
-        self.times = series::<Instant<'_>>(body)?
-            .iter()
-            .map(|series| (self.run(&series.metric), series.value.1.0))
-            .collect();
+        let mut times = HashMap::new();
+        each_series(body, |series: Instant<'_>| {
+            times.insert(self.names.run(&series.metric), series.value.1.0);
+        })?;
+        self.times = times;
         Ok(self)
     }
 
@@ -67,14 +74,20 @@ impl Join {
     /// # Errors
     /// When it cannot be read.
     pub fn used(mut self, body: &[u8]) -> Result<Self, UsageError> {
-        let found = series::<Instant<'_>>(body)?;
-        let mut places: HashMap<u64, usize> = HashMap::with_capacity(found.len());
-        for series in found {
+        // As many as have a time, with few exceptions.
+        let about = self.times.len();
+        let mut places: HashMap<u64, usize> = HashMap::with_capacity(about);
+        self.readings.reserve(about);
+        self.runs.reserve(about);
+        each_series(body, |series: Instant<'_>| {
             let (asked, value) = (series.value.0, series.value.1.0);
             if !value.is_finite() {
-                continue;
+                return;
             }
-            let (key, run) = (self.container(&series.metric), self.run(&series.metric));
+            let (key, run) = (
+                self.names.container(&series.metric),
+                self.names.run(&series.metric),
+            );
             let at = self.times.get(&run).copied().filter(|at| at.is_finite());
             let at = at.unwrap_or(asked);
             if let Some(place) = places.get(&key) {
@@ -84,21 +97,22 @@ impl Join {
                     (known.at, known.used) = (at, value.max(0.0));
                     self.runs[*place] = run;
                 }
-                continue;
+                return;
             }
+            let labels = &self.names.labels;
             let text = |label: &str| series.metric.get(label).to_owned();
             places.insert(key, self.readings.len());
             self.runs.push(run);
             self.readings.push(Reading {
-                namespace: text(&self.labels.namespace),
-                pod: text(&self.labels.pod),
-                container: text(&self.labels.container),
+                namespace: text(&labels.namespace),
+                pod: text(&labels.pod),
+                container: text(&labels.container),
                 at,
                 // A difference of two metrics can be a hair below zero.
                 used: value.max(0.0),
                 cpu: None,
             });
-        }
+        })?;
         self.times = HashMap::new();
         Ok(self)
     }
@@ -114,14 +128,14 @@ impl Join {
             .enumerate()
             .map(|(place, run)| (*run, place))
             .collect();
-        for series in series::<Instant<'_>>(body)? {
+        each_series(body, |series: Instant<'_>| {
             let value = series.value.1.0;
-            if let Some(place) = places.get(&self.run(&series.metric))
+            if let Some(place) = places.get(&self.names.run(&series.metric))
                 && value.is_finite()
             {
                 self.readings[*place].cpu = Some(value.max(0.0));
             }
-        }
+        })?;
         Ok(self)
     }
 

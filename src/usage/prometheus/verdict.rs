@@ -49,7 +49,7 @@ fn is_too_much(said: &str) -> bool {
 
 /// The service's own words, in one short line.
 fn said(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Answer<'_, serde::de::IgnoredAny>>(body) {
+    let text = match Answer::read(body, |_: serde::de::IgnoredAny| {}) {
         Ok(answer) => answer.error.unwrap_or_default(),
         Err(_) => String::from_utf8_lossy(&body[..body.len().min(2000)]).into_owned(),
     };
@@ -62,7 +62,17 @@ fn said(body: &[u8]) -> String {
 
 /// The series of an answer.
 pub(super) fn series<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<Vec<T>, UsageError> {
-    let answer: Answer<'a, T> = serde_json::from_slice(body).map_err(|error| {
+    let mut all = Vec::new();
+    each_series(body, |series| all.push(series))?;
+    Ok(all)
+}
+
+/// The series of an answer, one after the other; after an error those that came do not count.
+pub(super) fn each_series<'a, T: serde::Deserialize<'a>>(
+    body: &'a [u8],
+    each: impl FnMut(T),
+) -> Result<(), UsageError> {
+    let answer = Answer::read(body, each).map_err(|error| {
         UsageError::Wrong(format!("its answer is not that of the query API: {error}"))
     })?;
     if answer.status != "success" {
@@ -78,5 +88,5 @@ pub(super) fn series<'a, T: serde::Deserialize<'a>>(body: &'a [u8]) -> Result<Ve
             UsageError::Away(text)
         });
     }
-    Ok(answer.data.map(|data| data.result).unwrap_or_default())
+    Ok(())
 }
