@@ -96,6 +96,7 @@ impl Fleet {
         (0..self.containers.div_ceil(PER_NODE)).map(|number| NodeFact {
             node: ObjectRef::new(Kind::Node, "", &node(number), &uid(2, number)),
             allocatable: LIMIT * PER_NODE * 9 / 10,
+            is_short: false,
         })
     }
 
