@@ -58,11 +58,16 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
-    /// The card of the workload, if it has this button.
-    async fn card(&self, button: &str) -> Option<Value> {
+    /// All that the page shows, as the workspace holds it.
+    async fn state(&self) -> Value {
         let url = format!("{}/sim/state", self.demo.url);
         let state = self.client.get(url).send().await.unwrap();
-        let mut state: Value = state.json().await.unwrap();
+        state.json().await.unwrap()
+    }
+
+    /// The card of the workload, if it has this button.
+    async fn card(&self, button: &str) -> Option<Value> {
+        let mut state = self.state().await;
         let messages = state["messages"].as_array_mut().unwrap();
         let shows = |message: &&mut Value| {
             let blocks = message["blocks"].to_string();
@@ -83,19 +88,23 @@ impl Page<'_> {
     }
 }
 
-/// Waits in real time: the cluster is one.
-async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+/// Waits in real time: the cluster is one. `None` when it was in vain.
+async fn wait<T>(mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
-    loop {
+    while began.elapsed() < Duration::from_secs(300) {
         if let Some(found) = look().await {
-            return found;
+            return Some(found);
         }
-        assert!(
-            began.elapsed() < Duration::from_secs(300),
-            "waited in vain for {what}"
-        );
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
+    None
+}
+
+async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    let Some(found) = wait(look).await else {
+        panic!("waited in vain for {what}")
+    };
+    found
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -114,7 +123,10 @@ async fn the_demo_on_a_real_cluster_shows_the_card_on_its_page_and_an_approval_t
         demo: &demo,
     };
     visit.rolls_out("echo 'FATAL: PAYMENT_URL is not set' >&2; sleep 1; exit 1");
-    let card = until("a card with an offer", async || page.card("approve").await).await;
+    let card = wait(async || page.card("approve").await).await;
+    let Some(card) = card else {
+        panic!("no card with an offer, but {}", page.state().await)
+    };
     let words = card["blocks"].to_string();
     assert!(words.contains("PAYMENT_URL is not set"), "{words}");
     assert!(
