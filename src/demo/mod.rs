@@ -2,7 +2,7 @@
 //! the real protocols over loopback HTTP; Heal uses the very adapters that it uses in production.
 mod figures;
 mod page;
-mod shop;
+pub mod shop;
 mod story;
 
 use crate::{
@@ -38,7 +38,7 @@ const OLIVIA: &str = "U0OLIVIA";
 /// May not.
 const IVAN: &str = "U0IVAN";
 /// The story's trouble begins this long after the page is there: time to read the first sentence.
-const PROLOGUE: Duration = Duration::from_secs(7);
+pub const PROLOGUE: Duration = Duration::from_secs(7);
 /// And the second one's this long after it.
 const INTERLUDE: Duration = Duration::from_secs(8);
 
@@ -157,9 +157,8 @@ async fn cluster(args: &DemoArgs) -> anyhow::Result<(KubeCluster, Option<KubeSim
         return Ok((cluster, None));
     }
     config.grace = short_grace();
-    let mut options = shop::images(Options::new(Arc::new(Timestamp::now)));
-    options.speed = (args.speed * 4.0).clamp(1.0, 400.0) as u32;
-    let simulated = KubeSim::new(options);
+    let options = Options::new(Arc::new(Timestamp::now));
+    let simulated = KubeSim::new(simulation(options, args.speed));
     shop::open(&simulated)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -171,7 +170,33 @@ async fn cluster(args: &DemoArgs) -> anyhow::Result<(KubeCluster, Option<KubeSim
     Ok((KubeCluster::new(clients, config, clock), Some(simulated)))
 }
 
+/// The simulated cluster's options at this speed, with the images of the shop.
+pub fn simulation(options: Options, speed: f64) -> Options {
+    let mut options = shop::images(options);
+    options.speed = (speed * 4.0).clamp(1.0, 400.0) as u32;
+    options
+}
+
 /// The demo's world runs in minutes, not hours: the same rules with shorter waits.
+pub fn waits(speed: f64) -> Waits {
+    // Only Kubernetes' own waits get faster, not the programs in the containers: they start in seconds at any speed.
+    let seconds = |seconds: f64| {
+        SignedDuration::from_secs_f64((seconds / speed.max(0.1)).max(seconds.min(3.0)))
+    };
+    Waits {
+        approval: SignedDuration::from_mins(10),
+        soak: seconds(15.0),
+        soak_max: seconds(20.0),
+        // No trouble of the shop outlives its fix. A busy laptop takes its time.
+        recovery: SignedDuration::from_mins(3),
+        look: seconds(1.0),
+        idle_look: seconds(10.0),
+        target_pause: seconds(5.0),
+        target_per_day: 100,
+        ..Waits::default()
+    }
+}
+
 fn settings(args: &DemoArgs) -> Settings {
     let options = SlackSimOptions::default();
     let rule = Rule {
@@ -184,21 +209,7 @@ fn settings(args: &DemoArgs) -> Settings {
     let waits = if args.real_cluster {
         Waits::default()
     } else {
-        // Only Kubernetes' own waits get faster, not the programs in the containers: they start in seconds at any speed.
-        let seconds = |seconds: f64| {
-            SignedDuration::from_secs_f64((seconds / args.speed.max(0.1)).max(seconds.min(3.0)))
-        };
-        Waits {
-            approval: SignedDuration::from_mins(10),
-            soak: seconds(15.0),
-            soak_max: seconds(20.0),
-            recovery: seconds(90.0).max(SignedDuration::from_secs(45)),
-            look: seconds(1.0),
-            idle_look: seconds(10.0),
-            target_pause: seconds(5.0),
-            target_per_day: 100,
-            ..Waits::default()
-        }
+        waits(args.speed)
     };
     Settings {
         cluster_name: if args.real_cluster {

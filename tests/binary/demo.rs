@@ -91,7 +91,7 @@ impl Page<'_> {
 /// Waits in real time: the cluster is one. `None` when it was in vain.
 async fn wait<T>(mut look: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let began = Instant::now();
-    while began.elapsed() < Duration::from_secs(300) {
+    while began.elapsed() < Duration::from_secs(600) {
         if let Some(found) = look().await {
             return Some(found);
         }

@@ -3,24 +3,25 @@
 use crate::support::{
     channel::CHANNEL,
     installation::Installation,
+    leak::{Leak, Running, limited},
     place::{real, real_prometheus},
 };
 use heal::sim::slack::Message;
-use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// Takes so many megabytes at once, then so many kilobytes a second up to some 80 MB, and stays: with a limit of 64 MiB it is killed within
-/// minutes, with a higher one never. A page comes when nine tenths are full, which is a minute before the kill.
-fn grows(first: u32, rate: u32) -> String {
-    let grown = (80 - first) * 1000 / rate;
-    format!(
-        r#"exec awk 'BEGIN {{ a[i++] = sprintf("%{first}000000s", "x");
-while (i < {grown}) {{ a[i++] = sprintf("%{rate}000s", "x"); system("sleep 1") }} while (1) system("sleep 100") }}'"#
-    )
-}
+/// Above its limit of 64 MiB it is killed, below a higher one it stays: a page comes when nine tenths are full.
+const GROWS: Leak = Leak {
+    first: 30,
+    rate: 110_000.0,
+    most: 80,
+};
 /// A cache: fills ever more slowly to 80 % of 64 MiB, and stays.
 const FILLS: &str = r#"exec awk 'BEGIN { left = 51500000;
 while (left > 200000) { n = int(left / 50); a[i++] = sprintf("%" n "s", "x"); left -= n; system("sleep 1") } while (1) system("sleep 100") }'"#;
+
+/// Reads a file of 40 MiB again and again: all of that is page cache, and active.
+const READS: &str =
+    "head -c 40m /dev/zero > /tmp/f; while true; do cat /tmp/f > /dev/null; sleep 1; done";
 
 /// With its figures, and at a pace: the kubelet measures every ten seconds or so, which is little at a pace faster than 0.05.
 async fn installed(name: &str, pace: f64, cards: &str) -> Option<Installation> {
@@ -40,13 +41,6 @@ url = "{prometheus}"
     Some(Installation::with(place, name, &more).await)
 }
 
-fn limited(script: &str) -> Value {
-    json!({
-        "command": ["sh", "-c", script],
-        "resources": {"limits": {"memory": "64Mi"}, "requests": {"memory": "16Mi"}},
-    })
-}
-
 /// The picture is on the card: an image block of a file that was uploaded.
 async fn has_its_picture(heal: &Installation, card: &Message) {
     let file = heal
@@ -63,6 +57,14 @@ async fn has_its_picture(heal: &Installation, card: &Message) {
 }
 
 impl Installation {
+    /// Rolls out a version that leaks. It does so for as long as the answer lives.
+    async fn leaks(&self, name: &str, leak: Leak) -> Running {
+        let prometheus = real_prometheus().unwrap();
+        self.place.apply(&leak.deployment(&self.namespace, name));
+        leak.runs_in(&self.place, &self.namespace, &prometheus)
+            .await
+    }
+
     /// Time passes, in which the figures of what runs are taken.
     async fn knows_it_for(&self, span: Duration) {
         let since = Instant::now();
@@ -107,7 +109,7 @@ async fn a_leak_is_told_before_the_kill_and_a_higher_limit_prevents_it() {
     heal.runs("reports", 1, limited("echo ready; sleep 3600"))
         .await;
     heal.knows_it_for(Duration::from_secs(100)).await;
-    heal.rolls_out("reports", 1, limited(&grows(30, 100)));
+    let _grows = heal.leaks("reports", GROWS).await;
     let card = heal.offer("reports").await;
     assert!(
         card.words().contains("will be OOM-killed"),
@@ -144,7 +146,7 @@ async fn a_leak_that_came_with_a_rollout_goes_with_its_undo() {
         .await;
     // Before a rollout is blamed, the older release must have been watched for an hour; at this pace, for three minutes.
     heal.knows_it_for(Duration::from_secs(185)).await;
-    heal.rolls_out("checkout", 1, limited(&grows(33, 105)));
+    let _grows = heal.leaks("checkout", GROWS).await;
     let card = heal.offer("checkout").await;
     assert!(
         card.words()
@@ -159,4 +161,33 @@ async fn a_leak_that_came_with_a_rollout_goes_with_its_undo() {
     assert_eq!(command[2], "echo ready; sleep 3600");
     assert_eq!(restarts(&heal, "checkout"), 0, "it was never killed");
     heal.answers("forecast", AVERTED).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leak_that_nobody_stops_is_killed_as_it_was_foretold() {
+    let Some(heal) = installed("leak-is-right", 0.05, "page").await else {
+        return;
+    };
+    heal.rolls_out("files", 1, limited(READS));
+    heal.runs("reports", 1, limited("echo ready; sleep 3600"))
+        .await;
+    heal.knows_it_for(Duration::from_secs(100)).await;
+    let _grows = heal.leaks("reports", GROWS).await;
+    let card = heal.offer("reports").await;
+    assert!(
+        card.words().contains("will be OOM-killed"),
+        "{}",
+        card.words()
+    );
+    assert_eq!(restarts(&heal, "reports"), 0, "nothing was killed yet");
+    heal.thread_says(&card, "The kill that was forecast at")
+        .await;
+    heal.card_says(&card, "was killed at its memory limit of 64Mi")
+        .await;
+    heal.answers("forecast", "1 forecast told: 1 right, 0 wrong, 0 withdrawn")
+        .await;
+    heal.answers("forecast", "1 kill, 1 foreseen, 0 missed.")
+        .await;
+    leaves_in_peace(&heal, &card, "files");
+    assert!(heal.audit_holds());
 }

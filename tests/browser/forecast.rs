@@ -1,5 +1,5 @@
 //! The card of a forecast as people see it: the local workspace's page, with a picture that was really uploaded.
-use super::{DESK, MINUTE, PHONE, STILL, is_sized, picture};
+use super::{DESK, PHONE, STILL, is_sized, picture};
 use crate::support::chromium::{Page, installed};
 use axum::{Json, Router, http::header, routing::get};
 use heal::{
@@ -277,7 +277,6 @@ async fn the_card_of_a_forecast_shows_its_picture_by_day_and_night_and_on_a_phon
     let image = format!("{card}?.querySelector('figure img')");
     page.until(
         "the picture on the card",
-        MINUTE,
         &format!("{image} && {image}.complete && {image}.naturalWidth === 1000"),
     )
     .await;
@@ -326,7 +325,7 @@ async fn the_card_of_a_forecast_shows_its_picture_by_day_and_night_and_on_a_phon
             capitals.as_f64() >= Some(7.0),
             "capital letters are only {capitals} pixels high"
         );
-        page.until("the page to stand still", MINUTE, STILL).await;
+        page.until("the page to stand still", STILL).await;
         if let Some(file) = picture(name) {
             page.writes_picture(&file, Some(card)).await;
         }
@@ -336,7 +335,6 @@ async fn the_card_of_a_forecast_shows_its_picture_by_day_and_night_and_on_a_phon
     page.presses("document.querySelector('.replies')").await;
     page.until(
         "the picture in the thread",
-        MINUTE,
         "document.querySelector('#thread-messages .file img')?.naturalWidth === 1000",
     )
     .await;

@@ -1,7 +1,5 @@
 //! The second half of the demo's story: a version that leaks, a card before the kill, and the score.
-use super::{
-    DESK, MINUTE, PHONE, STILL, asks, button, card, confirms, end_well, is_sized, panel, picture,
-};
+use super::{DESK, PHONE, STILL, asks, button, card, confirms, end_well, is_sized, panel, picture};
 use crate::support::{
     chromium::{Page, installed},
     demo::Demo,
@@ -24,8 +22,7 @@ async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
     page.goes_to(&demo.url).await;
 
     let approve = button("search", "approve");
-    page.until("a forecast with an offer", 4 * MINUTE, &approve)
-        .await;
+    page.until("a forecast with an offer", &approve).await;
     let words = page.value(&format!("{}.innerText", card("search"))).await;
     let words = words.as_str().unwrap();
     assert!(words.contains("will be OOM-killed"), "{words}");
@@ -33,16 +30,15 @@ async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
         words.contains("kubectl rollout undo deployment/search"),
         "{words}"
     );
-    page.until("the leak's own chapter", MINUTE, &chapters(1))
-        .await;
+    page.until("the leak's own chapter", &chapters(1)).await;
     let drawn = format!(
         "[...{}.querySelectorAll('img')].some((one) => one.complete && one.naturalWidth >= 900)",
         card("search")
     );
-    page.until("its picture", MINUTE, &drawn).await;
+    page.until("its picture", &drawn).await;
     if let Some(file) = picture("leak.png") {
         page.is_sized(PHONE.0, 1600, PHONE.2).await;
-        page.until("the page to stand still", MINUTE, STILL).await;
+        page.until("the page to stand still", STILL).await;
         page.writes_picture(&file, Some(&card("search"))).await;
         is_sized(&mut page, DESK).await;
     }
@@ -50,7 +46,6 @@ async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
     confirms(&mut page, &approve).await;
     page.until(
         "the card to turn green",
-        2 * MINUTE,
         &format!("{}.innerText.includes('No kill in sight')", card("search")),
     )
     .await;
@@ -61,8 +56,7 @@ async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
         ))
         .await;
     assert_eq!(killed, json!(false), "no pod of search was killed");
-    page.until("the chapter of the proof", MINUTE, &chapters(3))
-        .await;
+    page.until("the chapter of the proof", &chapters(3)).await;
     let said = asks(&mut page, "/heal forecast").await;
     for part in [
         "The last 30 days",
@@ -73,7 +67,6 @@ async fn a_visitor_sees_a_leak_forecast_and_takes_it_back_before_the_kill() {
     ] {
         assert!(said.contains(part), "“{part}” is missing in {said}");
     }
-    page.until("the end of the story", MINUTE, &chapters(4))
-        .await;
+    page.until("the end of the story", &chapters(4)).await;
     end_well(page, demo).await;
 }

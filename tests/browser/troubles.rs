@@ -1,7 +1,5 @@
 //! The demo's other buttons, and what else a visitor can do: dismiss, ask, and be left in peace.
-use super::{
-    DESK, MINUTE, asks, button, card, causes, chooses, confirms, end_well, is_sized, panel,
-};
+use super::{DESK, asks, button, card, causes, chooses, confirms, end_well, is_sized, panel};
 use crate::support::{
     chromium::{Page, installed},
     demo::Demo,
@@ -10,12 +8,8 @@ use serde_json::json;
 
 /// Waits for the offer on the card of a workload, which says all of this.
 async fn offers(page: &mut Page, name: &str, parts: &[&str]) {
-    page.until(
-        &format!("an offer for {name}"),
-        MINUTE,
-        &button(name, "approve"),
-    )
-    .await;
+    page.until(&format!("an offer for {name}"), &button(name, "approve"))
+        .await;
     let words = page.value(&format!("{}.innerText", card(name))).await;
     let words = words.as_str().unwrap();
     for part in parts {
@@ -29,7 +23,6 @@ async fn dismisses(page: &mut Page, name: &str, why: &str, comment: &str) {
     let dialog = "document.querySelector('#modal[open]')";
     page.until(
         "the dialog",
-        MINUTE,
         &format!("{dialog}?.innerText.includes('Dismiss this fix')"),
     )
     .await;
@@ -45,8 +38,7 @@ async fn dismisses(page: &mut Page, name: &str, why: &str, comment: &str) {
     .await;
     page.presses(&format!("{dialog}.querySelector('[type=submit]')"))
         .await;
-    page.until("the dialog to go", MINUTE, &format!("!{dialog}"))
-        .await;
+    page.until("the dialog to go", &format!("!{dialog}")).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,7 +50,6 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
     page.goes_to(&demo.url).await;
     page.until(
         "the whole shop",
-        MINUTE,
         "document.getElementById('cluster-sum')?.innerText === 'all healthy'",
     )
     .await;
@@ -67,7 +58,6 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
     }
     page.until(
         "the good version to run",
-        MINUTE,
         &format!(
             "(() => {{ const catalog = {}; return /2\\/2 ready[^]*catalog:1.1/.test(catalog.innerText) && catalog.querySelectorAll('.pod').length === 2; }})()",
             panel("catalog")
@@ -100,7 +90,6 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
     .await;
     page.until(
         "the card to say who dismissed it and why",
-        MINUTE,
         &format!(
             "/Dismissed by @Olivia[^]*handled by hand/i.test({0}.innerText) && !{1} && !{2}",
             card("checkout"),
@@ -113,7 +102,6 @@ async fn every_button_causes_its_trouble_and_each_card_ends_as_it_should() {
     for name in ["reports", "frontend"] {
         page.until(
             &format!("the card of {name} to turn green"),
-            2 * MINUTE,
             &format!("{}.innerText.includes('✅ Recovered')", card(name)),
         )
         .await;

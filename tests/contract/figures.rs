@@ -1,30 +1,23 @@
 //! Memory figures of a real cluster: what its Prometheus and its metrics-server know of a container that grows. Only where
 //! `HEAL_TEST_PROMETHEUS` names the address of a Prometheus that scrapes the cluster of `HEAL_TEST_KUBECONFIG`.
-use crate::support::place::{Place, real, real_prometheus};
+use crate::support::{
+    leak::prometheus,
+    place::{Place, real, real_prometheus},
+};
 use heal::{
-    cluster::{self, Clients, ClusterConfig, KubeCluster},
-    domain::forecast::{Source, Tier, Tuning},
-    forecaster::{Forecaster, Options, Parts},
-    ports::{Clock, PastRun, Reading, Sighting, Span, UsageSource},
-    store::Store,
-    telemetry::Metrics,
-    usage::prometheus::{Auth, LIMITS, Labels, Measure, Prometheus},
-    wire::network,
+    cluster::{Clients, ClusterConfig, KubeCluster},
+    domain::forecast::Source,
+    ports::{Clock, PastRun, Reading, Span, UsageSource},
+    usage::prometheus::{Measure, Prometheus},
 };
 use jiff::Timestamp;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
-use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 /// Takes 16 MB at once and then 150 KB a second in steps of that size: some five minutes to a limit of 64 MiB. (A shell's texts
 /// would be copied, and killed half-way.)
 const LEAKS: &str = r#"exec awk 'BEGIN { a[i++] = sprintf("%16000000s", "x");
 while (1) { a[i++] = sprintf("%150000s", "x"); system("sleep 1") } }'"#;
-/// The same, slowly: nobody knows this container, and growth that begins with its start is believed only when it has gone on for
-/// long. 64 MiB are full after eight and a half minutes, which are nearly three hours at a pace of 0.05.
-const LEAKS_SLOWLY: &str = r#"exec awk 'BEGIN { a[i++] = sprintf("%16000000s", "x");
-while (1) { a[i++] = sprintf("%100000s", "x"); system("sleep 1") } }'"#;
 /// Reads a file of 40 MiB again and again: all of that is page cache, and active.
 const READS: &str =
     "head -c 40m /dev/zero > /tmp/f; while true; do cat /tmp/f > /dev/null; sleep 1; done";
@@ -42,18 +35,6 @@ impl Clock for Now {
 
 fn given() -> Option<(Place, String)> {
     Some((real()?, real_prometheus()?))
-}
-
-fn prometheus(url: &str) -> Prometheus {
-    // Installed already is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let at = heal::usage::prometheus::Place {
-        url: url.parse().unwrap(),
-        auth: Auth::None,
-        headers: vec![],
-        labels: Labels::default(),
-    };
-    Prometheus::new(network(LIMITS, None).unwrap(), at)
 }
 
 /// A namespace of this process: one of the same name may still be going from the run before.
@@ -171,78 +152,5 @@ async fn a_container_that_grows_and_one_that_reads_files_are_told_apart() {
         }
         Err(error) => eprintln!("skipped: {error}"),
     }
-    place.delete("Namespace", "", namespace);
-}
-
-#[tokio::test]
-async fn a_container_that_grows_is_forecast_before_the_kernel_kills_it() {
-    let Some((place, url)) = given() else { return };
-    let namespace = &own("heal-forecast");
-    place.namespace(namespace);
-    runs(&place, namespace, "leaks", LEAKS_SLOWLY, "64Mi");
-    runs(&place, namespace, "keeps", READS, "64Mi");
-    let clients = Clients::of(place.heal_client().await);
-    let mut config = ClusterConfig::named("real");
-    config.namespaces.include = vec![namespace.clone()];
-    let cluster = KubeCluster::new(clients, config, Arc::new(Now));
-    let (sink, mut sightings) = mpsc::channel(1000);
-    let (pods, news) = mpsc::channel(1000);
-    let (others, _watched) = mpsc::channel(100_000);
-    let cancel = CancellationToken::new();
-    let watch = cluster::watch(cluster, others, Some(pods), cancel.clone(), None);
-    tokio::spawn(watch);
-    let forecaster = Forecaster::start(Parts {
-        options: Options {
-            interval: 5.0,
-            backfill: 0.0,
-            // What takes minutes here takes more than an hour in production. The kubelet measures each 10 to 30 s, which at this pace is
-            // as if Prometheus asked each 100 to 300: at half of it, some of its figures come too late to be told before the kill.
-            tuning: Tuning {
-                min_age: 45.0,
-                pace: 0.1,
-                ..Tuning::default()
-            },
-            ..Options::default()
-        },
-        source: Arc::new(prometheus(&url)),
-        store: Store::in_memory().unwrap(),
-        clock: Arc::new(Now),
-        metrics: Arc::new(Metrics::new()),
-        correction: tokio::sync::watch::Sender::default().subscribe(),
-        pods: news,
-        sink,
-        cancel: cancel.clone(),
-    });
-    tokio::spawn(forecaster.unwrap().run());
-    let mut first = None;
-    let killed = loop {
-        let sighting = tokio::time::timeout(Duration::from_secs(720), sightings.recv()).await;
-        match sighting
-            .expect("a kill within twelve minutes")
-            .expect("the task works")
-        {
-            Sighting::Forecast(outlook) => {
-                eprintln!(
-                    "{} {:?} {:?} P = {:.2}: {}",
-                    outlook.at, outlook.tier, outlook.when, outlook.p, outlook.why
-                );
-                assert_eq!(
-                    outlook.owner.name, "leaks",
-                    "the other one is left in peace"
-                );
-                if outlook.tier != Tier::Clear {
-                    first.get_or_insert(*outlook);
-                }
-            }
-            Sighting::RunEnded(end) if end.oom => break end,
-            _ => {}
-        }
-    };
-    let first = first.expect("a forecast before the kill");
-    eprintln!("killed {}, foretold {}", killed.at, first.at);
-    assert_eq!((&first.pod, first.run), (&killed.pod, killed.run));
-    assert!(first.at < killed.at);
-    assert_eq!(killed.limit, Some(64 << 20));
-    cancel.cancel();
     place.delete("Namespace", "", namespace);
 }

@@ -6,6 +6,7 @@ mod crash;
 mod cron_job;
 mod deciding;
 mod delivery;
+mod demo;
 mod eviction;
 mod figures;
 mod forecast;

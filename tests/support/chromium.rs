@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
     process::Stdio,
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -15,10 +15,8 @@ use tokio::{
     time::timeout,
 };
 
-/// The longest that the browser itself may take for anything.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// So often a press is tried that comes to nothing.
-const PRESSES: usize = 20;
+/// The longest that the browser may take for anything, and a page for what it is to show: longer than the busiest machine takes.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The browser of this run: what `HEAL_TEST_CHROMIUM` names, or `chromium` on the PATH. Without one, says so; where one is
 /// required, fails.
@@ -149,8 +147,8 @@ impl Page {
 
     /// Waits until the expression is true of the page and gives its value. Looks after every change of the page, and four times a
     /// second: that a picture is there or an animation over is no change of the page.
-    pub async fn until(&mut self, what: &str, within: Duration, expression: &str) -> Value {
-        let millis = within.as_millis();
+    pub async fn until(&mut self, what: &str, expression: &str) -> Value {
+        let millis = PATIENCE.as_millis();
         let found = self
             .value(&format!(
                 "new Promise((resolve) => {{
@@ -167,7 +165,7 @@ impl Page {
         if found.is_null() {
             let text = self.value("document.body.innerText").await;
             panic!(
-                "not within {within:?}: {what}\n{}\nerrors: {:?}",
+                "waited in vain for {what}\n{}\nerrors: {:?}",
                 text.as_str().unwrap_or_default(),
                 self.errors
             );
@@ -175,10 +173,16 @@ impl Page {
         found
     }
 
-    /// Presses the element that the expression gives, with the mouse, where a person would: it has to be visible and on top. A
+    /// Presses the element that the expression gives, with the mouse, where a person would: when it is visible and on top. A
     /// press that comes to nothing, because a message moved the page or the card was drawn anew just then, is made again.
     pub async fn presses(&mut self, element: &str) {
-        for _ in 0..PRESSES {
+        let began = Instant::now();
+        let mut why = String::new();
+        while began.elapsed() < PATIENCE {
+            // A dialog that is about to close covers everything; a card that is drawn anew is not there for a moment.
+            if !why.is_empty() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
             let place = self
                 .value(&format!(
                     "(() => {{
@@ -195,7 +199,10 @@ impl Page {
                      }})()"
                 ))
                 .await;
-            assert!(place["why"].is_null(), "{element} is {}", place["why"]);
+            if let Some(hindered) = place["why"].as_str() {
+                why = hindered.to_owned();
+                continue;
+            }
             for kind in ["mousePressed", "mouseReleased"] {
                 let event = json!({"type": kind, "x": place["x"], "y": place["y"], "button": "left", "clickCount": 1});
                 self.call("Input.dispatchMouseEvent", event).await;
@@ -203,8 +210,9 @@ impl Page {
             if self.value("window.pressed").await == json!(true) {
                 return;
             }
+            why = "deaf to presses".to_owned();
         }
-        panic!("{element} takes no press");
+        panic!("{element} is {why}");
     }
 
     /// Writes into the field that the expression gives, as a person would, and presses Enter when it is to be `sent`.
@@ -243,7 +251,7 @@ impl Page {
         }
         self.send(&message.to_string()).await;
         loop {
-            let mut answer = match timeout(PATIENCE * 3, self.receive()).await {
+            let mut answer = match timeout(PATIENCE * 2, self.receive()).await {
                 Ok(answer) => answer,
                 Err(_) => panic!("the browser does not answer {method}"),
             };

@@ -8,7 +8,7 @@ use std::{
 use tokio::process::{Child, Command};
 
 /// The longest that it may take to start.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A running `heal demo`.
 pub struct Demo {

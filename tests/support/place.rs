@@ -1,4 +1,5 @@
 //! Where the binary's stories happen: the simulated cluster over loopback HTTP, or a real one.
+use super::reader::Reader;
 use heal::sim::kube::{KubeSim, Options, tokio_clock};
 use jiff::Timestamp;
 use kube::{
@@ -17,7 +18,7 @@ use std::{
 use tokio::net::TcpListener;
 
 /// The longest that a real cluster may take for what it does at once when it is not busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A cluster that a test may use.
 #[derive(Clone)]
@@ -32,6 +33,7 @@ pub struct RealCluster {
     /// `https://host:port`
     pub server: String,
     token: String,
+    reader: OnceLock<Reader>,
 }
 
 /// The real cluster of this run. Without one, says so; where one is required, fails.
@@ -123,6 +125,7 @@ impl RealCluster {
             kubeconfig: admin.to_owned(),
             server,
             token: token.trim().to_owned(),
+            reader: OnceLock::new(),
         }
     }
 }
@@ -142,6 +145,10 @@ impl RealCluster {
         words.extend(source);
         let said = kubectl(&self.kubeconfig, &words, None);
         said.replace(" serverside-applied (server dry run)", "")
+    }
+
+    fn reader(&'static self) -> &'static Reader {
+        self.reader.get_or_init(|| Reader::new(self.client(None)))
     }
 
     /// A client with this token, or as the administrator.
@@ -272,20 +279,7 @@ impl Place {
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         match self {
             Place::Simulated { cluster, .. } => cluster.get(kind, namespace, name),
-            Place::Real(real) => {
-                let words = [
-                    "get",
-                    kind,
-                    name,
-                    "-n",
-                    namespace,
-                    "-o",
-                    "json",
-                    "--ignore-not-found",
-                ];
-                let text = kubectl(&real.kubeconfig, &words, None);
-                serde_json::from_str(&text).ok()
-            }
+            Place::Real(real) => real.reader().get(kind, namespace, name),
         }
     }
 
@@ -293,15 +287,7 @@ impl Place {
     pub fn list(&self, kind: &str, namespace: &str) -> Vec<Value> {
         match self {
             Place::Simulated { cluster, .. } => cluster.list(kind, Some(namespace)),
-            Place::Real(real) => {
-                let text = kubectl(
-                    &real.kubeconfig,
-                    &["get", kind, "-n", namespace, "-o", "json"],
-                    None,
-                );
-                let list: Value = serde_json::from_str(&text).unwrap();
-                list["items"].as_array().unwrap().clone()
-            }
+            Place::Real(real) => real.reader().list(kind, namespace),
         }
     }
 

@@ -19,8 +19,6 @@ use super::sign;
 pub const INTERACTIVITY: &str = "/slack/interactivity";
 /// Where commands go.
 pub const COMMANDS: &str = "/slack/commands";
-/// After this long, Slack gives up and the person sees an error.
-const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The way to the app. The request has only a path; the error says why nothing came back.
 pub type Deliver = Arc<
@@ -198,7 +196,7 @@ impl SlackSim {
             Ok(built) => built,
             Err(e) => return failed(format!("not an HTTP request: {e}")),
         };
-        match tokio::time::timeout(PATIENCE, deliver(built)).await {
+        match tokio::time::timeout(self.0.patience, deliver(built)).await {
             Err(_) => failed("operation_timeout".to_owned()),
             Ok(Err(e)) => failed(format!("dispatch_failed: {e}")),
             Ok(Ok(response)) => {

@@ -76,6 +76,8 @@ pub struct SlackSimOptions {
     pub rate_limits: bool,
     /// How long after an upload a file cannot be used in a block yet: Slack looks at it first.
     pub files_ready_after: Duration,
+    /// After this long without an answer of the app, the person sees an error. Slack's is 3 s.
+    pub patience: Duration,
 }
 
 impl Default for SlackSimOptions {
@@ -105,6 +107,7 @@ impl Default for SlackSimOptions {
             base_url: "http://127.0.0.1".to_owned(),
             rate_limits: false,
             files_ready_after: Duration::ZERO,
+            patience: Duration::from_secs(3),
         }
     }
 }
@@ -115,6 +118,7 @@ struct Inner {
     changes: watch::Sender<u64>,
     deliver: Mutex<Option<Deliver>>,
     last_request: Mutex<Option<SignedRequest>>,
+    patience: Duration,
 }
 
 /// The workspace; clones are handles of the same one.
@@ -125,12 +129,14 @@ impl SlackSim {
     /// An empty workspace.
     pub fn new(options: SlackSimOptions) -> Self {
         let deliver = Mutex::new(options.deliver.clone());
+        let patience = options.patience;
         let state = Mutex::new(State::new(options));
         Self(Arc::new(Inner {
             state,
             changes: watch::Sender::new(0),
             deliver,
             last_request: Mutex::new(None),
+            patience,
         }))
     }
 
