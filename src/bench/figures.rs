@@ -47,6 +47,8 @@ pub struct Report {
     pub signal_to_offer_ms: Distribution,
     /// From sending a click or command until its whole answer is there, while an action is under way, in ms.
     pub click_to_ack_ms: Distribution,
+    /// A small write with a flush to the disk of the database, alone, in ms: a part of every latency.
+    pub flush_ms: Distribution,
     /// Signals per second through engine and store.
     pub inputs_per_s: u64,
     /// Resident memory by number of pods, in MiB; `None` where the system does not tell.

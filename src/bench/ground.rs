@@ -1,5 +1,5 @@
 //! The cluster that is measured with: the simulation on loopback, or the one of a kubeconfig. Both are spoken to over HTTP in
-//! the same way; Heal's own way to it goes through a proxy that can make answers late.
+//! the same way; where answers are to be late, Heal's own way to it goes through a proxy.
 use crate::sim::{
     kube::{KubeSim, Options},
     proxy::Proxy,
@@ -22,14 +22,23 @@ use url::Url;
 /// Requests under way at the same time while things are made ready.
 pub const AT_ONCE: usize = 16;
 
+/// Heal's way to the API server.
+#[derive(Clone, Copy)]
+pub enum Way {
+    /// As people have it.
+    Straight,
+    /// Through [`Ground::proxy`].
+    Proxy,
+}
+
 /// The cluster, with everything that was made in it.
 pub struct Ground {
     pub(super) client: Client,
     simulation: Option<KubeSim>,
     /// Between Heal and the API server.
     pub proxy: Proxy,
-    /// How Heal reaches the cluster.
-    access: Kubeconfig,
+    /// How Heal reaches the cluster: [`Way::Straight`], and [`Way::Proxy`].
+    access: [Kubeconfig; 2],
     /// Namespaces that were made and have to go again.
     namespaces: Mutex<Vec<String>>,
 }
@@ -81,6 +90,7 @@ impl Ground {
         let config =
             Config::from_custom_kubeconfig(file.clone(), &KubeConfigOptions::default()).await?;
         let client = Client::try_from(config)?;
+        let straight = file.clone();
         let current = file.current_context.clone().unwrap_or_default();
         let context = file.contexts.iter().find(|context| context.name == current);
         let name = context.and_then(|context| Some(context.context.as_ref()?.cluster.clone()));
@@ -113,7 +123,7 @@ impl Ground {
             client,
             simulation,
             proxy,
-            access: file,
+            access: [straight, file],
             namespaces: Mutex::default(),
         })
     }
@@ -136,9 +146,14 @@ impl Ground {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn write_access(&self, path: &Path) -> anyhow::Result<()> {
+    pub fn write_access(&self, path: &Path, way: Way) -> anyhow::Result<()> {
+        let [straight, proxy] = &self.access;
+        let access = match way {
+            Way::Straight => straight,
+            Way::Proxy => proxy,
+        };
         // JSON is YAML. The folder is readable by its owner only: the file may hold a key.
-        Ok(std::fs::write(path, serde_json::to_string(&self.access)?)?)
+        Ok(std::fs::write(path, serde_json::to_string(access)?)?)
     }
 
     /// Sets the log of a container's previous run, where that is possible: pods that nobody runs have no log in a real cluster.

@@ -1,6 +1,6 @@
 //! Heal as people run it: this very program, as a child process with a configuration and a database of its own.
 use super::{
-    ground::Ground,
+    ground::{Ground, Way},
     workspace::{CHANNEL, OLIVIA, Workspace},
 };
 use crate::sim::slack::{SlackSimOptions, over_http};
@@ -42,19 +42,20 @@ pub struct Memory {
 }
 
 impl Heal {
-    /// Starts it with an empty database for some namespaces (patterns), and waits until its watches are complete.
+    /// Starts it for some namespaces (patterns), with the database of the folder or an empty one, and waits until its watches are
+    /// complete.
     ///
     /// # Errors
     /// When it does not start; its last log lines are in the error.
     pub async fn start(
         folder: &Path,
-        ground: &Ground,
+        (ground, way): (&Ground, Way),
         workspace: &Workspace,
         namespaces: &[&str],
     ) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)?;
         let path = |name: &str| folder.join(name);
-        ground.write_access(&path("kubeconfig"))?;
+        ground.write_access(&path("kubeconfig"), way)?;
         fs::write(path("heal.toml"), config(folder, workspace, namespaces))?;
         let log = path("log");
         let options = SlackSimOptions::default();

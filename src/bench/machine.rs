@@ -1,4 +1,5 @@
 //! Where a measurement was made: processor, disk, build. Figures without it mean nothing.
+use super::figures::Distribution;
 use std::{
     fs::File,
     io::Write,
@@ -6,8 +7,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Flushes that are timed, of which the median counts.
-const FLUSHES: usize = 21;
+/// Flushes that are timed.
+const FLUSHES: usize = 220;
+/// Pause between two of them: a disk is slow now and then, not always.
+const PAUSE: Duration = Duration::from_millis(30);
 
 /// Where it was measured, in words.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,7 +19,7 @@ pub struct Setting {
     pub machine: String,
     /// Which cluster.
     pub cluster: String,
-    /// File system of the database, and how long a flush to it takes.
+    /// File system of the database.
     pub disk: String,
     /// Release or debug.
     pub build: String,
@@ -49,13 +52,19 @@ pub fn build() -> String {
     format!("heal {}, {profile}", env!("CARGO_PKG_VERSION"))
 }
 
-/// The file system of a folder, and how long a small write with a flush takes there: each turn of the engine costs one.
+/// The kind of file system that a folder is on.
+pub fn disk(folder: &Path) -> String {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let kind = file_system(&mounts, folder).unwrap_or("unknown file system");
+    kind.to_owned()
+}
+
+/// How long a small write takes to be on the disk, while nothing else is done: each turn of the engine costs one, so no latency can be
+/// better, and a disk that stops now and then is seen in their largest values.
 ///
 /// # Errors
 /// When nothing can be written there.
-pub fn disk(folder: &Path) -> std::io::Result<String> {
-    let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
-    let kind = file_system(&mounts, folder).unwrap_or("unknown file system");
+pub async fn flushes(folder: &Path) -> std::io::Result<Distribution> {
     let path = folder.join("flush");
     let mut file = File::create(&path)?;
     let mut times = Vec::with_capacity(FLUSHES);
@@ -64,14 +73,10 @@ pub fn disk(folder: &Path) -> std::io::Result<String> {
         let begun = Instant::now();
         file.sync_data()?;
         times.push(begun.elapsed());
+        tokio::time::sleep(PAUSE).await;
     }
     std::fs::remove_file(path)?;
-    times.sort_unstable();
-    let median: Duration = times[FLUSHES / 2];
-    Ok(format!(
-        "{kind}, a flush takes {:.2} ms",
-        median.as_secs_f64() * 1e3
-    ))
+    Ok(Distribution::of(&times))
 }
 
 /// The kind of the mount with the longest path that holds the folder.

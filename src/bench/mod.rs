@@ -25,7 +25,7 @@ use crate::{
 use anyhow::Context;
 use crowd::Crowd;
 use figures::Report;
-use ground::Ground;
+use ground::{Ground, Way};
 use heal::Heal;
 use machine::Setting;
 use requests::together;
@@ -84,10 +84,12 @@ async fn measure(
     let mut setting = Setting {
         machine: machine::machine(),
         cluster: ground.describe().await?,
-        disk: machine::disk(folder)?,
+        disk: machine::disk(folder),
         build: machine::build(),
         pod_size: String::new(),
     };
+    tell("the disk alone");
+    report.flush_ms = machine::flushes(folder).await?;
     tell("signals through engine and database");
     report.inputs_per_s = inputs::measure(folder).await?;
     let mut crowd = Crowd::new(ground, &crowd_of).await?;
@@ -97,7 +99,9 @@ async fn measure(
         crowd.grow(ground, *pods).await?;
         let workspace = Workspace::open().await?;
         let place = folder.join(pods.to_string());
-        let heal = Heal::start(&place, ground, &workspace, &[&everybody, &failing]).await?;
+        let straight = (ground, Way::Straight);
+        let watched: [&str; 2] = [&everybody, &failing];
+        let mut heal = Heal::start(&place, straight, &workspace, &watched).await?;
         heal.settles().await;
         let memory = heal.memory();
         report.rss_mib.insert(*pods, memory.resident);
@@ -110,6 +114,10 @@ async fn measure(
             report.signal_to_slack_ms = latency.message;
             report.signal_to_offer_ms = latency.offer;
             tell("clicks and commands while an action is under way");
+            // The same incidents and cards, and from now on an API server that can be slow.
+            heal.stop().await;
+            heal = Heal::start(&place, (ground, Way::Proxy), &workspace, &watched).await?;
+            heal.settles().await;
             report.click_to_ack_ms = clicks::measure(ground, &workspace, &failing).await?;
         }
         heal.stop().await;
@@ -117,7 +125,7 @@ async fn measure(
             let workspace = Workspace::open().await?;
             let heal = Heal::start(
                 &folder.join("storm"),
-                ground,
+                straight,
                 &workspace,
                 &[&healthy, &storm],
             )

@@ -1,6 +1,6 @@
 //! The one owner of incidents. Inputs from everywhere go through one queue; the engine applies them with the pure
-//! [`crate::domain::incident::step`], commits all consequences of a turn in one transaction, and only then lets anything out: effects to the
-//! cluster and to Slack, answers to people. A kill at any instruction therefore loses nothing and repeats nothing.
+//! [`crate::domain::incident::step`], commits all consequences of a turn in one transaction, and only then lets anything out that changes
+//! something: executions, messages, answers to people. What only asks the cluster goes out while the disk works. A kill at any instruction therefore loses nothing and repeats nothing.
 mod dispatch;
 mod forecasts;
 mod handle;
@@ -30,7 +30,7 @@ use state::State;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use turn::Turn;
+use turn::{Turn, Work};
 
 /// At most this many inputs go into one transaction: enough to share a disk flush under load, few enough to answer a
 /// click within milliseconds.
@@ -210,6 +210,12 @@ impl Engine {
         if !batch.forecasts.is_empty() || silences || turn.unusual {
             self.publish_notices(turn.now);
         }
+        // A question changes nothing, and is asked again should its row be lost: it need not wait for the disk. Its answer is
+        // taken after the commit like every input.
+        let (questions, deeds) = std::mem::take(&mut turn.work)
+            .into_iter()
+            .partition(|(_, _, effect)| effect.only_asks());
+        self.let_out(questions);
         if !turn.batch.is_empty() {
             let batch = Arc::new(std::mem::take(&mut turn.batch));
             let begun = tokio::time::Instant::now();
@@ -226,11 +232,7 @@ impl Engine {
             self.parts.metrics.committed(begun.elapsed());
             self.note_audit(head);
         }
-        for (effect, id, what) in turn.work {
-            if let Some(incident) = self.state.incidents.get(&id) {
-                self.dispatcher.send(effect, incident, what);
-            }
-        }
+        self.let_out(deeds);
         for id in turn.touched {
             self.send_card(id, turn.now);
         }
@@ -241,6 +243,14 @@ impl Engine {
         let waiting = self.state.waiting();
         self.parts.metrics.outbox(waiting.count, waiting.oldest);
         self.state.forget_old(self.parts.clock.now());
+    }
+
+    fn let_out(&self, work: Vec<Work>) {
+        for (number, id, effect) in work {
+            if let Some(incident) = self.state.incidents.get(&id) {
+                self.dispatcher.send(number, incident, effect);
+            }
+        }
     }
 
     /// Hands an incident's card to the sender. A first card waits a moment for its diagnosis, which is there in most cases within

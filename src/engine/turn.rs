@@ -21,11 +21,14 @@ use crate::{
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeSet, hash_map::Entry};
 
+/// An effect, with the number of its row if it has one, and whose it is.
+pub(super) type Work = (Option<u64>, IncidentId, Effect);
+
 /// What a turn leads to.
 pub(super) struct Turn {
     pub(super) now: Timestamp,
     pub(super) batch: Batch,
-    pub(super) work: Vec<(Option<u64>, IncidentId, Effect)>,
+    pub(super) work: Vec<Work>,
     pub(super) touched: BTreeSet<IncidentId>,
     pub(super) answers: Vec<Box<dyn FnOnce() + Send>>,
     /// Something is unusual now, or not any more.

@@ -35,6 +35,16 @@ pub enum Effect {
     },
 }
 
+impl Effect {
+    /// It only asks: nothing is other afterwards, and it may be asked again.
+    pub fn only_asks(&self) -> bool {
+        match self {
+            Effect::Inspect { .. } | Effect::DryRun { .. } | Effect::Observe { .. } => true,
+            Effect::Execute { .. } | Effect::Tell { .. } => false,
+        }
+    }
+}
+
 /// One line of the audit log, before it is numbered and chained.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AuditEntry {
