@@ -125,6 +125,7 @@ mod tests {
             signal_to_slack_ms: of([10, 20]),
             signal_to_offer_ms: of([30]),
             click_to_ack_ms: of([1]),
+            flush_ms: of([2]),
             inputs_per_s: 9000,
             rss_mib: BTreeMap::from([(10_000, None), (1000, Some(21.5))]),
             rss_peak_mib: BTreeMap::from([(10_000, None), (1000, Some(30.0))]),
@@ -156,6 +157,12 @@ mod tests {
             "p50": 1.0,
             "p99": 1.0,
             "max": 1.0,
+            "n": 1
+          },
+          "flush_ms": {
+            "p50": 2.0,
+            "p99": 2.0,
+            "max": 2.0,
             "n": 1
           },
           "inputs_per_s": 9000,

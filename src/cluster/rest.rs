@@ -125,6 +125,11 @@ fn query(pairs: &[(&str, &str)]) -> String {
         .finish()
 }
 
+/// A read that must not be older than some version: unknown to an old server, too old, or newer than it will be for seconds.
+fn cannot_serve(fault: &Fault) -> bool {
+    matches!(fault.code(), Some(400 | 410 | 504))
+}
+
 impl Rest {
     /// Calls of this client end after `limit`.
     pub fn new(client: Client, limit: Duration) -> Self {
@@ -143,6 +148,26 @@ impl Rest {
                 .text("GET", &path(served, namespace, name), None)
                 .await?,
         )
+    }
+
+    /// One object, no older than this version: the server answers it from its cache. As it is now, without a version or when the
+    /// server cannot serve that one.
+    pub async fn get_since<T: DeserializeOwned>(
+        &self,
+        served: &Served,
+        namespace: &str,
+        name: &str,
+        since: Option<u64>,
+    ) -> Result<T, Fault> {
+        let Some(version) = since else {
+            return self.get(served, namespace, name).await;
+        };
+        let path = path(served, namespace, name);
+        let target = format!("{path}?resourceVersion={version}");
+        match self.text("GET", &target, None).await {
+            Err(fault) if cannot_serve(&fault) => self.get(served, namespace, name).await,
+            answer => parse(&answer?),
+        }
     }
 
     /// A list, or its first page (`pairs` are query parameters such as `labelSelector` and `limit`).
@@ -172,8 +197,7 @@ impl Rest {
                 ("resourceVersionMatch", "NotOlderThan"),
             ];
             match self.list(served, namespace, &pairs).await {
-                // Unknown to an old server, too old, or newer than it will be for seconds.
-                Err(fault) if matches!(fault.code(), Some(400 | 410 | 504)) => {}
+                Err(fault) if cannot_serve(&fault) => {}
                 answer => return answer,
             }
         }

@@ -134,15 +134,19 @@ pub async fn survey(cluster: &KubeCluster, owner: &ObjectRef) -> Result<Option<S
     }))
 }
 
-/// Reads it over the connections that a change would take: the dry run that mostly follows finds one open. Reading may be
-/// repeated, so what that client does not repeat by itself is asked of the other one.
+/// Reads it, as new as the watches are, over the connections that a change would take: the dry run that mostly follows finds one
+/// open. Reading may be repeated, so what that client does not repeat by itself is asked of the other one.
 async fn whole(
     cluster: &KubeCluster,
     of: &slim::Served,
     owner: &ObjectRef,
 ) -> Result<Option<Value>, Fault> {
     let (namespace, name) = (&owner.namespace, &owner.name);
-    let mut read = cluster.writer.get::<Value>(of, namespace, name).await;
+    let since = cluster.versions.of(of.plural);
+    let mut read = cluster
+        .writer
+        .get_since::<Value>(of, namespace, name, since)
+        .await;
     if let Err(fault) = &read
         && fault.may_pass()
     {

@@ -61,6 +61,9 @@ pub enum StoreError {
     Stopped,
 }
 
+/// Statements that stay prepared: more than there are. One transaction uses more than the 16 that rusqlite keeps by itself.
+const STATEMENTS: usize = 64;
+
 /// The store. A cheap handle; all handles share one connection.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -90,6 +93,7 @@ impl Store {
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;",
         )?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         schema::migrate(&mut connection)?;
         Ok(Self {
             connection: Arc::new(Mutex::new(connection)),

@@ -3,6 +3,7 @@ use super::{
     bed::{Bed, text},
     contracts,
 };
+use crate::support::installation::deployment;
 use futures::StreamExt;
 use serde_json::{Value, json};
 
@@ -11,6 +12,7 @@ contracts! {
     a_watch_from_a_forgotten_version_ends_with_410,
     a_bookmark_says_how_far_an_idle_watch_has_come,
     a_selector_narrows_lists_and_watches,
+    a_read_from_the_servers_cache_is_no_older_than_the_version_that_it_names,
 }
 
 /// An event: an object that no controller touches.
@@ -196,4 +198,35 @@ async fn a_selector_narrows_lists_and_watches(bed: Bed) {
         (text(&line, "/type"), text(&line, "/object/metadata/name")),
         ("ADDED", "loud")
     );
+}
+
+async fn a_read_from_the_servers_cache_is_no_older_than_the_version_that_it_names(bed: Bed) {
+    let none = deployment(&bed.namespace, "web", 0, json!({}));
+    bed.create("deployments", &none).await;
+    let one = bed.path("deployments", "web");
+    let all = bed.path("deployments", "");
+    for turn in 0..5 {
+        let body = json!({"metadata": {"annotations": {"turn": turn.to_string()}}});
+        let changed = bed
+            .admin
+            .patch(&one, super::call::Format::Merge, &body)
+            .await
+            .unwrap();
+        let version = text(&changed, "/metadata/resourceVersion");
+        let since = format!("resourceVersion={version}");
+        let is_no_older = |found: &Value| {
+            assert_eq!(found["metadata"]["annotations"]["turn"], turn.to_string());
+        };
+        is_no_older(&bed.heal.get(&format!("{one}?{since}")).await.unwrap());
+        let path = format!("{all}?{since}&resourceVersionMatch=NotOlderThan");
+        is_no_older(&bed.heal.get(&path).await.unwrap()["items"][0]);
+    }
+    // A real server says the same, after it has waited; a test has no time for that.
+    let paths = bed.simulation().map(|_| [one, all]);
+    for path in paths.into_iter().flatten() {
+        let future = format!("{path}?resourceVersion=999999999");
+        let status = bed.heal.get(&future).await.unwrap_err();
+        assert_eq!(status["code"], 504, "{status}");
+        assert!(text(&status, "/message").contains("Too large resource version"));
+    }
 }

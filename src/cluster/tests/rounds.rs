@@ -26,7 +26,7 @@ fn slow(requests: &Requests) -> impl FnOnce(axum::Router) -> axum::Router + use<
             async move {
                 let query = request.uri().query().unwrap_or_default();
                 if !query.contains("watch=") {
-                    let cached = query.contains("resourceVersionMatch=NotOlderThan");
+                    let cached = query.contains("resourceVersion=");
                     let cached = if cached { " from its cache" } else { "" };
                     let line = format!("{} {}{cached}", request.method(), request.uri().path());
                     requests.lock().unwrap().push(line);
@@ -102,7 +102,7 @@ async fn a_crash_loop_takes_one_round_of_reads_and_one_request_for_the_dry_run()
     insta::assert_snapshot!(lines, @r"
     GET /api/v1/namespaces/shop/pods from its cache
     GET /api/v1/namespaces/shop/pods/POD/log
-    GET /apis/apps/v1/namespaces/shop/deployments/web
+    GET /apis/apps/v1/namespaces/shop/deployments/web from its cache
     GET /apis/apps/v1/namespaces/shop/replicasets from its cache
     ");
     assert!(evidence.gaps.is_empty(), "{:?}", evidence.gaps);

@@ -153,6 +153,15 @@ impl ApiError {
         Self::new(410, "Expired", message)
     }
 
+    /// A read that must not be older than a version which there is not yet. A real server waits for it, for three seconds.
+    pub(super) fn too_large_version(wanted: u64, current: u64) -> Self {
+        Self::new(
+            504,
+            "Timeout",
+            format!("Too large resource version: {wanted}, current: {current}"),
+        )
+    }
+
     /// An error injected by a test.
     pub(super) fn injected(code: u16) -> Self {
         let reason = match code {

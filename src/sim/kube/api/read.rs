@@ -25,6 +25,15 @@ fn selectors(call: &Call, target: &Target) -> Result<Selectors, ApiError> {
     })
 }
 
+/// Whether there is the version that an answer must not be older than.
+fn reaches(sim: &KubeSim, call: &Call) -> Result<(), ApiError> {
+    let current = sim.core().store.version();
+    match call.param("resourceVersion").parse() {
+        Ok(wanted) if wanted > current => Err(ApiError::too_large_version(wanted, current)),
+        _ => Ok(()),
+    }
+}
+
 /// One object, its scale or its log.
 pub(super) fn get(
     sim: &KubeSim,
@@ -32,6 +41,7 @@ pub(super) fn get(
     target: &Target,
     name: &str,
 ) -> Result<Response, ApiError> {
+    reaches(sim, call)?;
     let object = sim
         .core()
         .store
@@ -78,6 +88,7 @@ pub(super) fn scale(resource: &Resource, object: &Value) -> Result<Value, ApiErr
 
 /// A list, in pages when `limit` is given. All pages show the moment of the first, and carry its version.
 pub(super) fn list(sim: &KubeSim, call: &Call, target: &Target) -> Result<Response, ApiError> {
+    reaches(sim, call)?;
     let selectors = selectors(call, target)?;
     let store = &sim.core().store;
     let namespace = target.namespace.as_deref();
