@@ -75,6 +75,20 @@ impl Installation {
     }
 }
 
+/// A workload leaks after it was known for half an hour of this pace, which is too short for its rollout to be blamed; growth of a
+/// container that nobody knew is told late, for start-ups look like it. Its card, before the kill.
+async fn reports_leaks(heal: &Installation) -> (Running, Message) {
+    heal.runs("reports", 1, limited("echo ready; sleep 3600"))
+        .await;
+    heal.knows_it_for(Duration::from_secs(100)).await;
+    let grows = heal.leaks("reports", GROWS).await;
+    let card = heal.offer("reports").await;
+    let words = card.words();
+    assert!(words.contains("will be OOM-killed"), "{words}");
+    assert_eq!(restarts(heal, "reports"), 0, "nothing was killed yet");
+    (grows, card)
+}
+
 /// Restarts of all pods of a Deployment.
 fn restarts(heal: &Installation, name: &str) -> u64 {
     let pods = heal.place.list("Pod", &heal.namespace);
@@ -104,18 +118,7 @@ async fn a_leak_is_told_before_the_kill_and_a_higher_limit_prevents_it() {
         return;
     };
     heal.rolls_out("files", 1, limited(FILLS));
-    // Growth of a container that nobody knew is told late, for start-ups look like it. This one has lived for half an hour of this
-    // pace: too short for its rollout to be blamed.
-    heal.runs("reports", 1, limited("echo ready; sleep 3600"))
-        .await;
-    heal.knows_it_for(Duration::from_secs(100)).await;
-    let _grows = heal.leaks("reports", GROWS).await;
-    let card = heal.offer("reports").await;
-    assert!(
-        card.words().contains("will be OOM-killed"),
-        "{}",
-        card.words()
-    );
+    let (_grows, card) = reports_leaks(&heal).await;
     assert!(
         card.words().contains("--limits=memory="),
         "{}",
@@ -169,17 +172,7 @@ async fn a_leak_that_nobody_stops_is_killed_as_it_was_foretold() {
         return;
     };
     heal.rolls_out("files", 1, limited(READS));
-    heal.runs("reports", 1, limited("echo ready; sleep 3600"))
-        .await;
-    heal.knows_it_for(Duration::from_secs(100)).await;
-    let _grows = heal.leaks("reports", GROWS).await;
-    let card = heal.offer("reports").await;
-    assert!(
-        card.words().contains("will be OOM-killed"),
-        "{}",
-        card.words()
-    );
-    assert_eq!(restarts(&heal, "reports"), 0, "nothing was killed yet");
+    let (_grows, card) = reports_leaks(&heal).await;
     heal.thread_says(&card, "The kill that was forecast at")
         .await;
     heal.card_says(&card, "was killed at its memory limit of 64Mi")
