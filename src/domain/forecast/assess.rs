@@ -12,6 +12,9 @@ const YOUNG: f64 = 0.3;
 const NEAR: f64 = 0.85;
 /// From this probability on a line in the digest is told.
 const NOTICE: f64 = 0.88;
+/// From this one on when a part of the growth, or what came shortly before it, was hidden by an outage of the scraper: growth that
+/// seems to have begun after an outage looks younger than it is, and so a little more like a leak.
+const HALF_SEEN: f64 = 0.90;
 /// From this one on when the kill is at hand and the workload is not known yet: what would make it more certain comes after the kill.
 const AT_HAND: f64 = 0.75;
 /// With so much time left a forecast can wait until it is certain, in seconds at pace 1.
@@ -38,7 +41,10 @@ const PROOF: f64 = 4.0 * 3600.0;
 /// The probability from which on a notice is told, `left` seconds before the limit (at pace 1). Growth that nobody saw, in an outage
 /// of the scraper, is no reason to hurry, either.
 fn notice(e: &Evidence, left: f64) -> f64 {
-    if e.known >= SETTLED || e.span < JUMP || e.hidden > 0.0 {
+    if e.hidden > 0.0 {
+        return HALF_SEEN;
+    }
+    if e.known >= SETTLED || e.span < JUMP {
         return NOTICE;
     }
     AT_HAND + (NOTICE - AT_HAND) * (left / TIME).min(1.0)
@@ -218,6 +224,6 @@ mod tests {
             hidden: 60.0,
             ..unknown
         };
-        assert_eq!(notice(&half_seen, 0.0), NOTICE);
+        assert_eq!(notice(&half_seen, 0.0), HALF_SEEN);
     }
 }
