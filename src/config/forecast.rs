@@ -134,6 +134,7 @@ pub(super) fn read(
             horizon: horizon.as_secs_f64(),
             min_age: min_age.as_secs_f64(),
             pace: pace.unwrap_or(default.tuning.pace),
+            ..default.tuning
         },
         cards: cards.unwrap_or(default.cards),
         prometheus: prometheus(section, env, read_file),

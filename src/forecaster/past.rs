@@ -4,7 +4,7 @@
 //! wait until its past is there; when that takes too long, they go on without it.
 use super::{Ledger, ledger::exit_of, line::Line, names};
 use crate::{
-    domain::forecast::{Boundary, Exit, Past, Sample},
+    domain::forecast::{Boundary, Exit, Past, Sample, Tuning},
     ports::{PastPoint, PastRun, Span, UsageError, UsageSource},
 };
 use std::{
@@ -292,7 +292,11 @@ impl Ledger {
         }
         // A stable order: of one time, points come before the end that follows them.
         events.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let tuning = self.options.tuning;
+        let tuning = Tuning {
+            // Without an id a container that was started again goes on under the same name.
+            restarts_told: runs.iter().all(|run| !run.run.is_empty()),
+            ..self.options.tuning
+        };
         let Some(line) = self.line_mut(at) else {
             return;
         };

@@ -101,7 +101,11 @@ impl<'a, F: Forecaster> Player<'a, F> {
             owner: args.owner.is_some(),
             series: F::new(priors.clone()),
             priors,
-            tuning: Tuning::default(),
+            // Until a column shows it.
+            tuning: Tuning {
+                restarts_told: false,
+                ..Tuning::default()
+            },
             runs: Runs::default(),
             run: None,
             offset: 0,
@@ -202,6 +206,8 @@ impl<'a, F: Forecaster> Player<'a, F> {
             self.priors.owner = owner;
             self.series.set_priors(self.priors.clone());
         }
+        self.tuning.restarts_told |=
+            row.incarnation.is_some() || row.exit.is_some() || row.kills.is_some();
         let (ended, run) = self.runs.next(row);
         if let Some(ended) = ended {
             self.series

@@ -2,7 +2,7 @@
 use super::series::State;
 
 /// Changes whenever the shape of the state changes: what another version wrote is not read.
-const VERSION: u8 = 5;
+const VERSION: u8 = 6;
 const SUM: usize = 8;
 
 /// The state as bytes.

@@ -43,14 +43,32 @@ pub struct Evidence {
     pub keeping: f64,
     /// How long the scraper was out during the growth or shortly before it: what went on then is not known.
     pub hidden: f64,
+    /// Median time to the limit if it goes on as it did in the whole life of this run.
+    pub lifelong: f64,
+    /// Logarithms of the 5 % and the 95 % quantile of the time to the limit, relative to the median.
+    pub tails: (f64, f64),
+    /// Kendall's τ of level and time.
+    pub tau: f64,
+    /// Effective number of positive increments: one or two for a step.
+    pub strides: f64,
+    /// Noise around the curve, as a share of the rise.
+    pub noise: f64,
+    /// What growth does by chance over the window, as a share of the rise.
+    pub chance: f64,
+    /// Growth of the newest quarter relative to the whole window, as it is measured.
+    pub recent: f64,
+    /// The slowest and the fastest growth of shorter windows, relative to the whole one; `None` without such windows.
+    pub shorter: Option<(f64, f64)>,
 }
 
 /// Number of features.
-pub const FEATURES: usize = 19;
+pub const FEATURES: usize = 29;
 
 /// In which direction a feature may move the probability: 1 up, -1 down, 0 either. What is known of a feature's meaning must hold
 /// for every container, also where no recording taught it.
-pub const DIRECTIONS: [i8; FEATURES] = [1, -1, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 1, 0, -1, 0, 1, 1, 0];
+pub const DIRECTIONS: [i8; FEATURES] = [
+    1, -1, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1, 1, 0, -1, 0, 1, 1, 0, 0, 0, -1, 0, 0, 0, 0, 1, 1, 0,
+];
 
 impl Evidence {
     /// The features of the model, all bounded: what is beyond a bound says nothing more.
@@ -83,6 +101,19 @@ impl Evidence {
             self.keeping.clamp(-0.5, 1.5),
             // Growth per hour: seconds make a step, minutes a leak, hours a backlog.
             (self.rise / hours(self.span, 1e6).max(0.01)).clamp(0.0, 10.0),
+            // Growth that was slower before: a backlog has that, and a leak that sets in late.
+            (self.eta.max(60.0) / self.lifelong.max(60.0))
+                .ln()
+                .clamp(-4.0, 4.0),
+            self.tails.0.clamp(-4.0, 0.0),
+            self.tails.1.clamp(0.0, 4.0),
+            self.tau,
+            self.strides.min(24.0),
+            self.noise.min(1.0),
+            self.chance.min(3.0),
+            self.recent.clamp(-0.5, 3.0),
+            self.shorter.map_or(1.0, |s| s.0.clamp(-2.0, 3.0)),
+            self.shorter.map_or(1.0, |s| s.1.clamp(-2.0, 3.0)),
         ]
         .map(|x| x as f32)
     }

@@ -79,15 +79,27 @@ pub(super) fn keeping(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
     least
 }
 
+/// The windows that are shorter than another one, but not by far.
+fn within<'a>(all: &'a [Option<Fit>; LEVELS], f: &Fit) -> impl Iterator<Item = &'a Fit> {
+    let whole = f.span;
+    let some = all.iter().flatten();
+    some.filter(move |s| (0.1..0.7).contains(&(s.span / whole)))
+}
+
+/// The slowest and the fastest growth of shorter windows, as shares of that of the whole one.
+pub(super) fn shorter(all: &[Option<Fit>; LEVELS], f: &Fit) -> Option<(f64, f64)> {
+    let ratios = within(all, f).map(|s| s.slope / f.slope);
+    ratios.fold(None, |both: Option<(f64, f64)>, ratio| {
+        let (least, most) = both.unwrap_or((ratio, ratio));
+        Some((least.min(ratio), most.max(ratio)))
+    })
+}
+
 /// How much the growth of shorter windows differs from that of the whole one, beyond what their errors explain: the root mean square,
 /// as a share of its slope.
 pub(super) fn unsteady(all: &[Option<Fit>; LEVELS], f: &Fit) -> f64 {
-    let shorter = all
-        .iter()
-        .flatten()
-        .filter(|s| (0.1..0.7).contains(&(s.span / f.span)));
     let (mut sum, mut n) = (0.0, 0.0);
-    for s in shorter {
+    for s in within(all, f) {
         let off = (s.slope / f.slope - 1.0).clamp(-2.0, 2.0);
         let error = s.se / f.slope;
         sum += off * off - error * error;

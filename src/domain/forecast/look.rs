@@ -1,7 +1,7 @@
 //! What speaks for a kill and against it: the growth of one replica in the light of what the workload has survived.
 use super::evidence::Evidence;
 use super::fit::Fit;
-use super::growth::{Chosen, Run, choose, fits, keeping, unsteady};
+use super::growth::{Chosen, Run, choose, fits, keeping, shorter, unsteady};
 use super::passage::{Growth, Passage};
 use super::replica::Replica;
 use super::series::START;
@@ -62,6 +62,13 @@ impl Replica {
             1.0
         };
         (before * (1.0 - share), share)
+    }
+
+    /// How long it takes from this level to the limit if growth goes on as it did from the start of this run, in seconds.
+    fn lifelong(&self, level: f64, now: f64) -> f64 {
+        let lived = (now - self.born - f64::from(self.silent)).max(60.0);
+        let rate = (level - f64::from(self.floor) / self.limit) / lived;
+        (1.0 - level).max(0.0) / rate.max(1e-9)
     }
 }
 
@@ -160,6 +167,19 @@ impl Series {
             ceiling: ceiling.filter(|c| *c < 0.985),
             job: self.priors.owner == OwnerKind::Job,
             keeping: keeping(&all, &f),
+            lifelong: r.lifelong(level, now) / pace,
+            tails: [0.05, 0.95]
+                .map(|q| {
+                    (passage.quantile(q).clamp(1.0, 1e7) / passage.quantile(0.5).clamp(1.0, 1e7))
+                        .ln()
+                })
+                .into(),
+            tau: f.tau,
+            strides: f.strides,
+            noise: f.noise / (f.slope * f.span).max(1e-6),
+            chance: (f.wander * f.span).sqrt() / (f.slope * f.span).max(1e-6),
+            recent: f.recent / f.slope.max(1e-18),
+            shorter: shorter(&all, &f),
             hidden: if hole {
                 f64::from(r.silent) / pace
             } else {

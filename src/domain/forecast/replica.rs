@@ -26,6 +26,8 @@ pub(super) struct Replica {
     pub top: f32,
     /// Level of the first minutes of this run, in bytes.
     pub floor: f32,
+    /// What the level was, in bytes, before all of it was gone at once, until it is clear whether that was a kill.
+    pub fell: f32,
     /// When it was looked up what this run has held for hours.
     pub rested: f64,
     /// Probability at the last look with fresh readings.
@@ -62,6 +64,7 @@ impl Replica {
         self.told = None;
         self.step = (0, 0.0, 0);
         self.floor = 0.0;
+        self.fell = 0.0;
         self.outage = f64::MIN;
         self.silent = 0.0;
         self.spacing = 0.0;

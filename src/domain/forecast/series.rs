@@ -20,12 +20,16 @@ pub(super) struct State {
     pub replicas: Vec<Packed>,
 }
 
-/// A fall to less than this share of the level within one step is a restart that nobody told of.
+/// A fall to less than this share of the level within one step is a new beginning: a restart that nobody told of, or a task that is done.
 const COLLAPSE: f64 = 0.25;
 /// What a program has after so many seconds is its start-up, at pace 1.
 pub(super) const START: f64 = 600.0;
-/// Above this share of the limit such a restart may have been a kill: the level does not count as survived.
+/// A run that ends for an unknown reason above this share of the limit may have been killed: the level does not count as survived.
 const DEADLY: f64 = 0.88;
+/// Above this one it may have been a kill also when the run goes on: of a child process.
+const CHILD: f64 = 0.95;
+/// What a run has held for so long, in seconds at pace 1, it has survived, however it ends.
+const HELD: f64 = 3600.0;
 
 impl Series {
     /// Replicas that are kept, dead ones included. More that live at the same time are not taken in.
@@ -69,6 +73,7 @@ impl Series {
         }
         replicas[i].change(|r| {
             collapse(r, territory, past.t - past.span, past.mean, tuning);
+            settle(r, territory, past.t - past.span, tuning);
             r.pyramid.add_span(past.t, past.span, past.mean, max, pace);
             r.front.last = past.t;
             r.front.samples = r.front.samples.saturating_add(1);
@@ -152,8 +157,20 @@ impl Series {
             (r.front.last - r.born).max(0.0),
             r.limit,
         );
+        let safe = match exit {
+            Exit::OomKilled => None,
+            Exit::Completed => Some(top.max(f64::from(r.fell))),
+            Exit::Error | Exit::Unknown => (!stood).then(|| {
+                let until = r.front.last - HELD * tuning.pace;
+                let held = r.pyramid.max_between(r.born, until, tuning.pace);
+                top.min((DEADLY * limit).max(held.unwrap_or(0.0)))
+            }),
+        };
         self.state.replicas[i].keep(&r);
         let territory = &mut self.state.territory;
+        if let Some(safe) = safe {
+            territory.survive(t, safe, tuning.pace);
+        }
         match exit {
             Exit::OomKilled => territory.kill(Kill {
                 t,
@@ -164,9 +181,7 @@ impl Series {
             Exit::Completed => {
                 territory.completed += 1;
                 territory.row = 0;
-                territory.survive(t, top, tuning.pace);
             }
-            Exit::Error | Exit::Unknown if !stood => territory.survive(t, top, tuning.pace),
             Exit::Error | Exit::Unknown => {}
         }
     }
@@ -238,6 +253,7 @@ fn work_in(r: &mut Replica, territory: &mut Territory, tuning: &Tuning) {
         return;
     };
     collapse(r, territory, p.t, p.used, tuning);
+    settle(r, territory, p.t, tuning);
     r.tick(p.t, pace);
     r.pyramid.add(p.t, p.used, p.used, pace);
     r.front.samples = r.front.samples.saturating_add(1);
@@ -260,16 +276,27 @@ fn work_in(r: &mut Replica, territory: &mut Territory, tuning: &Tuning) {
     }
 }
 
-/// A restart that nobody told of: memory is gone from one reading to the next.
+/// All memory is gone from one reading to the next: what was before is not continued.
 fn collapse(r: &mut Replica, territory: &mut Territory, t: f64, used: f64, tuning: &Tuning) {
     if r.front.samples < 3 || used >= COLLAPSE * r.used {
         return;
     }
     let Front { id, last, .. } = r.front;
     let (top, stood) = (f64::from(r.top), r.latch.tier() > Tier::Clear);
-    if !stood && top < DEADLY * r.limit {
+    let sure = !stood && top < DEADLY * r.limit;
+    if sure {
         territory.survive(t, top, tuning.pace);
     }
+    let may_be = !sure && tuning.restarts_told && top < CHILD * r.limit;
     r.begin(id, t);
     r.front.last = last;
+    r.fell = if may_be { top as f32 } else { 0.0 };
+}
+
+/// A run that goes on after all its memory was gone, and of which no kill was told since, has survived what it had.
+fn settle(r: &mut Replica, territory: &mut Territory, t: f64, tuning: &Tuning) {
+    if r.fell > 0.0 && t - r.born >= START * tuning.pace {
+        territory.survive(t, f64::from(r.fell), tuning.pace);
+        r.fell = 0.0;
+    }
 }

@@ -1,6 +1,7 @@
 //! The forecaster as it is used: sentences about containers.
 use super::*;
 mod crash_loops;
+mod falls;
 mod outages;
 mod properties;
 

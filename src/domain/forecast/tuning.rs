@@ -10,6 +10,8 @@ pub struct Tuning {
     /// Every time of the rules (windows, holding times) is multiplied by this; 1 in production. 0.05 judges a leak of twelve minutes
     /// as production judges one of four hours.
     pub pace: f64,
+    /// Whether every restart is told by [`super::Series::ended`]. Where not, memory that is gone all at once may have been a kill.
+    pub restarts_told: bool,
 }
 
 impl Default for Tuning {
@@ -18,6 +20,7 @@ impl Default for Tuning {
             horizon: 4.0 * 3600.0,
             min_age: 30.0 * 60.0,
             pace: 1.0,
+            restarts_told: true,
         }
     }
 }
