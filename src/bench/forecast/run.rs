@@ -22,7 +22,7 @@ use std::path::Path;
 /// When the real traces cannot be read.
 pub fn run(args: &ForecastBenchArgs) -> anyhow::Result<Exit> {
     if args.fit {
-        tell("looks at the series of the training seeds, then 600 trees: some minutes");
+        tell("looks at the series of the training seeds, then 750 trees: a quarter of an hour");
         print!("{}", fit::learn());
         return Ok(Exit::Ok);
     }

@@ -10,13 +10,15 @@ use super::{Estimate, OwnerKind, Series, Tier, Trust, Tuning};
 const YOUNG: f64 = 0.3;
 /// A forecast is told when its median is within this share of the horizon: what is expected late is often expected wrongly.
 const NEAR: f64 = 0.85;
-/// From this probability on a line in the digest is told.
-const NOTICE: f64 = 0.88;
-/// From this one on when a part of the growth, or what came shortly before it, was hidden by an outage of the scraper: growth that
+/// From this probability on a line in the digest is told of a workload that is known,
+const NOTICE: f64 = 0.92;
+/// and from this one on of one that is not known yet.
+const NEW: f64 = 0.90;
+/// So much more is needed when a part of the growth, or what came shortly before it, was hidden by an outage of the scraper: growth that
 /// seems to have begun after an outage looks younger than it is, and so a little more like a leak.
-const HALF_SEEN: f64 = 0.90;
+const HALF_SEEN: f64 = 0.02;
 /// From this one on when the kill is at hand and the workload is not known yet: what would make it more certain comes after the kill.
-const AT_HAND: f64 = 0.75;
+const AT_HAND: f64 = 0.77;
 /// With so much time left a forecast can wait until it is certain, in seconds at pace 1.
 const TIME: f64 = 3600.0;
 /// Growth that was seen for less than this is no reason to hurry, in seconds at pace 1: heaps and caches make such jumps.
@@ -41,13 +43,14 @@ const PROOF: f64 = 4.0 * 3600.0;
 /// The probability from which on a notice is told, `left` seconds before the limit (at pace 1). Growth that nobody saw, in an outage
 /// of the scraper, is no reason to hurry, either.
 fn notice(e: &Evidence, left: f64) -> f64 {
+    let usual = if e.known >= SETTLED { NOTICE } else { NEW };
     if e.hidden > 0.0 {
-        return HALF_SEEN;
+        return usual + HALF_SEEN;
     }
     if e.known >= SETTLED || e.span < JUMP {
-        return NOTICE;
+        return usual;
     }
-    AT_HAND + (NOTICE - AT_HAND) * (left / TIME).min(1.0)
+    AT_HAND + (usual - AT_HAND) * (left / TIME).min(1.0)
 }
 
 impl Series {
@@ -207,8 +210,8 @@ mod tests {
             ..Evidence::default()
         };
         assert_eq!(notice(&unknown, 0.0), AT_HAND);
-        assert_eq!(notice(&unknown, TIME), NOTICE);
-        assert_eq!(notice(&unknown, f64::INFINITY), NOTICE);
+        assert_eq!(notice(&unknown, TIME), NEW);
+        assert_eq!(notice(&unknown, f64::INFINITY), NEW);
         assert!(notice(&unknown, 600.0) < notice(&unknown, 1200.0));
         let known = Evidence {
             known: SETTLED,
@@ -219,11 +222,11 @@ mod tests {
             span: JUMP - 30.0,
             ..unknown
         };
-        assert_eq!(notice(&jump, 0.0), NOTICE);
+        assert_eq!(notice(&jump, 0.0), NEW);
         let half_seen = Evidence {
             hidden: 60.0,
             ..unknown
         };
-        assert_eq!(notice(&half_seen, 0.0), HALF_SEEN);
+        assert_eq!(notice(&half_seen, 0.0), NEW + HALF_SEEN);
     }
 }

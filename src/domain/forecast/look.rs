@@ -65,10 +65,10 @@ impl Replica {
     }
 
     /// How long it takes from this level to the limit if growth goes on as it did from the start of this run, in seconds.
-    fn lifelong(&self, level: f64, now: f64) -> f64 {
-        let lived = (now - self.born - f64::from(self.silent)).max(60.0);
+    fn lifelong(&self, level: f64, now: f64, pace: f64) -> f64 {
+        let lived = (now - self.born - f64::from(self.silent)).max(60.0 * pace);
         let rate = (level - f64::from(self.floor) / self.limit) / lived;
-        (1.0 - level).max(0.0) / rate.max(1e-9)
+        (1.0 - level).max(0.0) / rate.max(1e-9 / pace)
     }
 }
 
@@ -149,7 +149,7 @@ impl Series {
         let hole = r.outage > r.born && (on >= ALREADY || now - r.outage < UNSURE * f.span);
         let evidence = Evidence {
             level,
-            eta: passage.quantile(0.5).min(1e7) / pace,
+            eta: (passage.quantile(0.5) / pace).min(1e7),
             reach: passage.within(1.5 * tuning.horizon * pace),
             span: f.span / pace,
             sigmas: growth.slope() / growth.slope_sd().max(1e-18),
@@ -167,13 +167,8 @@ impl Series {
             ceiling: ceiling.filter(|c| *c < 0.985),
             job: self.priors.owner == OwnerKind::Job,
             keeping: keeping(&all, &f),
-            lifelong: r.lifelong(level, now) / pace,
-            tails: [0.05, 0.95]
-                .map(|q| {
-                    (passage.quantile(q).clamp(1.0, 1e7) / passage.quantile(0.5).clamp(1.0, 1e7))
-                        .ln()
-                })
-                .into(),
+            lifelong: r.lifelong(level, now, pace) / pace,
+            tails: passage.tails(pace),
             tau: f.tau,
             strides: f.strides,
             noise: f.noise / (f.slope * f.span).max(1e-6),
@@ -185,6 +180,7 @@ impl Series {
             } else {
                 0.0
             },
+            seen_since: if hole { (now - r.outage) / pace } else { 0.0 },
         };
         Some(Look {
             growth,

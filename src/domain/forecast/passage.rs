@@ -170,4 +170,11 @@ impl Passage {
     pub fn quantile(&self, q: f64) -> f64 {
         quantile(&self.times, q)
     }
+
+    /// Logarithms of the 5 % and the 95 % quantile relative to the median; as far as a second and four months, at pace 1.
+    pub fn tails(&self, pace: f64) -> (f64, f64) {
+        let at = |q: f64| self.quantile(q).clamp(pace, 1e7 * pace);
+        let median = at(0.5);
+        ((at(0.05) / median).ln(), (at(0.95) / median).ln())
+    }
 }

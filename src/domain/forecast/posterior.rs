@@ -9,6 +9,8 @@ const REACH: f64 = 0.002;
 /// What a quarter of an hour without readings takes from the logarithm of the odds, and what any hole takes at most: growth that
 /// nobody saw may have paused.
 const HOLE: f64 = 1.5;
+/// Half of it is left when growth was watched for so many times as long as it was hidden.
+const WATCHED: f64 = 3.0;
 
 impl Evidence {
     /// The probability of a kill.
@@ -17,8 +19,14 @@ impl Evidence {
         if self.hidden > 0.0 {
             // What came after a pause that nobody saw looks faster than what was before.
             seen.keeping = seen.keeping.min(1.0);
+            seen.recent = seen.recent.min(1.0);
+            seen.shorter = seen
+                .shorter
+                .map(|(slow, fast)| (slow.min(1.0), fast.min(1.0)));
         }
-        let z = sum(BASE, &TREES, &seen.features()) - HOLE * (self.hidden / 900.0).min(1.0);
+        let hole = HOLE * (self.hidden / 900.0).min(1.0);
+        let watched = self.seen_since / (WATCHED * self.hidden.max(1.0));
+        let z = sum(BASE, &TREES, &seen.features()) - hole / (1.0 + watched);
         let reached = if self.again {
             1.0
         } else {

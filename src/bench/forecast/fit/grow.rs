@@ -6,6 +6,7 @@
 use super::looks::Look;
 use crate::bench::forecast::rng::Rng;
 use crate::domain::forecast::{DIRECTIONS, FEATURES, Tree};
+use std::{panic::resume_unwind, thread};
 
 /// Thresholds tried per feature at most.
 const BINS: usize = 64;
@@ -89,22 +90,45 @@ pub fn grow(looks: &[Look], trees: usize, seed: u64) -> (f32, Vec<Tree>) {
     (base as f32, grown)
 }
 
-/// Thresholds between the values of a feature, about evenly many looks apart; a value that is very frequent (a flag, "not known") has a
-/// bin of its own and leaves the other bins to the rest.
+/// Thresholds between the values of a feature: a value that is frequent (a flag, "not known") has a bin of its own, wherever it stands, and
+/// the other bins hold about as many looks each.
 fn cuts(looks: &[Look], feature: usize) -> Vec<f32> {
     let mut values: Vec<f32> = looks.iter().map(|l| l.features[feature]).collect();
     values.sort_by(f32::total_cmp);
+    let is_frequent = |same: &[f32]| same.len() * BINS > 2 * looks.len();
+    let groups = || values.chunk_by(|a, b| a == b);
+    let frequent = groups().filter(|same| is_frequent(same)).count();
+    let rare: usize = groups()
+        .filter(|same| !is_frequent(same))
+        .map(<[f32]>::len)
+        .sum();
+    // A frequent value needs a threshold below it, too.
+    let each = rare / BINS.saturating_sub(2 * frequent + 1).max(1);
     let mut cuts = Vec::with_capacity(BINS);
-    let (mut rest, mut bin) = (values.len(), 0);
-    for same in values.chunk_by(|a, b| a == b) {
-        bin += same.len();
-        // Nothing is above the highest value: that is no question.
-        if cuts.len() < BINS - 1 && bin < rest && bin * (BINS - cuts.len()) >= rest {
-            cuts.push(same[0]);
-            rest -= bin;
+    let (mut bin, mut before) = (0, None);
+    for same in groups() {
+        let value = same[0];
+        if is_frequent(same) {
+            if bin > 0 {
+                cuts.extend(before);
+            }
+            cuts.push(value);
             bin = 0;
+        } else {
+            bin += same.len();
+            if bin > each {
+                cuts.push(value);
+                bin = 0;
+            }
         }
+        before = Some(value);
     }
+    cuts.dedup();
+    // Nothing is above the highest value: that is no question.
+    if cuts.last() == values.last() {
+        cuts.pop();
+    }
+    cuts.truncate(BINS - 1);
     cuts
 }
 
@@ -192,6 +216,33 @@ fn best(
 ) -> Option<(usize, usize, f64)> {
     let all = total(&node.rows, sums);
     let alone = all.gain(all.value(node.bounds));
+    let of = |columns: &[usize]| best_of(node, rows, sums, columns, bins, cuts, alone);
+    let (some, others) = columns.split_at(columns.len() / 2);
+    let (some, others) = thread::scope(|scope| {
+        let others = scope.spawn(|| of(others));
+        let some = of(some);
+        let others = others.join();
+        (some, others.unwrap_or_else(|panic| resume_unwind(panic)))
+    });
+    // Of equals the first, as one thread alone would choose.
+    let best = match (some, others) {
+        (Some(a), Some(b)) => Some(if b.0 > a.0 { b } else { a }),
+        (a, b) => a.or(b),
+    };
+    best.map(|(_, feature, bin, middle)| (feature, bin, middle))
+}
+
+/// The best question among some features: what it gains, feature, bin, and the middle between the values of both sides.
+fn best_of(
+    node: &Node,
+    rows: &[usize],
+    sums: &[Sum],
+    columns: &[usize],
+    bins: &[Vec<u8>],
+    cuts: &[Vec<f32>],
+    alone: f64,
+) -> Option<(f64, usize, usize, f64)> {
+    let all = total(&node.rows, sums);
     let mut best: Option<(f64, usize, usize, f64)> = None;
     for &feature in columns {
         let mut histogram = [Sum::default(); BINS];
@@ -222,5 +273,5 @@ fn best(
             }
         }
     }
-    best.map(|(_, feature, bin, middle)| (feature, bin, middle))
+    best
 }

@@ -17,7 +17,7 @@ use std::{ops::RangeInclusive, panic::resume_unwind, thread};
 const SEEDS: [RangeInclusive<u64>; 2] = [1..=8, 101..=116];
 /// Series of each class and seed; every one is lived through with its history and without.
 const PER_CLASS: u64 = 24;
-const TREES: usize = 900;
+const TREES: usize = 750;
 
 /// Learns, and gives the source of the trees. The same program gives the same text.
 pub fn learn() -> String {
