@@ -44,13 +44,15 @@ const PROOF: f64 = 4.0 * 3600.0;
 /// of the scraper, is no reason to hurry, either.
 fn notice(e: &Evidence, left: f64) -> f64 {
     let usual = if e.known >= SETTLED { NOTICE } else { NEW };
-    if e.hidden > 0.0 {
-        return usual + HALF_SEEN;
-    }
-    if e.known >= SETTLED || e.span < JUMP {
-        return usual;
+    if e.hidden > 0.0 || e.known >= SETTLED || e.span < JUMP {
+        return usual + more(e);
     }
     AT_HAND + (usual - AT_HAND) * (left / TIME).min(1.0)
+}
+
+/// What is needed beyond the usual.
+fn more(e: &Evidence) -> f64 {
+    if e.hidden > 0.0 { HALF_SEEN } else { 0.0 }
 }
 
 impl Series {
@@ -113,7 +115,7 @@ impl Series {
             let near = left <= NEAR * tuning.horizon;
             sight.tier = match estimate.p {
                 _ if !near => Tier::Clear,
-                p if p >= PAGE => Tier::Page,
+                p if p >= PAGE + more(e) => Tier::Page,
                 p if p >= notice(e, left) => Tier::Notice,
                 _ => Tier::Clear,
             };

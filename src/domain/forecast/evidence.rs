@@ -43,8 +43,6 @@ pub struct Evidence {
     pub keeping: f64,
     /// How long the scraper was out during the growth or shortly before it: what went on then is not known.
     pub hidden: f64,
-    /// How long ago the last such outage ended.
-    pub seen_since: f64,
     /// Median time to the limit if it goes on as it did in the whole life of this run.
     pub lifelong: f64,
     /// Logarithms of the 5 % and the 95 % quantile of the time to the limit, relative to the median.

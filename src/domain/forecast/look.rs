@@ -180,7 +180,6 @@ impl Series {
             } else {
                 0.0
             },
-            seen_since: if hole { (now - r.outage) / pace } else { 0.0 },
         };
         Some(Look {
             growth,

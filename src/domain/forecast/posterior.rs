@@ -9,8 +9,6 @@ const REACH: f64 = 0.002;
 /// What a quarter of an hour without readings takes from the logarithm of the odds, and what any hole takes at most: growth that
 /// nobody saw may have paused.
 const HOLE: f64 = 1.5;
-/// Half of it is left when growth was watched for so many times as long as it was hidden.
-const WATCHED: f64 = 3.0;
 
 impl Evidence {
     /// The probability of a kill.
@@ -25,8 +23,7 @@ impl Evidence {
                 .map(|(slow, fast)| (slow.min(1.0), fast.min(1.0)));
         }
         let hole = HOLE * (self.hidden / 900.0).min(1.0);
-        let watched = self.seen_since / (WATCHED * self.hidden.max(1.0));
-        let z = sum(BASE, &TREES, &seen.features()) - hole / (1.0 + watched);
+        let z = sum(BASE, &TREES, &seen.features()) - hole;
         let reached = if self.again {
             1.0
         } else {
