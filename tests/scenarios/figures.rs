@@ -91,8 +91,8 @@ async fn a_sidecar_that_leaks_is_named_and_the_raise_is_its() {
     says(
         &card,
         &[
-            "now 217 MiB, 85 % of the limit of 256 MiB.",
-            "proxy leaks memory: it fills up towards its memory limit of 256Mi",
+            "now 194 MiB, 76 % of the limit of 256 MiB.",
+            "Memory of proxy grows towards its memory limit of 256Mi, and nothing shows why.",
             "kubectl set resources deployment/checkout -n shop -c proxy --limits=memory=512Mi",
         ],
     );
@@ -146,7 +146,7 @@ async fn a_node_that_was_foreseen_to_evict_is_one_story_and_a_forecast_that_was_
         .filter_map(|told| told.ended.as_ref())
         .map(|ended| (ended.outcome, ended.why.as_str()))
         .collect();
-    assert_eq!(ended, [(Outcome::Hit, "told 19 min before")]);
+    assert_eq!(ended, [(Outcome::Hit, "told 26 min before")]);
     let said = Olivia.types(&world, "forecast").await;
     assert!(
         said.contains("1 forecast told: 1 right, 0 wrong, 0 withdrawn"),
